@@ -1,0 +1,24 @@
+"""The app: checks its settings, then follows the host's models."""
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class ChannelSyncConfig(AppConfig):
+    """`channel_sync` in INSTALLED_APPS, after the app that holds the host's models."""
+
+    name = "channel_sync"
+    verbose_name = "Channel sync"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks, and the signals once the settings are sound."""
+        # They import models, which exist only from here on.
+        from channel_sync.broker.mapping_saved import follow_mappings
+        from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.outbound.signals import connect_signals
+
+        checks.register(check_settings, "channel_sync")
+        if settings_are_sound():
+            connect_signals()
+            follow_mappings()

@@ -1,0 +1,32 @@
+"""How the host's Celery app has to be set up to work the queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channel_sync.broker.topology import topology
+from channel_sync.conf import channel_sync_settings
+
+RELAY_TASK = "channel_sync.relay"
+
+
+def celery_options() -> dict[str, Any]:
+    """Options for `app.conf.update(...)`: queues as the topology has them, prefetch, beat schedule.
+
+    Messages are acknowledged late by our tasks themselves; tasks of the host keep their own way.
+    """
+    settings = channel_sync_settings()
+    wanted = topology()
+    return {
+        "task_queues": wanted.worked_queues(),
+        "task_create_missing_queues": True,
+        "worker_prefetch_multiplier": settings.worker_prefetch,
+        "broker_connection_retry_on_startup": True,
+        "beat_schedule": {
+            "channel_sync relay": {
+                "task": RELAY_TASK,
+                "schedule": settings.relay_interval,
+                "options": {"queue": wanted.periodic.name},
+            }
+        },
+    }

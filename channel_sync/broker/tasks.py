@@ -1,0 +1,26 @@
+"""The periodic task that runs the relay."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from channel_sync.broker.celery_options import RELAY_TASK
+from channel_sync.broker.publisher import publish
+from channel_sync.errors import PublishFailed
+from channel_sync.events.relay import relay_due
+
+logger = logging.getLogger(__name__)
+
+# A run that no worker took in time is dropped: the next one does its work.
+RUN_EXPIRES_SECONDS = 10
+
+
+@shared_task(name=RELAY_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
+def relay() -> None:
+    """Hand everything that is due to the broker; beat starts it every few seconds."""
+    try:
+        relay_due(publish)
+    except PublishFailed as error:
+        logger.warning("the relay stops until its next run: %s", error)

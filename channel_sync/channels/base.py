@@ -1,0 +1,108 @@
+"""The protocol that every channel implements; nothing here or below imports a model or a Django setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from channel_sync.channels.canonical import (
+    AccessToken,
+    AvailabilityRange,
+    Booking,
+    BookingPush,
+    ChannelPropertyDetails,
+    Notification,
+    ObservedCall,
+    RateRange,
+)
+
+
+class TokenStore(Protocol):
+    """Where the tokens of one account are kept, shared by all workers."""
+
+    def refresh_token(self) -> str:
+        """The long-lived token that access tokens are fetched with."""
+
+    def access_token(self) -> AccessToken | None:
+        """The access token that is stored now, whoever fetched it."""
+
+    def save_access_token(self, token: AccessToken) -> None:
+        """Store a new access token for every worker."""
+
+    def refreshing(self) -> AbstractContextManager[None]:
+        """Lock under which one worker fetches a token while the others wait."""
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """What an invite code is exchanged for."""
+
+    external_id: str
+    refresh_token: str
+    access_token: AccessToken
+
+
+@dataclass(frozen=True)
+class ChannelCredentials:
+    """All that a channel needs to make calls for one account."""
+
+    tokens: TokenStore
+    on_call: Callable[[ObservedCall], None] = lambda call: None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """A channel manager or OTA.
+
+    Calls raise `ChannelUnavailable`, `RateLimited`, `RefusedByChannel` or `AuthenticationFailed`.
+    Parsing raises `MalformedWebhook` or `InvalidPayload`, and needs no credentials.
+    """
+
+    name: str
+
+    def __init__(self, credentials: ChannelCredentials) -> None:
+        """Make a client for one account; opens no connection."""
+
+    @classmethod
+    def connect(cls, invite_code: str, options: Mapping[str, Any]) -> NewAccount:
+        """Exchange an invite code, which works once, for the tokens of its account."""
+
+    @classmethod
+    def parse_webhook(cls, payload: Mapping[str, Any]) -> Notification:
+        """What a webhook says, before anything is looked up."""
+
+    @classmethod
+    def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
+        """The canonical booking in a stored webhook payload."""
+
+    def properties(self) -> Sequence[ChannelPropertyDetails]:
+        """The properties of the account with their rooms."""
+
+    def create_booking(self, booking: BookingPush, *, idempotency_key: str) -> str:
+        """Create a booking that carries the key, and return its id at the channel."""
+
+    def find_booking(
+        self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
+    ) -> str | None:
+        """The id of a booking created since a time under one of the keys, if it is there."""
+
+    def update_booking(self, external_id: str, booking: BookingPush, *, idempotency_key: str) -> None:
+        """Set a booking to this state."""
+
+    def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
+        """Cancel a booking; cancelling twice is the same as once."""
+
+    def bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[Booking]:
+        """Bookings of every status changed since a time, page by page."""
+
+    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
+        """Set the number of free units of rooms and nights, in as few calls as the channel allows."""
+
+    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
+        """Set prices and restrictions of rates and nights, in as few calls as the channel allows."""
+
+    def availability(self, external_room_ids: Sequence[str], first: date, last: date) -> Sequence[AvailabilityRange]:
+        """Free units as the channel has them, from the first to the last night."""

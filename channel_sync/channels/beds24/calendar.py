@@ -1,0 +1,100 @@
+"""The calendar of rooms, as Beds24 wants it: all rooms in one POST, equal days as ranges."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from channel_sync.channels.canonical import AvailabilityRange, RateRange, RateTerms
+from channel_sync.channels.ranges import equal_ranges, nights
+from channel_sync.errors import InvalidPayload
+
+# Limits of one POST: 10,000 top-level items and about 1 MB (API facts, "Credits"); a range takes about 120 bytes.
+MAX_RANGES_PER_POST = 7_000
+
+Room = dict[str, Any]
+
+
+def availability_rooms(ranges: Sequence[AvailabilityRange]) -> list[Room]:
+    """One item per room with its ranges of `numAvail`."""
+    calendar: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for span in ranges:
+        calendar[span.external_room_id].append(
+            {"from": str(span.first_night), "to": str(span.last_night), "numAvail": span.units}
+        )
+    return _rooms(calendar)
+
+
+def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
+    """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
+
+    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot gives the
+    minimum and maximum stay.
+    """
+    by_night: dict[str, dict[date, dict[int, RateTerms]]] = defaultdict(lambda: defaultdict(dict))
+    for rates in ranges:
+        room_id, slot = split_rate_id(rates.external_rate_id)
+        for night in nights(rates.first_night, rates.last_night):
+            by_night[room_id][night][slot] = rates.terms
+    calendar = {room_id: list(_merged_days(found)) for room_id, found in by_night.items()}
+    return _rooms(calendar)
+
+
+def split_rate_id(external_rate_id: str) -> tuple[str, int]:
+    """`<roomId>:<price slot 1-16>`. Raises `InvalidPayload`."""
+    room_id, _, slot = external_rate_id.partition(":")
+    if not room_id or not slot.isdecimal() or not 1 <= int(slot) <= 16:
+        raise InvalidPayload("external_rate_id", f"'{external_rate_id}' is not '<roomId>:<price slot 1-16>'")
+    return room_id, int(slot)
+
+
+def batches(rooms: Sequence[Room]) -> Iterator[list[Room]]:
+    """Rooms in as few POSTs as the size limit allows; a room with very many ranges is split."""
+    batch: list[Room] = []
+    size = 0
+    for room in rooms:
+        days = room["calendar"]
+        for start in range(0, len(days), MAX_RANGES_PER_POST):
+            piece = days[start : start + MAX_RANGES_PER_POST]
+            if size + len(piece) > MAX_RANGES_PER_POST:
+                yield batch
+                batch, size = [], 0
+            batch.append({"roomId": room["roomId"], "calendar": piece})
+            size += len(piece)
+    if batch:
+        yield batch
+
+
+def _rooms(calendar: dict[str, list[dict[str, Any]]]) -> list[Room]:
+    return [{"roomId": int(room_id), "calendar": days} for room_id, days in sorted(calendar.items())]
+
+
+def _merged_days(by_night: dict[date, dict[int, RateTerms]]) -> Iterator[dict[str, Any]]:
+    """Equal neighbouring nights as one range."""
+    days = ((night, _day_values(by_night[night])) for night in sorted(by_night))
+    return ({"from": str(first), "to": str(last), **values} for first, last, values in equal_ranges(days))
+
+
+def _day_values(slots: dict[int, RateTerms]) -> dict[str, Any]:
+    first = slots[min(slots)]
+    values: dict[str, Any] = {
+        f"price{slot}": float(terms.price) for slot, terms in sorted(slots.items()) if terms.price is not None
+    }
+    if first.min_stay is not None:
+        values["minStay"] = first.min_stay
+    if first.max_stay is not None:
+        values["maxStay"] = first.max_stay
+    values["override"] = _override(list(slots.values()))
+    return values
+
+
+def _override(terms: list[RateTerms]) -> str:
+    if all(one.stop_sell for one in terms):
+        return "blackout"
+    no_check_in = all(one.closed_to_arrival or one.stop_sell for one in terms)
+    no_check_out = all(one.closed_to_departure or one.stop_sell for one in terms)
+    if no_check_in and no_check_out:
+        return "noCheckInOrCheckOut"
+    return "noCheckIn" if no_check_in else "noCheckOut" if no_check_out else "none"

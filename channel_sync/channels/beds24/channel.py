@@ -1,0 +1,175 @@
+"""Beds24 as a channel: implements `channels.base.Channel` over the client."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from channel_sync.channels.base import ChannelCredentials, NewAccount
+from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
+from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms
+from channel_sync.channels.beds24.client import Client
+from channel_sync.channels.beds24.normalization import (
+    KEY_INFO_CODE,
+    STATUSES,
+    normalize_availability_event,
+    normalize_booking_event,
+)
+from channel_sync.channels.beds24.transport import Beds24Options, Transport
+from channel_sync.channels.beds24.webhook import parse_webhook
+from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status
+from channel_sync.channels.canonical import (
+    AvailabilityRange,
+    Booking,
+    BookingPush,
+    ChannelPropertyDetails,
+    ChannelRoom,
+    Notification,
+    RateRange,
+)
+from channel_sync.errors import ChannelUnavailable
+
+CALENDAR = "/inventory/rooms/calendar"
+STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
+
+
+class Beds24Channel:
+    """One account at Beds24."""
+
+    name = "beds24"
+
+    def __init__(self, credentials: ChannelCredentials) -> None:
+        transport = Transport(Beds24Options.model_validate(credentials.options), credentials.on_call)
+        self._client = Client(transport, Authenticator(transport, credentials.tokens))
+
+    @classmethod
+    def connect(cls, invite_code: str, options: Mapping[str, Any]) -> NewAccount:
+        """Exchange an invite code for the tokens of its account."""
+        transport = Transport(Beds24Options.model_validate(options))
+        refresh_token, access_token = exchange_invite_code(transport, invite_code)
+        return NewAccount(owner_of(transport, access_token.token), refresh_token, access_token)
+
+    @classmethod
+    def parse_webhook(cls, payload: Mapping[str, Any]) -> Notification:
+        """What a webhook says."""
+        return parse_webhook(payload)
+
+    @classmethod
+    def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
+        """The booking in a webhook payload."""
+        return normalize_booking_event(payload)
+
+    def properties(self) -> Sequence[ChannelPropertyDetails]:
+        """Properties with their rooms; the list of rooms has two spellings (API facts, "Inventory")."""
+        return [
+            ChannelPropertyDetails(
+                external_id=str(item.get("id", "")),
+                name=str(item.get("name", "")),
+                rooms=tuple(
+                    ChannelRoom(
+                        external_id=str(room.get("id", "")), name=str(room.get("name", "")), units=room.get("qty") or 0
+                    )
+                    for room in item.get("roomTypes") or item.get("rooms") or []
+                ),
+            )
+            for item in self._client.get_pages("/properties", {"includeAllRooms": "true"})
+        ]
+
+    def create_booking(self, booking: BookingPush, *, idempotency_key: str) -> str:
+        """Create a booking; the key is written into it too, since Beds24 knows no idempotency header."""
+        item = _booking_item(booking) | {"infoItems": [{"code": KEY_INFO_CODE, "text": idempotency_key}]}
+        (result,) = self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
+        if not result.new or not result.new.get("id"):
+            raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
+        return str(result.new["id"])
+
+    def find_booking(
+        self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
+    ) -> str | None:
+        """Look for the keys among the bookings created since, of every status, whatever became of their dates."""
+        candidates = self._client.get_pages(
+            "/bookings",
+            {
+                "propertyId": external_property_id,
+                "bookingTimeFrom": _utc(created_from),
+                "status": list(ALL_STATUSES),
+                "includeInfoItems": "true",
+            },
+        )
+        for candidate in candidates:
+            for item in candidate.get("infoItems") or []:
+                if item.get("code") == KEY_INFO_CODE and item.get("text") in idempotency_keys:
+                    return str(candidate["id"])
+        return None
+
+    def update_booking(self, external_id: str, booking: BookingPush, *, idempotency_key: str) -> None:
+        """Set the booking to this state."""
+        item = {"id": int(external_id)} | _booking_item(booking)
+        self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
+
+    def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
+        """Cancelling is a change of status."""
+        item = {"id": int(external_id), "status": Beds24Status.CANCELLED.value}
+        self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
+
+    def bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[Booking]:
+        """Without `status` Beds24 leaves out the cancelled ones: all are asked for."""
+        pages = self._client.get_pages(
+            "/bookings",
+            {
+                "propertyId": external_property_id,
+                "modifiedFrom": _utc(modified_from),
+                "status": list(ALL_STATUSES),
+                "includeInfoItems": "true",
+            },
+        )
+        return (normalize_booking_event(item) for item in pages)
+
+    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
+        """Set `numAvail`."""
+        for batch in batches(availability_rooms(ranges)):
+            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+
+    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
+        """Set prices and restrictions."""
+        for batch in batches(rate_rooms(ranges)):
+            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+
+    def availability(self, external_room_ids: Sequence[str], first: date, last: date) -> Sequence[AvailabilityRange]:
+        """`numAvail` of the rooms."""
+        rooms = self._client.get_pages(
+            CALENDAR,
+            {
+                "roomId": list(external_room_ids),
+                "startDate": str(first),
+                "endDate": str(last),
+                "includeNumAvail": "true",
+            },
+        )
+        return [nights for room in rooms for nights in normalize_availability_event(room)]
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _booking_item(booking: BookingPush) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "roomId": int(booking.external_room_id),
+        "roomQty": booking.units,
+        "status": STATUS_NAMES[booking.status].value,
+        "arrival": str(booking.check_in),
+        "departure": str(booking.check_out),
+        "numAdult": booking.adults,
+        "numChild": booking.children,
+        "firstName": booking.guest.first_name,
+        "lastName": booking.guest.last_name,
+        "email": booking.guest.email,
+        "phone": booking.guest.phone,
+        "country2": booking.guest.country,
+        "notes": booking.notes,
+    }
+    if booking.price is not None:
+        item["price"] = float(booking.price)
+    return item

@@ -1,0 +1,73 @@
+"""Calls with a token: a refused token is replaced once, pages are followed, each item of a POST is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from channel_sync.channels.beds24.auth import Authenticator
+from channel_sync.channels.beds24.transport import Answer, Transport
+from channel_sync.channels.beds24.wire import Shape, WireItemResult, WirePage, read
+from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, InvalidPayload, RefusedByChannel
+
+IDEMPOTENCY_HEADER = "X-Idempotency-Key"
+MAX_PAGES = 10_000
+
+
+class Client:
+    """An authenticated client of one account."""
+
+    def __init__(self, transport: Transport, authenticator: Authenticator) -> None:
+        self._transport = transport
+        self._authenticator = authenticator
+
+    def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """All items of a list, page after page."""
+        for page in range(1, MAX_PAGES):
+            answer = self._call("GET", path, params={**params, "page": page})
+            content = self._read_answer(WirePage, answer.json, path)
+            yield from content.data
+            if not content.has_next:
+                return
+
+    def post_items(
+        self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str
+    ) -> list[WireItemResult]:
+        """Post an array; one result per item, in its order. A failed item is no error here."""
+        answer = self._call("POST", path, json=list(items), idempotency_key=idempotency_key)
+        if not isinstance(answer.json, list) or len(answer.json) != len(items):
+            raise ChannelUnavailable(
+                f"Beds24 answered POST {path} with another number of results than items. The event is tried again."
+            )
+        return [self._read_answer(WireItemResult, result, path) for result in answer.json]
+
+    def post_all(self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str) -> list[WireItemResult]:
+        """Post an array of which every item has to succeed. Raises `RefusedByChannel` that tells which did not."""
+        results = self.post_items(path, items, idempotency_key=idempotency_key)
+        failed = [f"item {number}: {result.told()}" for number, result in enumerate(results) if not result.success]
+        if failed:
+            raise RefusedByChannel(
+                f"Beds24 refused {len(failed)} of {len(items)} items of POST {path}: {'; '.join(failed[:5])}. "
+                "Correct the data, then retry the event.",
+                status=201,
+            )
+        return results
+
+    def _call(self, method: str, path: str, *, idempotency_key: str | None = None, **content: Any) -> Answer:
+        headers = {IDEMPOTENCY_HEADER: idempotency_key} if idempotency_key else {}
+        token = self._authenticator.token()
+        try:
+            return self._transport.call(method, path, headers={"token": token, **headers}, **content)
+        except AuthenticationFailed as error:
+            # A 403 is a missing scope: another token of the same account would not have it either.
+            if error.status != 401:
+                raise
+            token = self._authenticator.replace(token)
+            return self._transport.call(method, path, headers={"token": token, **headers}, **content)
+
+    @staticmethod
+    def _read_answer(shape: type[Shape], data: Any, path: str) -> Shape:
+        try:
+            return read(shape, data)
+        except InvalidPayload as error:
+            raise ChannelUnavailable(f"Beds24 answered {path} in an unknown shape: {error}") from error

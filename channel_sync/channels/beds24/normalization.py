@@ -1,0 +1,124 @@
+"""From Beds24's shapes to the canonical types (plan 3.3); wrong data raises `InvalidPayload` that names the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import ValidationError
+
+from channel_sync.channels.beds24.wire import Beds24Status, WireBooking, WireCalendarDay, WireRoomCalendar, read
+from channel_sync.channels.canonical import (
+    AvailabilityRange,
+    Booking,
+    BookingStatus,
+    Guest,
+    RateRange,
+    RateTerms,
+)
+from channel_sync.errors import InvalidPayload
+
+# The code of the info item under which a booking made by us carries its idempotency key (API facts, "Bookings").
+KEY_INFO_CODE = "CHANNELSYNC"
+
+PRICE_SLOTS = range(1, 17)
+
+STATUSES = {
+    Beds24Status.CONFIRMED: BookingStatus.CONFIRMED,
+    Beds24Status.NEW: BookingStatus.CONFIRMED,
+    Beds24Status.REQUEST: BookingStatus.REQUEST,
+    Beds24Status.CANCELLED: BookingStatus.CANCELLED,
+    Beds24Status.BLACK: BookingStatus.BLOCKED,
+    Beds24Status.INQUIRY: BookingStatus.INQUIRY,
+}
+
+
+def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
+    """A webhook payload, or a booking of `GET /bookings`, as a canonical booking."""
+    raw = payload.get("booking") or payload.get("data") or payload
+    if not isinstance(raw, Mapping):
+        raise InvalidPayload("booking", "is not an object")
+    wire = read(WireBooking, {"infoItems": payload.get("infoItems"), **raw}, prefix="booking.")
+    if not wire.id or not wire.roomId:
+        raise InvalidPayload("booking.id" if not wire.id else "booking.roomId", "is empty")
+    if wire.departure <= wire.arrival:
+        raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
+    return Booking(
+        external_id=wire.id,
+        external_property_id=wire.propertyId,
+        external_room_id=wire.roomId,
+        external_unit_id=wire.unitId,
+        group_id=wire.masterId,
+        units=wire.roomQty,
+        status=STATUSES[wire.status],
+        check_in=wire.arrival,
+        check_out=wire.departure,
+        adults=wire.numAdult,
+        children=wire.numChild,
+        guest=Guest(
+            first_name=wire.firstName,
+            last_name=wire.lastName,
+            email=wire.email,
+            phone=wire.phone or wire.mobile,
+            country=wire.country2,
+        ),
+        price=wire.price,
+        notes=wire.notes,
+        ota=wire.channel,
+        ota_reference=wire.apiReference,
+        currency=wire.currency,
+        booked_at=wire.bookingTime,
+        modified_at=wire.modifiedTime or wire.cancelTime or wire.bookingTime,
+        cancelled_at=wire.cancelTime,
+        client_key=next((item.text for item in wire.infoItems if item.code == KEY_INFO_CODE), ""),
+    )
+
+
+def normalize_availability_event(payload: Mapping[str, Any]) -> list[AvailabilityRange]:
+    """One room of the calendar as ranges of free units; days without `numAvail` are left out."""
+    room = read(WireRoomCalendar, payload)
+    return [
+        AvailabilityRange(
+            external_room_id=room.roomId, first_night=_first(day), last_night=day.last, units=day.numAvail
+        )
+        for day in room.calendar
+        if day.numAvail is not None
+    ]
+
+
+def normalize_rate_event(payload: Mapping[str, Any]) -> list[RateRange]:
+    """One room of the calendar as ranges of rates, one for every price slot that has a price."""
+    room = read(WireRoomCalendar, payload)
+    return [
+        RateRange(
+            external_rate_id=f"{room.roomId}:{slot}",
+            first_night=_first(day),
+            last_night=day.last,
+            terms=_terms(day, slot),
+        )
+        for day in room.calendar
+        for slot in PRICE_SLOTS
+        if (day.model_extra or {}).get(f"price{slot}") is not None
+    ]
+
+
+def _first(day: WireCalendarDay) -> Any:
+    if day.last < day.first:
+        raise InvalidPayload("calendar.to", f"{day.last} is before {day.first}")
+    return day.first
+
+
+def _terms(day: WireCalendarDay, slot: int) -> RateTerms:
+    override = day.override or "none"
+    try:
+        return RateTerms(
+            price=Decimal(str((day.model_extra or {})[f"price{slot}"])),
+            min_stay=day.minStay,
+            max_stay=day.maxStay,
+            stop_sell=override == "blackout",
+            closed_to_arrival=override in ("noCheckIn", "noCheckInOrCheckOut"),
+            closed_to_departure=override in ("noCheckOut", "noCheckInOrCheckOut"),
+        )
+    except (InvalidOperation, ValidationError):
+        raise InvalidPayload(f"calendar.price{slot}", "is not an amount of money") from None

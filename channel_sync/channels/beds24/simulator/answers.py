@@ -1,0 +1,50 @@
+"""The shapes of the simulated answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+PAGE_SIZE = 100
+
+
+class ApiError(Exception):
+    """An answer of the API that is no success."""
+
+    def __init__(self, status: int, code: int, error: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.code = code
+        self.error = error
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """`{success: false, type: "error", code, error}`."""
+        body = {"success": False, "type": "error", "code": self.code, "error": self.error}
+        return as_json(body, status=self.status, headers=self.headers)
+
+
+def as_json(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(json.dumps(body), status=status, headers=dict(headers or {}), mimetype="application/json")
+
+
+def page_of(items: Sequence[Any], kind: str, page: int, size: int = PAGE_SIZE) -> dict[str, Any]:
+    """A page of a list, with the pages object."""
+    start = (page - 1) * size
+    has_next = len(items) > start + size
+    return {
+        "success": True,
+        "type": kind,
+        "count": len(items[start : start + size]),
+        "pages": {"nextPageExists": has_next, "nextPageLink": f"?page={page + 1}" if has_next else None},
+        "data": items[start : start + size],
+    }
+
+
+def refused(action: str, field: str, message: str) -> dict[str, Any]:
+    """The answer to one item of a POST that failed."""
+    return {"success": False, "errors": [{"action": action, "field": field, "message": message}]}

@@ -1,0 +1,146 @@
+"""`/simulator/…`: what an OTA, a hotelier at Beds24, or a tester does to the simulated Beds24."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+from channel_sync.channels.beds24.simulator import bookings, inventory
+from channel_sync.channels.beds24.simulator.answers import ApiError
+from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook
+from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
+
+
+class Control:
+    """The controls of one simulator."""
+
+    def __init__(self, state: State, faults: Faults, sender: WebhookSender) -> None:
+        self._state = state
+        self._faults = faults
+        self._sender = sender
+
+    def reset(self, request: Request) -> Json:
+        """`POST /simulator/reset` with a seed, or without one for the default."""
+        self._faults.clear()
+        self._state.seed(request.get_json(silent=True) or DEFAULT_SEED)
+        return {"reset": True}
+
+    def show(self, request: Request) -> Json:
+        """`GET /simulator/state`."""
+        with self._state.lock:
+            return {
+                "properties": [{"id": found.id, "name": found.name} for found in self._state.properties.values()],
+                "rooms": [
+                    {"id": room.id, "propertyId": room.property_id, "name": room.name, "qty": room.qty}
+                    for room in self._state.rooms.values()
+                ],
+                "bookings": list(self._state.bookings.values()),
+                "faults": self._faults.described(),
+                "webhooks_pending": self._sender.pending(),
+                "webhooks_given_up": self._sender.given_up,
+                "most_calls_at_once": max((a.most_calls_at_once for a in self._state.accounts.values()), default=0),
+            }
+
+    def calls(self, request: Request) -> Json:
+        """`GET /simulator/calls`: every call to the API, with its body."""
+        with self._state.lock:
+            return {"calls": list(self._state.calls)}
+
+    def forget_calls(self, request: Request) -> Json:
+        """`DELETE /simulator/calls`."""
+        with self._state.lock:
+            self._state.calls.clear()
+        return {"calls": []}
+
+    def book(self, request: Request) -> Json:
+        """`POST /simulator/bookings`: an OTA, or a person at Beds24, makes a booking; its webhook is sent."""
+        wanted = _body(request)
+        with self._state.lock:
+            booking = bookings.new_booking(self._state) | {
+                "channel": "booking",
+                "apiSource": "Booking.com",
+                "status": "new",
+            }
+            booking["apiReference"] = f"BDC-{booking['id']}"
+            return self._save(booking, wanted)
+
+    def change(self, request: Request, booking_id: int) -> Json:
+        """`PATCH /simulator/bookings/<id>`: changed, or cancelled with `status`, at the channel."""
+        with self._state.lock:
+            return self._save(self._known(booking_id), _body(request))
+
+    def remove(self, request: Request, booking_id: int) -> Json:
+        """`DELETE /simulator/bookings/<id>`: gone at Beds24, which sends no webhook for it."""
+        with self._state.lock:
+            booking = self._known(booking_id)
+            self._state.rooms[booking["roomId"]].take(booking, +1)
+            return self._state.bookings.pop(booking_id)
+
+    def set_webhook(self, request: Request, property_id: int) -> Json:
+        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`."""
+        with self._state.lock:
+            if property_id not in self._state.properties:
+                raise ApiError(404, 404, "property not found")
+            try:
+                self._state.properties[property_id].webhook = Webhook(**_body(request))
+            except TypeError as error:
+                raise ApiError(400, 400, str(error)) from None
+        return {"webhook": True}
+
+    def touch_room(self, request: Request, room_id: int) -> Json:
+        """`PATCH /simulator/rooms/<id>`: a person sets `numAvail` of `from` to `to` at Beds24; SYNC_ROOM is sent."""
+        day = _body(request)
+        with self._state.lock:
+            room = self._state.rooms.get(room_id)
+            if room is None:
+                raise ApiError(404, 404, "room not found")
+            account = self._state.accounts[self._state.properties[room.property_id].owner_id]
+            items = [{"roomId": room_id, "calendar": [day]}]
+            (answer,) = inventory.write_calendar(self._state, account, items)
+            self._sender.inventory_changed(self._state.properties[room.property_id], room_id)
+            return answer
+
+    def set_webhook_behaviour(self, request: Request) -> Json:
+        """`PUT /simulator/webhooks` with `delay_seconds`, `copies`, `reorder_seconds`."""
+        try:
+            self._faults.webhooks = WebhookBehaviour(**_body(request))
+        except TypeError as error:
+            raise ApiError(400, 400, str(error)) from None
+        return {"webhooks": True}
+
+    def add_fault(self, request: Request) -> Json:
+        """`POST /simulator/faults` with `kind`: status, slow, drop_before or drop_after."""
+        try:
+            self._faults.add(_body(request))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ApiError(400, 400, f"not a fault: {error}") from None
+        return {"faults": self._faults.described()}
+
+    def clear_faults(self, request: Request) -> Json:
+        """`DELETE /simulator/faults`."""
+        self._faults.clear()
+        return {"faults": []}
+
+    def _save(self, booking: Json, changes: Json) -> Json:
+        before = self._state.bookings.get(booking["id"])
+        problem = bookings.problem_of({**booking, **changes}, self._state.rooms)
+        if problem:
+            raise ApiError(400, 400, f"{problem[0]}: {problem[1]}")
+        stored = bookings.save(self._state, booking, changes)
+        if before != stored:
+            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored)
+        return stored
+
+    def _known(self, booking_id: int) -> Json:
+        if booking_id not in self._state.bookings:
+            raise ApiError(404, 404, "booking not found")
+        return self._state.bookings[booking_id]
+
+
+def _body(request: Request) -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise ApiError(400, 400, "The body has to be a JSON object")
+    return body

@@ -1,0 +1,148 @@
+"""What the simulated Beds24 knows. One lock guards all of it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+TAKES_A_ROOM = ("confirmed", "new", "request", "black")
+
+
+@dataclass
+class Webhook:
+    """Where the changes of a property are sent, and how they prove where they come from."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    signing_secret: str = ""
+
+
+@dataclass
+class Room:
+    """A room type with its number of units and its calendar."""
+
+    id: int
+    property_id: int
+    name: str
+    qty: int
+    num_avail: dict[date, int] = field(default_factory=dict)
+    days: dict[date, Json] = field(default_factory=lambda: defaultdict(dict))
+
+    def available(self, night: date) -> int:
+        """`numAvail` of a night; the number of units where nobody has set or booked anything."""
+        return self.num_avail.get(night, self.qty)
+
+    def take(self, booking: Json, sign: int) -> None:
+        """Lower (`sign` -1) or raise (+1) `numAvail` by a booking that takes rooms."""
+        if booking["status"] in TAKES_A_ROOM:
+            for night in nights_of(booking):
+                self.num_avail[night] = self.available(night) + sign * int(booking["roomQty"])
+
+
+@dataclass
+class Property:
+    """A property and where its webhooks go."""
+
+    id: int
+    owner_id: int
+    name: str
+    webhook: Webhook | None = None
+
+
+@dataclass
+class Account:
+    """An account: tokens and credits are counted by it."""
+
+    owner_id: int
+    invite_codes: set[str] = field(default_factory=set)
+    refresh_tokens: set[str] = field(default_factory=set)
+    tokens: dict[str, datetime] = field(default_factory=dict)
+    credit_limit: float = 100
+    window_seconds: int = 300
+    window_started: datetime | None = None
+    credits_used: float = 0
+    calls_under_way: int = 0
+    most_calls_at_once: int = 0
+
+
+class State:
+    """Accounts, properties, rooms, bookings and the log of calls."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.booking_ids = itertools.count(5_000_001)
+        self.accounts: dict[int, Account] = {}
+        self.properties: dict[int, Property] = {}
+        self.rooms: dict[int, Room] = {}
+        self.bookings: dict[int, Json] = {}
+        self.calls: list[Json] = []
+
+    def seed(self, seed: Json) -> None:
+        """Start over from a description of accounts, properties and rooms."""
+        with self.lock:
+            for store in (self.accounts, self.properties, self.rooms, self.bookings):
+                store.clear()
+            self.calls.clear()
+            for account in seed["accounts"]:
+                self._add_account(account)
+
+    def _add_account(self, seed: Json) -> None:
+        owner_id = int(seed["owner_id"])
+        self.accounts[owner_id] = Account(
+            owner_id=owner_id,
+            invite_codes=set(seed.get("invite_codes", [])),
+            credit_limit=seed.get("credit_limit", 100),
+            window_seconds=seed.get("window_seconds", 300),
+        )
+        for wanted in seed.get("properties", []):
+            created = Property(id=int(wanted["id"]), owner_id=owner_id, name=wanted["name"])
+            self.properties[created.id] = created
+            for room in wanted.get("rooms", []):
+                self.rooms[int(room["id"])] = Room(int(room["id"]), created.id, room["name"], int(room["qty"]))
+
+    def owned_rooms(self, account: Account) -> dict[int, Room]:
+        """The rooms that an account may see."""
+        return {
+            room.id: room
+            for room in self.rooms.values()
+            if self.properties[room.property_id].owner_id == account.owner_id
+        }
+
+
+def nights_of(booking: Json) -> Iterator[date]:
+    """The nights of a booking; the departure day is none."""
+    arrival, departure = date.fromisoformat(booking["arrival"]), date.fromisoformat(booking["departure"])
+    return (arrival + timedelta(days=offset) for offset in range((departure - arrival).days))
+
+
+def utc_now() -> str:
+    """Now, the way Beds24 writes times."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+DEFAULT_SEED: Json = {
+    "accounts": [
+        {
+            "owner_id": 901,
+            "invite_codes": ["DEMO-INVITE-CODE"],
+            "properties": [
+                {
+                    "id": 1001,
+                    "name": "Harbour View Hotel",
+                    "rooms": [
+                        {"id": 2001, "name": "Double Room", "qty": 10},
+                        {"id": 2002, "name": "Single Room", "qty": 5},
+                        {"id": 2003, "name": "Suite", "qty": 2},
+                    ],
+                }
+            ],
+        }
+    ]
+}

@@ -1,0 +1,144 @@
+"""One HTTP call to Beds24: time-outs, headers, credits, and every kind of failure as one of our errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import requests
+from pydantic import BaseModel, ConfigDict
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from channel_sync.channels.canonical import Credits, ObservedCall
+from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
+
+DEFAULT_BASE_URL = "https://beds24.com/api/v2"
+RATE_LIMIT_CODES = {"1016", "1020"}
+
+# Both spellings occur in the wild (API facts, "Credits").
+LIMIT_HEADERS = ("X-FiveMinCreditLimit", "x-five-min-limit")
+REMAINING_HEADERS = ("X-FiveMinCreditLimit-Remaining", "x-five-min-limit-remaining")
+RESETS_HEADERS = ("X-FiveMinCreditLimit-ResetsIn", "x-five-min-limit-resets-in")
+COST_HEADERS = ("X-RequestCost", "x-request-cost")
+
+
+class Beds24Options(BaseModel):
+    """`CHANNEL_SYNC["channel_options"]["beds24"]`; times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = DEFAULT_BASE_URL
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer."""
+
+    json: Any
+    credits: Credits
+
+
+class Transport:
+    """Calls of one account. Only connecting is retried here: whether a sent call may be repeated, its sender knows."""
+
+    def __init__(self, options: Beds24Options, on_call: Callable[[ObservedCall], None] = lambda call: None) -> None:
+        self._base_url = options.base_url.rstrip("/")
+        self._timeout = (options.connect_timeout, options.read_timeout)
+        self._on_call = on_call
+        self._session = requests.Session()
+        self._session.trust_env = False
+        retry = Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Answer:
+        """Make a call. Raises `ChannelUnavailable`, `RateLimited`, `AuthenticationFailed` or `RefusedByChannel`."""
+        started = time.monotonic()
+        try:
+            response = self._session.request(
+                method, f"{self._base_url}{path}", headers=headers, params=params, json=json, timeout=self._timeout
+            )
+        except requests.RequestException as error:
+            self._observe(method, path, None, started, Credits())
+            raise ChannelUnavailable(
+                f"Beds24 did not answer {method} {path}: {type(error).__name__}. The event is tried again."
+            ) from error
+        credits = read_credits(response.headers)
+        self._observe(method, path, response.status_code, started, credits)
+        return Answer(json=_checked(method, path, response, credits), credits=credits)
+
+    def _observe(self, method: str, path: str, status: int | None, started: float, credits: Credits) -> None:
+        milliseconds = round((time.monotonic() - started) * 1000)
+        self._on_call(ObservedCall(method=method, path=path, status=status, milliseconds=milliseconds, credits=credits))
+
+
+def read_credits(headers: Mapping[str, str]) -> Credits:
+    """The credit headers in either spelling; what is absent or unreadable is None."""
+    resets = _number(headers, RESETS_HEADERS)
+    return Credits(
+        limit=_number(headers, LIMIT_HEADERS),
+        remaining=_number(headers, REMAINING_HEADERS),
+        resets_in_seconds=None if resets is None else int(resets),
+        cost=_number(headers, COST_HEADERS),
+    )
+
+
+def _number(headers: Mapping[str, str], names: tuple[str, ...]) -> Decimal | None:
+    for name in names:
+        if name in headers:
+            try:
+                number = Decimal(headers[name])
+            except InvalidOperation:
+                continue
+            if number.is_finite():
+                return number
+    return None
+
+
+def _checked(method: str, path: str, response: requests.Response, credits: Credits) -> Any:
+    call = f"{method} {path}"
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    code = str(body.get("code", "")) if isinstance(body, dict) else ""
+    if response.status_code == 429 or code in RATE_LIMIT_CODES:
+        retry_after = None if credits.resets_in_seconds is None else timedelta(seconds=credits.resets_in_seconds)
+        raise RateLimited(f"Beds24 has no credits left for {call}; the event is put off.", retry_after=retry_after)
+    if response.status_code >= 500:
+        raise ChannelUnavailable(
+            f"Beds24 answered {call} with {response.status_code}. The event is tried again.",
+            status=response.status_code,
+        )
+    reason = str(body.get("error", ""))[:300] if isinstance(body, dict) else ""
+    if response.status_code in (401, 403):
+        raise AuthenticationFailed(
+            f"Beds24 refused the token for {call} ({response.status_code} {reason}). Connect the property again with "
+            "'manage.py channel_sync_connect' if this goes on.",
+            status=response.status_code,
+            code=code,
+        )
+    if response.status_code >= 400 or (isinstance(body, dict) and body.get("success") is False):
+        raise RefusedByChannel(
+            f"Beds24 refused {call} ({response.status_code} {reason}). Correct the data, then retry the event.",
+            status=response.status_code,
+            code=code,
+        )
+    if body is None:
+        raise ChannelUnavailable(f"Beds24 answered {call} with something that is not JSON. The event is tried again.")
+    return body

@@ -1,0 +1,129 @@
+"""What a Beds24 webhook says: the V2 booking webhook, the inventory webhook, and the envelope of the sync plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from channel_sync.channels.beds24.wire import Beds24Status, UtcTime, WireBooking, WireBookingReference, read
+from channel_sync.channels.canonical import (
+    AvailabilityNotification,
+    BookingChange,
+    BookingNotification,
+    Notification,
+)
+from channel_sync.errors import InvalidPayload, MalformedWebhook
+
+ENVELOPE_CHANGES = {
+    "booking.created": BookingChange.CREATED,
+    "booking.modified": BookingChange.MODIFIED,
+    "booking.cancelled": BookingChange.CANCELLED,
+    "booking.deleted": BookingChange.DELETED,
+}
+ENVELOPE_AVAILABILITY = "availability.updated"
+
+_time = TypeAdapter[datetime | None](UtcTime)
+
+
+def parse_webhook(payload: Mapping[str, Any]) -> Notification:
+    """Tell the three forms apart. Raises `MalformedWebhook` for anything else."""
+    try:
+        if "event" in payload:
+            return _envelope(payload)
+        if "booking" in payload:
+            return _booking(payload)
+        if payload.get("action") == "SYNC_ROOM":
+            return _inventory(payload, dedupe_key="")
+    except InvalidPayload as error:
+        raise MalformedWebhook(str(error)) from None
+    raise MalformedWebhook("The body is neither a booking webhook, nor an inventory webhook, nor an event envelope.")
+
+
+def _booking(payload: Mapping[str, Any]) -> BookingNotification:
+    """The V2 webhook names no event: what happened is read from the booking (API facts, "Webhooks")."""
+    booking = _object(payload, "booking")
+    reference = read(WireBookingReference, booking, prefix="booking.")
+    read(WireBooking, {"infoItems": payload.get("infoItems"), **booking}, prefix="booking.")
+    modified = _read_time(booking.get("modifiedTime"))
+    return BookingNotification(
+        change=_change(booking),
+        external_property_id=reference.propertyId,
+        external_id=reference.id,
+        dedupe_key=f"booking-{reference.id}-{booking.get('modifiedTime') or ''}-{_digest(payload)}",
+        occurred_at=modified or _read_time(payload.get("timeStamp")),
+        payload=dict(payload),
+    )
+
+
+def _change(booking: Mapping[str, Any]) -> BookingChange:
+    if booking.get("status") == Beds24Status.CANCELLED:
+        return BookingChange.CANCELLED
+    if not booking.get("modifiedTime") or booking.get("modifiedTime") == booking.get("bookingTime"):
+        return BookingChange.CREATED
+    return BookingChange.MODIFIED
+
+
+def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNotification:
+    """`SYNC_ROOM` has no id of its own: each delivery is a reason to look again."""
+    property_id, room_id = payload.get("propId") or payload.get("propertyId"), payload.get("roomId")
+    if not isinstance(property_id, str | int) or not isinstance(room_id, str | int):
+        raise MalformedWebhook("An inventory webhook needs 'propId' and 'roomId'.")
+    now = datetime.now(UTC)
+    return AvailabilityNotification(
+        external_property_id=str(property_id),
+        external_room_id=str(room_id),
+        dedupe_key=dedupe_key or f"room-{room_id}-{now.timestamp():.6f}",
+        occurred_at=now,
+        payload=dict(payload),
+    )
+
+
+def _envelope(payload: Mapping[str, Any]) -> Notification:
+    event_id, event = payload.get("event_id"), payload.get("event")
+    if not isinstance(event_id, str | int) or event_id == "":
+        raise MalformedWebhook("The envelope's 'event_id' is missing.")
+    data = _object(payload, "data")
+    if event == ENVELOPE_AVAILABILITY:
+        return _inventory(data, dedupe_key=f"event-{event_id}")
+    if not isinstance(event, str) or event not in ENVELOPE_CHANGES:
+        raise MalformedWebhook(
+            f"The envelope's 'event' is none of {', '.join(ENVELOPE_CHANGES)}, availability.updated."
+        )
+    booking = _object(data, "booking") if "booking" in data else data
+    reference = read(WireBookingReference, booking, prefix="data.")
+    change = ENVELOPE_CHANGES[event]
+    if change is not BookingChange.DELETED:
+        read(WireBooking, {"infoItems": data.get("infoItems"), **booking}, prefix="data.")
+    return BookingNotification(
+        change=change,
+        external_property_id=reference.propertyId,
+        external_id=reference.id,
+        dedupe_key=f"event-{event_id}",
+        occurred_at=_read_time(booking.get("modifiedTime")) or _read_time(payload.get("timeStamp")),
+        payload={"booking": dict(booking), "infoItems": data.get("infoItems") or []},
+    )
+
+
+def _object(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = payload.get(name)
+    if not isinstance(value, Mapping):
+        raise MalformedWebhook(f"'{name}' is not an object.")
+    return value
+
+
+def _read_time(value: Any) -> datetime | None:
+    try:
+        return _time.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _digest(payload: Mapping[str, Any]) -> str:
+    """A hash of what can change between two events of one booking; `retries` and `timeStamp` change by delivery."""
+    content = {key: value for key, value in payload.items() if key not in ("retries", "timeStamp")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,0 +1,173 @@
+"""The shapes of Beds24's JSON, as its API facts state them; lax about types, strict about what matters."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from channel_sync.errors import InvalidPayload
+
+
+class Beds24Status(StrEnum):
+    """`status` of a booking."""
+
+    CONFIRMED = "confirmed"
+    REQUEST = "request"
+    NEW = "new"
+    CANCELLED = "cancelled"
+    BLACK = "black"
+    INQUIRY = "inquiry"
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+ALL_STATUSES = tuple(status.value for status in Beds24Status)
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _blank_is_zero(value: Any) -> Any:
+    return 0 if value in ("", None) else value
+
+
+def _none_is_blank(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+# An id is a number or a string of digits and colons; Beds24 sends both spellings.
+Identifier = Annotated[str, BeforeValidator(_none_is_blank), Field(max_length=100)]
+Text = Annotated[str, BeforeValidator(_none_is_blank)]
+Count = Annotated[int, BeforeValidator(_blank_is_zero), Field(ge=0, le=1000)]
+UtcTime = Annotated[datetime | None, BeforeValidator(_blank_is_none), AfterValidator(_utc)]
+Amount = Annotated[Decimal | None, BeforeValidator(_blank_is_none), Field(allow_inf_nan=False, ge=-(10**9), le=10**9)]
+
+
+class Wire(BaseModel):
+    """Base of what Beds24 sends: unknown fields are left alone, numbers may come as strings and back."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+
+class InfoItem(Wire):
+    """A coded note on a booking; ours carries the idempotency key."""
+
+    code: Text = ""
+    text: Text = ""
+
+
+class WireBooking(Wire):
+    """A booking, in a webhook or in `GET /bookings`."""
+
+    id: Identifier
+    propertyId: Identifier = ""
+    roomId: Identifier
+    unitId: Identifier = ""
+    masterId: Identifier = ""
+    roomQty: Annotated[int, BeforeValidator(lambda value: 1 if value in ("", None, 0, "0") else value)] = Field(
+        default=1, ge=1, le=1000
+    )
+    status: Beds24Status
+    arrival: date
+    departure: date
+    numAdult: Count = 0
+    numChild: Count = 0
+    firstName: Text = ""
+    lastName: Text = ""
+    email: Text = ""
+    phone: Text = ""
+    mobile: Text = ""
+    country2: Text = ""
+    notes: Text = ""
+    price: Amount = None
+    channel: Text = ""
+    apiReference: Text = ""
+    currency: Text = ""
+    bookingTime: UtcTime = None
+    modifiedTime: UtcTime = None
+    cancelTime: UtcTime = None
+    infoItems: Annotated[list[InfoItem], BeforeValidator(lambda value: value or [])] = []
+
+
+class WireBookingReference(Wire):
+    """The least that names a booking: what a deletion carries."""
+
+    id: Annotated[Identifier, Field(min_length=1)]
+    propertyId: Annotated[Identifier, Field(min_length=1)]
+
+
+class WireCalendarDay(Wire):
+    """A range of equal days in `GET /inventory/rooms/calendar`; `to` is included."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    numAvail: int | None = None
+    minStay: int | None = None
+    maxStay: int | None = None
+    override: str | None = None
+
+
+class WireRoomCalendar(Wire):
+    """One room of the calendar."""
+
+    roomId: Identifier
+    calendar: list[WireCalendarDay] = []
+
+
+class WireItemMessage(Wire):
+    """One error or warning of one item of a POST."""
+
+    action: Text = ""
+    field: Text = ""
+    message: Text = ""
+
+
+class WireItemResult(Wire):
+    """The answer to one item of a POST, in the order of the request."""
+
+    success: bool
+    new: dict[str, Any] | None = None
+    errors: list[WireItemMessage] = []
+
+    def told(self) -> str:
+        """All errors in one line, without the values that were sent."""
+        return (
+            "; ".join(f"{error.field or error.action}: {error.message}" for error in self.errors) or "no reason given"
+        )
+
+
+class WirePage(Wire):
+    """A page of a GET."""
+
+    data: list[dict[str, Any]] = []
+    pages: dict[str, Any] = {}
+
+    @property
+    def has_next(self) -> bool:
+        """Whether there is another page."""
+        return bool(self.pages.get("nextPageExists"))
+
+
+def read(shape: type[Shape], data: Any, prefix: str = "") -> Shape:
+    """Read JSON data as a shape. Raises `InvalidPayload` that names the first wrong field, never its value."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        raise invalid(error, prefix) from None
+
+
+def invalid(error: ValidationError, prefix: str = "") -> InvalidPayload:
+    """A validation error as `InvalidPayload`; input values stay out, they may be personal data."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return InvalidPayload(prefix + ".".join(str(part) for part in first["loc"]), first["msg"])

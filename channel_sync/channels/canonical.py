@@ -1,0 +1,203 @@
+"""The canonical types: what a booking, a range of nights or a rate is, whichever channel it comes from.
+
+Dates of a stay are nights: `check_out` is not slept. Ranges name their first and last night, both included.
+Money is a `Decimal` in major units of the property's currency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+
+class BookingStatus(StrEnum):
+    """What a booking is, in every channel's words translated."""
+
+    CONFIRMED = "confirmed"
+    REQUEST = "request"
+    CANCELLED = "cancelled"
+    BLOCKED = "blocked"
+    INQUIRY = "inquiry"
+
+
+class BookingChange(StrEnum):
+    """What a notification says has happened; the plan's inbound event types."""
+
+    CREATED = "created"
+    MODIFIED = "modified"
+    CANCELLED = "cancelled"
+    DELETED = "deleted"
+
+
+class Canonical(BaseModel):
+    """Base of the canonical types: frozen, strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _cents(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.01"))
+
+
+Money = Annotated[Decimal, Field(max_digits=12, allow_inf_nan=False), AfterValidator(_cents)]
+
+
+class Guest(Canonical):
+    """Who stays. Personal data: never logged."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    country: str = ""
+
+
+class Stay(Canonical):
+    """What both sides have to agree on; its hash tells whether anything changed."""
+
+    status: BookingStatus
+    check_in: date
+    check_out: date
+    units: int = Field(default=1, ge=1, le=1000)
+    adults: int = Field(default=0, ge=0)
+    children: int = Field(default=0, ge=0)
+    guest: Guest = Guest()
+    price: Money | None = None
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _at_least_one_night(self) -> Self:
+        if self.check_out <= self.check_in:
+            raise ValueError(f"departure {self.check_out} is not after arrival {self.check_in}")
+        return self
+
+
+class Booking(Stay):
+    """A booking as a channel knows it, whole."""
+
+    external_id: str
+    external_property_id: str = ""
+    external_room_id: str
+    external_unit_id: str = ""
+    group_id: str = ""
+    ota: str = ""
+    ota_reference: str = ""
+    currency: str = ""
+    booked_at: AwareDatetime | None = None
+    modified_at: AwareDatetime | None = None
+    cancelled_at: AwareDatetime | None = None
+    client_key: str = Field(default="", description="The idempotency key under which we created it, if we did.")
+
+
+class BookingPush(Stay):
+    """A reservation on its way to a channel."""
+
+    external_room_id: str
+
+
+class AvailabilityRange(Canonical):
+    """`units` free units of a channel room on every night from `first_night` to `last_night`."""
+
+    external_room_id: str
+    first_night: date
+    last_night: date
+    units: int
+
+
+class RateTerms(Canonical):
+    """What one night costs and under which restrictions it is sold; None leaves the channel's value."""
+
+    price: Money | None = None
+    min_stay: int | None = Field(default=None, ge=0)
+    max_stay: int | None = Field(default=None, ge=0)
+    stop_sell: bool = False
+    closed_to_arrival: bool = False
+    closed_to_departure: bool = False
+
+
+class RateRange(Canonical):
+    """The same terms of one channel rate on every night from `first_night` to `last_night`."""
+
+    external_rate_id: str
+    first_night: date
+    last_night: date
+    terms: RateTerms
+
+
+class BookingNotification(Canonical):
+    """A webhook about one booking; `booking` is None when the channel only says that it is gone."""
+
+    change: BookingChange
+    external_property_id: str
+    external_id: str
+    dedupe_key: str
+    occurred_at: AwareDatetime | None
+    payload: dict[str, Any]
+
+
+class AvailabilityNotification(Canonical):
+    """A webhook that says "read the calendar of this room again"; it carries no data."""
+
+    external_property_id: str
+    external_room_id: str
+    dedupe_key: str
+    occurred_at: AwareDatetime | None
+    payload: dict[str, Any]
+
+
+Notification = BookingNotification | AvailabilityNotification
+
+
+class ChannelRoom(Canonical):
+    """A room type at the channel, for mapping."""
+
+    external_id: str
+    name: str
+    units: int = 0
+
+
+class ChannelPropertyDetails(Canonical):
+    """A property at the channel with its rooms."""
+
+    external_id: str
+    name: str
+    rooms: Sequence[ChannelRoom] = ()
+
+
+class Credits(Canonical):
+    """What the channel says about the budget of the account after a call."""
+
+    limit: Decimal | None = None
+    remaining: Decimal | None = None
+    resets_in_seconds: int | None = None
+    cost: Decimal | None = None
+
+
+class ObservedCall(Canonical):
+    """One HTTP call to a channel, without its content."""
+
+    method: str
+    path: str
+    status: int | None
+    milliseconds: int
+    credits: Credits
+
+
+class AccessToken(Canonical):
+    """A short-lived token and the time it ends."""
+
+    token: str
+    expires_at: datetime
+
+
+def content_hash(content: BaseModel) -> str:
+    """SHA-256 of the content, equal for equal content whatever the order of its fields."""
+    serialised = json.dumps(content.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(serialised.encode()).hexdigest()

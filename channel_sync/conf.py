@@ -1,0 +1,121 @@
+"""The settings of channel_sync: one dict in the host's settings, read and checked in one place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from channel_sync.errors import ConfigurationError
+
+HOST_MODEL_SETTINGS = (
+    "CHANNEL_SYNC_PROPERTY_MODEL",
+    "CHANNEL_SYNC_ROOM_TYPE_MODEL",
+    "CHANNEL_SYNC_RESERVATION_MODEL",
+)
+
+
+class ChannelSyncSettings(BaseModel):
+    """`settings.CHANNEL_SYNC`; a time span may be written as seconds or as a `timedelta`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pms: str = Field(
+        description="Dotted path of the class that implements `channel_sync.pms.PropertyManagementSystem`."
+    )
+    channels: dict[str, str] = Field(
+        default={"beds24": "channel_sync.channels.beds24.channel.Beds24Channel"},
+        description="Channel name -> dotted path of the class that implements `channel_sync.channels.base.Channel`.",
+    )
+    channel_options: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="Channel name -> its options; for beds24: `base_url`, `connect_timeout`, `read_timeout`.",
+    )
+
+    webhook_max_bytes: int = Field(default=1_000_000, gt=0, description="A larger webhook body is answered 413.")
+    webhook_tolerance: timedelta = Field(
+        default=timedelta(minutes=5), description="How far the time stamp of a signed webhook may be from our clock."
+    )
+    webhook_secret_header: str = Field(
+        default="X-Channel-Sync-Secret", description="Header that carries the secret in verification mode `header`."
+    )
+    webhook_timestamp_header: str = Field(
+        default="X-Channel-Sync-Timestamp", description="Header with the Unix time of signing, in mode `hmac`."
+    )
+    webhook_signature_header: str = Field(
+        default="X-Channel-Sync-Signature",
+        description="Header with the hexadecimal HMAC-SHA256 of `<timestamp>.<raw body>`, in mode `hmac`.",
+    )
+
+    queue_prefix: str = Field(default="", description="Put before every exchange and queue name.")
+    queue_type: Literal["classic", "quorum"] = Field(
+        default="classic", description="Queue type at RabbitMQ; quorum queues have no `x-max-priority`."
+    )
+    publish_timeout: float = Field(
+        default=2.0, gt=0, description="Seconds to wait for a connection and for a publisher confirm."
+    )
+    publish_pause: float = Field(
+        default=2.0,
+        ge=0,
+        description="Seconds without a publish attempt after the broker failed; the relay takes over.",
+    )
+
+    max_attempts: int = Field(default=3, gt=0, description="Attempts before an event goes to the dead letters.")
+    max_attempts_by_type: dict[str, int] = Field(
+        default={}, description="Routing key, such as `beds24.booking.created` -> attempts, over `max_attempts`."
+    )
+    retry_delays: tuple[timedelta, ...] = Field(
+        default=(timedelta(seconds=5), timedelta(seconds=25), timedelta(seconds=125)),
+        min_length=1,
+        description="Wait after the first, second, third failed attempt; the last one repeats.",
+    )
+    rate_limit_delays: tuple[timedelta, ...] = Field(
+        default=(timedelta(seconds=60), timedelta(seconds=300), timedelta(seconds=900)),
+        min_length=1,
+        description="Wait when rate limited, where the channel does not say how long.",
+    )
+    retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is added at random.")
+
+    relay_interval: timedelta = Field(default=timedelta(seconds=3), description="How often beat starts the relay.")
+    relay_batch: int = Field(default=500, gt=0, description="Events that one relay statement takes.")
+    relay_grace: timedelta = Field(
+        default=timedelta(seconds=10), description="Time for a direct publish before the relay takes an event."
+    )
+    processing_lease: timedelta = Field(
+        default=timedelta(minutes=3), description="A worker that holds an event for longer is taken for dead."
+    )
+    message_ttl: timedelta = Field(
+        default=timedelta(hours=24), description="`x-message-ttl`; the relay publishes again what expired."
+    )
+    worker_prefetch: int = Field(default=4, gt=0, description="Messages that one worker process takes ahead.")
+
+    hold_ttl: timedelta = Field(default=timedelta(minutes=15), description="Life of an inventory hold.")
+    calendar_nights: int = Field(
+        default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."
+    )
+    allow_negative_availability: bool = Field(
+        default=False, description="Push a negative number of units for an overbooked night instead of 0."
+    )
+
+
+@lru_cache(maxsize=1)
+def channel_sync_settings() -> ChannelSyncSettings:
+    """The checked settings. Raises `ConfigurationError` that names the wrong key."""
+    try:
+        return ChannelSyncSettings.model_validate(getattr(settings, "CHANNEL_SYNC", {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"settings.CHANNEL_SYNC['{key}']: {first['msg']}. See docs/settings.md.") from error
+
+
+def _forget_settings(*, setting: str, **_: object) -> None:
+    if setting == "CHANNEL_SYNC":
+        channel_sync_settings.cache_clear()
+
+
+setting_changed.connect(_forget_settings, dispatch_uid="channel_sync.conf")

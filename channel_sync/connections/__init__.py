@@ -1,0 +1,1 @@
+"""Accounts at channels: tokens, clients, connecting a property."""

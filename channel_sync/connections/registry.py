@@ -1,0 +1,64 @@
+"""From a channel's name to its class, from a channel property to a client that can call."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+from uuid import UUID
+
+from django.utils.module_loading import import_string
+
+from channel_sync.channels.base import Channel, ChannelCredentials
+from channel_sync.channels.canonical import ObservedCall
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.tokens import DatabaseTokenStore
+from channel_sync.correlation import correlation_id
+from channel_sync.errors import ConfigurationError, NotConnected
+from channel_sync.models import ApiCall, ChannelConnection, ChannelProperty
+
+
+def channel_class(name: str) -> type[Channel]:
+    """The class of a channel. Raises `ConfigurationError` for a name that the settings do not list."""
+    path = channel_sync_settings().channels.get(name)
+    if path is None:
+        raise ConfigurationError(f"Channel '{name}' is not listed in settings.CHANNEL_SYNC['channels'].")
+    return cast(type[Channel], import_string(path))
+
+
+def account_id_of(channel_property: ChannelProperty) -> UUID:
+    """The account that a property is connected through. Raises `NotConnected`."""
+    account_id = (
+        ChannelConnection.objects.filter(channel_property=channel_property).values_list("account_id", flat=True).first()
+    )
+    if account_id is None:
+        raise NotConnected(channel_property)
+    return account_id
+
+
+def channel_of(channel_property: ChannelProperty) -> Channel:
+    """A client that can call for a property. Raises `NotConnected`."""
+    return channel_of_account(channel_property.channel_name, account_id_of(channel_property))
+
+
+def channel_of_account(channel_name: str, account_id: UUID) -> Channel:
+    """A client for an account; each call is noted in `channel_api_calls`."""
+    return channel_class(channel_name)(
+        ChannelCredentials(
+            tokens=DatabaseTokenStore(account_id),
+            on_call=partial(_note_call, account_id),
+            options=channel_sync_settings().channel_options.get(channel_name, {}),
+        )
+    )
+
+
+def _note_call(account_id: UUID, call: ObservedCall) -> None:
+    ApiCall.objects.create(
+        account_id=account_id,
+        method=call.method,
+        path=call.path,
+        status=call.status,
+        milliseconds=call.milliseconds,
+        credits_used=call.credits.cost,
+        credits_remaining=call.credits.remaining,
+        correlation_id=correlation_id(),
+    )

@@ -1,0 +1,54 @@
+"""PostgreSQL advisory locks: one worker at a time for a thing that is no row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connection
+from django.db.utils import OperationalError
+from psycopg.errors import LockNotAvailable
+
+from channel_sync.errors import NotYet
+
+BUSY_RETRY = timedelta(seconds=2)
+
+
+def _lock_number(*parts: object) -> int:
+    """A signed 64-bit number for a name; two names that meet only wait for each other."""
+    digest = hashlib.sha256("\x00".join(str(part) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def lock_in_transaction(*name: object) -> None:
+    """Wait for the lock of this name; the end of the transaction frees it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(*name)])
+
+
+@contextmanager
+def session_lock(*name: object, wait: timedelta) -> Iterator[None]:
+    """Hold the lock of this name outside any transaction, for work that calls the outside world.
+
+    Raises `NotYet` when another session holds it for longer than `wait`. A worker that dies loses its session and
+    with it the lock. Needs a direct connection, or a pooler in session mode.
+    """
+    number = _lock_number(*name)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(wait.total_seconds() * 1000)}ms"])
+        try:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise NotYet(f"{name[0]} is in use by another worker.", retry_after=BUSY_RETRY) from error
+            raise
+        finally:
+            cursor.execute("RESET lock_timeout")
+    try:
+        yield
+    finally:
+        if connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])

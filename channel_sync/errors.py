@@ -1,0 +1,156 @@
+"""Every error that channel_sync raises.
+
+Three branches decide what happens to an event: `Retryable` is tried again, `RateLimited` is put off,
+`Fatal` goes to the dead letters at once. `WebhookRejected` never becomes an event.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class ChannelSyncError(Exception):
+    """Base of every error raised by channel_sync."""
+
+
+class Retryable(ChannelSyncError):
+    """The work may succeed later: a time-out, a server error, a lost connection."""
+
+
+class ChannelUnavailable(Retryable):
+    """The channel did not answer, or answered with a server error."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RateLimited(Retryable):
+    """The channel or our own budget says: not now.
+
+    `retry_after` is the time until the window resets, where the channel told it.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotYet(Retryable):
+    """Another event has to be settled before this one; it is put off and no attempt is counted."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Fatal(ChannelSyncError):
+    """Trying again cannot help until somebody changes the data or the mapping."""
+
+
+class InvalidPayload(Fatal):
+    """A payload does not have the shape that the channel documents; `field` names the culprit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"Field '{field}': {problem}. Correct the sender, then replay the event.")
+        self.field = field
+        self.problem = problem
+
+
+class UnmappedRoom(Fatal):
+    """A booking names a channel room that no active mapping ties to a room type."""
+
+    def __init__(self, external_room_id: str, channel_property: str) -> None:
+        super().__init__(
+            f"Room '{external_room_id}' of channel property '{channel_property}' is not mapped to a room type. "
+            "Add a 'room_type' mapping for it; the event is then retried by itself."
+        )
+        self.external_room_id = external_room_id
+
+
+class UnmappedRoomType(Fatal):
+    """A reservation or its nights belong to a room type that is not mapped to a channel room."""
+
+    def __init__(self, room_type_id: object, channel_property: str) -> None:
+        super().__init__(
+            f"Room type '{room_type_id}' is not mapped to a room of channel property '{channel_property}'. "
+            "Add a 'room_type' mapping for it, then retry the event."
+        )
+
+
+class RefusedByChannel(Fatal):
+    """The channel understood the call and refused it; trying the same call again cannot succeed."""
+
+    def __init__(self, message: str, *, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class AuthenticationFailed(RefusedByChannel):
+    """The channel refused the token or the refresh token; the property has to be connected again."""
+
+
+class NotConnected(Fatal):
+    """A channel property has no account and no tokens yet."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"Channel property '{channel_property}' has no connection. Run 'manage.py channel_sync_connect' for it."
+        )
+
+
+class IllegalTransition(ChannelSyncError):
+    """An event was not in the state, or no longer under the claim, that the transition needs."""
+
+    def __init__(self, event_id: object, target: str) -> None:
+        super().__init__(
+            f"Event {event_id} cannot become '{target}': it was settled or claimed by another worker meanwhile. "
+            "Nothing was changed; look at the event for its present state."
+        )
+
+
+class PublishFailed(ChannelSyncError):
+    """The broker did not confirm a message; the relay publishes the event later."""
+
+
+class TopologyMismatch(ChannelSyncError):
+    """An exchange or queue exists at the broker with other arguments than ours."""
+
+
+class ConfigurationError(ChannelSyncError):
+    """A setting is missing or has a value that cannot work."""
+
+
+class WebhookRejected(ChannelSyncError):
+    """A webhook request is answered with an error and is not stored."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    reason: ClassVar[str] = "malformed"
+
+
+class MalformedWebhook(WebhookRejected):
+    """The body is not a webhook of this channel."""
+
+
+class BadSignature(WebhookRejected):
+    """The secret header or the signature is missing, wrong or too old."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    reason = "bad_signature"
+
+
+class UnknownProperty(WebhookRejected):
+    """No connected channel property has the id that the webhook names."""
+
+    status = HTTPStatus.NOT_FOUND
+    reason = "unknown_property"
+
+
+class WebhookTooLarge(WebhookRejected):
+    """The body is larger than `webhook_max_bytes`."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    reason = "too_large"

@@ -1,0 +1,1 @@
+"""The durable log: record, life cycle, retries, relay."""

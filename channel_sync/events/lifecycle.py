@@ -1,0 +1,105 @@
+"""The life of an event: each change is one conditional UPDATE, each claim has a lease.
+
+A claim is named by the end of its lease (`next_attempt_at`): a worker whose lease was given to another can
+settle nothing any more, its transaction fails with `IllegalTransition`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import IllegalTransition
+from channel_sync.models import ChannelEvent, EventStatus
+
+CLAIM_EVENT = """
+UPDATE channel_events
+SET status = 'processing', attempts = attempts + 1, next_attempt_at = %(lease)s, updated_at = %(now)s
+WHERE id = %(id)s AND (status = 'received' OR (status = 'retrying' AND published_at IS NOT NULL))
+RETURNING *
+"""
+
+MAX_ERROR_LENGTH = 2000
+
+
+def claim(event_id: UUID) -> ChannelEvent | None:
+    """Take an event for processing and count the attempt, in a transaction of its own.
+
+    None when there is nothing to do: the event is settled, in another worker's hands, or waits for its retry.
+    """
+    now = timezone.now()
+    parameters = {"id": event_id, "now": now, "lease": now + channel_sync_settings().processing_lease}
+    claimed = list(ChannelEvent.objects.raw(CLAIM_EVENT, parameters))
+    return claimed[0] if claimed else None
+
+
+def mark_done(event: ChannelEvent, **columns: Any) -> None:
+    """The effect is in the same transaction: the event is done. `columns` are set on the row too."""
+    _settle(event, EventStatus.DONE, last_error=None, **columns)
+
+
+def mark_ignored(event: ChannelEvent, reason: str, **columns: Any) -> None:
+    """The event needs no effect; the reason is kept. `columns` are set on the row too."""
+    _settle(event, EventStatus.IGNORED, last_error=reason, **columns)
+
+
+def note_sent(event: ChannelEvent, normalized: dict[str, Any]) -> None:
+    """Keep what is about to be sent: from now on the call may have reached the channel."""
+    _transition(event, EventStatus.PROCESSING, normalized_payload=normalized)
+
+
+def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:
+    """Settle waiting events whose effect another event's call had; those that a worker took meanwhile are left."""
+    now = timezone.now()
+    return ChannelEvent.objects.filter(id__in=events, status__in=(EventStatus.RECEIVED, EventStatus.RETRYING)).update(
+        status=EventStatus.DONE,
+        coalesced_into=into,
+        next_attempt_at=None,
+        last_error=None,
+        processed_at=now,
+        updated_at=now,
+    )
+
+
+def mark_failed(event: ChannelEvent, error: Exception) -> None:
+    """No more attempts: the event goes to the dead letters."""
+    _settle(event, EventStatus.FAILED, last_error=_told(error))
+
+
+def retry_at(event: ChannelEvent, due: datetime, error: Exception) -> None:
+    """Another attempt at `due`; this one stays counted."""
+    _transition(event, EventStatus.RETRYING, next_attempt_at=due, published_at=None, last_error=_told(error))
+
+
+def put_off(event: ChannelEvent, due: datetime, error: Exception) -> None:
+    """Another attempt at `due`, as if this one had not been: nothing was tried."""
+    _transition(
+        event,
+        EventStatus.RETRYING,
+        next_attempt_at=due,
+        published_at=None,
+        last_error=_told(error),
+        attempts=max((event.attempts or 0) - 1, 0),
+    )
+
+
+def _settle(event: ChannelEvent, target: EventStatus, **values: Any) -> None:
+    _transition(event, target, next_attempt_at=None, processed_at=timezone.now(), **values)
+
+
+def _transition(event: ChannelEvent, target: EventStatus, **values: Any) -> None:
+    changed = ChannelEvent.objects.filter(
+        id=event.id, status=EventStatus.PROCESSING, next_attempt_at=event.next_attempt_at
+    ).update(status=target, updated_at=timezone.now(), **values)
+    if not changed:
+        raise IllegalTransition(event.id, target.value)
+    event.status = target
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]

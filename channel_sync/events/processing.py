@@ -1,0 +1,70 @@
+"""Claim an event, do its work, settle it: the frame that both workers share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from channel_sync.correlation import correlated
+from channel_sync.errors import Fatal, IllegalTransition, NotYet, RateLimited
+from channel_sync.events.lifecycle import claim, mark_failed, put_off, retry_at
+from channel_sync.events.retry import error_schedule, rate_limit_schedule
+from channel_sync.models import ChannelEvent, EventStatus
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[ChannelEvent], None]
+
+
+def _nothing_more(event: ChannelEvent, error: Fatal) -> None:
+    """Default for `on_fatal`."""
+
+
+def process(
+    event_id: UUID, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = _nothing_more
+) -> EventStatus | None:
+    """Run `work` on an event and return the status it ends in; None when there was nothing to do.
+
+    `work` commits its effect together with `mark_done` or `mark_ignored`. `on_fatal` runs in the transaction that
+    marks the event failed. An error of the database while settling leaves the event to its lease and the relay.
+    """
+    event = claim(event_id)
+    if event is None:
+        logger.info("event %s: nothing to do, it is settled or in other hands", event_id)
+        return None
+    with correlated(event.correlation_id):
+        try:
+            work(event)
+        except IllegalTransition as error:
+            logger.warning("event %s: %s", event_id, error)
+            return None
+        except Fatal as error:
+            logger.warning("event %s %s failed: %s", event_id, event.routing_key, error)
+            with transaction.atomic():
+                on_fatal(event, error)
+                mark_failed(event, error)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the event keeps its story
+            _try_again(event, error)
+        logger.info("event %s %s is %s", event_id, event.routing_key, event.status)
+        return EventStatus(event.status)
+
+
+def _try_again(event: ChannelEvent, error: Exception) -> None:
+    """Put off, retry or give up; an error that is nobody's class is taken for retryable, and logged whole."""
+    attempts = event.attempts or 0
+    if isinstance(error, OperationalError | InterfaceError):
+        connection.close()
+    if isinstance(error, NotYet):
+        put_off(event, timezone.now() + error.retry_after, error)
+    elif isinstance(error, RateLimited):
+        put_off(event, timezone.now() + (error.retry_after or rate_limit_schedule().delay(attempts)), error)
+    elif attempts >= (event.max_attempts or 1):
+        logger.error("event %s %s gave up", event.id, event.routing_key, exc_info=error)
+        mark_failed(event, error)
+    else:
+        logger.warning("event %s %s is tried again", event.id, event.routing_key, exc_info=error)
+        retry_at(event, timezone.now() + error_schedule().delay(attempts), error)

@@ -1,0 +1,1 @@
+"""From a webhook to the PMS: webhook -> tasks -> handlers."""

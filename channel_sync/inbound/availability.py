@@ -1,0 +1,63 @@
+"""A room's calendar changed at the channel: read it, and push our truth where it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.canonical import AvailabilityRange
+from channel_sync.channels.ranges import nights
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.registry import channel_of
+from channel_sync.errors import UnmappedRoom
+from channel_sync.events.lifecycle import mark_done, mark_ignored
+from channel_sync.events.outbound_events import availability_event
+from channel_sync.events.record import record_all
+from channel_sync.inventory.availability import FreeNight, free_units, sellable
+from channel_sync.models import ChannelEvent, ChannelMapping, MappingType
+from channel_sync.pms import NightSpan
+
+
+def handle_availability_updated(event: ChannelEvent) -> None:
+    """Compare the channel's calendar of the room with the PMS.
+
+    Nights that differ become an outbound availability event: the PMS says what is free, and its worker looks for
+    bookings that the PMS does not know yet before it pushes.
+    """
+    channel_property = event.channel_property
+    external_room_id = event.entity_external_id or ""
+    mapping = ChannelMapping.objects.filter(
+        channel_property=channel_property,
+        mapping_type=MappingType.ROOM_TYPE,
+        external_id=external_room_id,
+        is_active=True,
+    ).first()
+    if mapping is None:
+        raise UnmappedRoom(external_room_id, str(channel_property))
+    first = timezone.localdate()
+    last = first + timedelta(days=channel_sync_settings().calendar_nights - 1)
+    seen = channel_of(channel_property).availability([external_room_id], first, last)
+    with transaction.atomic():
+        ours = free_units([mapping.internal_id], first, last + timedelta(days=1))
+        differing = _differing_nights(ours, seen)
+        normalized = {"ranges": [span.model_dump(mode="json") for span in seen]}
+        if not differing:
+            mark_ignored(event, "unchanged: the channel's calendar is the PMS's", normalized_payload=normalized)
+            return
+        span = NightSpan(
+            channel_property.property_id,
+            mapping.internal_id,
+            differing[0].night,
+            differing[-1].night + timedelta(days=1),
+        )
+        publish_after_commit(record_all([availability_event(channel_property.id, span)]))
+        mark_done(event, normalized_payload=normalized)
+
+
+def _differing_nights(ours: Sequence[FreeNight], seen: Sequence[AvailabilityRange]) -> list[FreeNight]:
+    theirs = {night: span.units for span in seen for night in nights(span.first_night, span.last_night)}
+    return [night for night in ours if night.night in theirs and theirs[night.night] != sellable(night.free)]

@@ -1,0 +1,147 @@
+"""Apply a booking of a channel to the PMS: once, in order, never losing it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.channels.canonical import Booking, BookingStatus, content_hash
+from channel_sync.connections.registry import channel_class
+from channel_sync.database_lock import lock_in_transaction
+from channel_sync.errors import UnmappedRoom
+from channel_sync.events.lifecycle import mark_done, mark_ignored
+from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.models import (
+    PMS_SOURCE,
+    ChannelEvent,
+    ChannelMapping,
+    ChannelProperty,
+    EventType,
+    MappingType,
+    ReservationLink,
+)
+from channel_sync.origin import on_behalf_of
+from channel_sync.pms import host_pms
+
+STALE = "stale: a newer state of the booking is applied already"
+UNCHANGED = "unchanged: this state of the booking is applied already"
+
+
+def handle_booking(event: ChannelEvent) -> None:
+    """Create, modify or cancel the reservation of a booking, link the two, and settle the event."""
+    channel_property = event.channel_property
+    booking = channel_class(channel_property.channel_name).parse_booking(event.payload)
+    if event.event_type == EventType.BOOKING_CANCELLED and booking.status is not BookingStatus.CANCELLED:
+        booking = booking.model_copy(update={"status": BookingStatus.CANCELLED})
+    normalized = booking.model_dump(mode="json")
+    with transaction.atomic(), on_behalf_of(channel_property.id):
+        lock_in_transaction("booking", channel_property.id, booking.external_id)
+        link = _link_of(channel_property, booking)
+        modified_at = booking.modified_at or event.occurred_at or event.received_at
+        reason = _reason_to_ignore(link, booking, modified_at)
+        if reason is not None:
+            mark_ignored(event, reason, normalized_payload=normalized)
+            return
+        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
+        link.applied_modified_at = modified_at
+        link.applied_hash = _hash(booking)
+        link.applied_cancelled = booking.status is BookingStatus.CANCELLED
+        link.pushed_hash = _pushed_hash(link.reservation_id, booking)
+        link.save()
+        mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+
+
+def handle_booking_deleted(event: ChannelEvent) -> None:
+    """Cancel the reservation; a booking that is not known yet is remembered as gone, for webhooks that come late."""
+    channel_property = event.channel_property
+    external_id = event.entity_external_id or ""
+    with transaction.atomic(), on_behalf_of(channel_property.id):
+        lock_in_transaction("booking", channel_property.id, external_id)
+        link, _ = ReservationLink.objects.get_or_create(channel_property=channel_property, external_id=external_id)
+        if link.reservation_id is not None:
+            host_pms().cancel_reservation(link.reservation_id)
+        link.applied_modified_at = event.occurred_at or event.received_at
+        link.applied_cancelled = True
+        link.applied_hash = ""
+        link.save()
+        mark_done(event)
+
+
+def _link_of(channel_property: ChannelProperty, booking: Booking) -> ReservationLink:
+    """The link of the booking; for a booking that we created ourselves and have not linked yet, by its key."""
+    link = ReservationLink.objects.filter(channel_property=channel_property, external_id=booking.external_id).first()
+    if link is not None:
+        return link
+    return ReservationLink(
+        channel_property=channel_property,
+        external_id=booking.external_id,
+        reservation_id=_reservation_of_key(channel_property, booking.client_key),
+    )
+
+
+def _reservation_of_key(channel_property: ChannelProperty, client_key: str) -> UUID | None:
+    """The reservation that our own create was for: its webhook may overtake the worker that made the call."""
+    if not client_key:
+        return None
+    return (
+        ChannelEvent.objects.filter(idempotency_key=client_key, channel_property=channel_property, source=PMS_SOURCE)
+        .values_list("entity_internal_id", flat=True)
+        .first()
+    )
+
+
+def _reason_to_ignore(link: ReservationLink, booking: Booking, modified_at: datetime | None) -> str | None:
+    """Older than what was applied; the same; or a change in the very second of the cancellation."""
+    applied_at = link.applied_modified_at
+    if applied_at is None or modified_at is None:
+        return None
+    if modified_at < applied_at:
+        return STALE
+    if modified_at > applied_at:
+        return None
+    if link.applied_hash == _hash(booking):
+        return UNCHANGED
+    return STALE if link.applied_cancelled else None
+
+
+def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking) -> UUID | None:
+    pms = host_pms()
+    if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
+        pms.cancel_reservation(reservation_id)
+        return reservation_id
+    room_type_id = _room_type_of(channel_property, booking)
+    pms.lock_room_types([room_type_id])
+    if reservation_id is None:
+        reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
+    else:
+        pms.modify_reservation(reservation_id, room_type_id, booking)
+    flag_overbooking(channel_property, room_type_id, booking)
+    return reservation_id
+
+
+def _room_type_of(channel_property: ChannelProperty, booking: Booking) -> UUID:
+    room_type_id = (
+        ChannelMapping.objects.filter(
+            channel_property=channel_property,
+            mapping_type=MappingType.ROOM_TYPE,
+            external_id=booking.external_room_id,
+            is_active=True,
+        )
+        .values_list("internal_id", flat=True)
+        .first()
+    )
+    if room_type_id is None:
+        raise UnmappedRoom(booking.external_room_id, str(channel_property))
+    return room_type_id
+
+
+def _pushed_hash(reservation_id: UUID | None, booking: Booking) -> str:
+    """What a push of the reservation would send now: a later save that changes none of it sends nothing."""
+    reservation = host_pms().reservation(reservation_id) if reservation_id else None
+    return content_hash(reservation.push(booking.external_room_id)) if reservation else ""
+
+
+def _hash(booking: Booking) -> str:
+    return content_hash(booking.model_copy(update={"modified_at": None}))

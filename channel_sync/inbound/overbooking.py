@@ -1,0 +1,50 @@
+"""A booking that the channel sold without a free room stands, and somebody is told."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from channel_sync.channels.canonical import Booking, BookingStatus
+from channel_sync.inventory.availability import free_units
+from channel_sync.models import Alert, AlertKind, ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
+
+logger = logging.getLogger(__name__)
+
+
+def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, booking: Booking) -> None:
+    """Open a conflict and an alert when any night of the booking is below zero."""
+    if booking.status in (BookingStatus.CANCELLED, BookingStatus.INQUIRY):
+        return
+    nights = free_units([room_type_id], booking.check_in, booking.check_out)
+    overbooked = {str(night.night): night.free for night in nights if night.free < 0}
+    if not overbooked:
+        return
+    logger.error("booking %s overbooks room type %s on %s", booking.external_id, room_type_id, ", ".join(overbooked))
+    subject = f"booking:{booking.external_id}"
+    Conflict.objects.update_or_create(
+        channel_property=channel_property,
+        kind=ConflictKind.OVERBOOKING,
+        subject=subject,
+        status=ConflictStatus.OPEN,
+        defaults={
+            "severity": Severity.HIGH,
+            "pms_side": {"room_type_id": str(room_type_id), "free_units": overbooked},
+            "channel_side": {
+                "room_id": booking.external_room_id,
+                "check_in": str(booking.check_in),
+                "check_out": str(booking.check_out),
+                "units": booking.units,
+            },
+        },
+    )
+    Alert.objects.get_or_create(
+        kind=AlertKind.OVERBOOKING,
+        subject=f"{channel_property.id}:{subject}",
+        resolved_at=None,
+        defaults={
+            "channel_property": channel_property,
+            "message": f"Booking {booking.external_id} has no free room on {', '.join(overbooked)}. "
+            "Move a guest, or take the room back into order, then close the conflict.",
+        },
+    )

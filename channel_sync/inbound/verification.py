@@ -1,0 +1,54 @@
+"""Prove that a webhook comes from where it says (API facts, "Webhooks": two modes, two secrets for rotation)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterator, Mapping
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import BadSignature
+from channel_sync.models import ChannelConnection, WebhookVerification
+
+
+def verify(connection: ChannelConnection, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> None:
+    """Check the request in the property's mode; `now` is Unix time in seconds. Raises `BadSignature`."""
+    if connection.webhook_verification == WebhookVerification.HMAC:
+        _verify_signature(connection, headers, body, time.time() if now is None else now)
+    else:
+        _verify_secret(connection, headers)
+
+
+def sign(secret: str, timestamp: int, body: bytes) -> str:
+    """The hexadecimal HMAC-SHA256 of `<timestamp>.<raw body>` that a sender in mode `hmac` has to send."""
+    return hmac.new(secret.encode(), b"%d." % timestamp + body, hashlib.sha256).hexdigest()
+
+
+def _verify_secret(connection: ChannelConnection, headers: Mapping[str, str]) -> None:
+    name = channel_sync_settings().webhook_secret_header
+    sent = headers.get(name, "")
+    if not _matches_any(sent, _secrets(connection)):
+        raise BadSignature(f"Header '{name}' does not carry the property's webhook secret.")
+
+
+def _verify_signature(connection: ChannelConnection, headers: Mapping[str, str], body: bytes, now: float) -> None:
+    settings = channel_sync_settings()
+    stamp = headers.get(settings.webhook_timestamp_header, "")
+    if not stamp.isascii() or not stamp.isdecimal() or len(stamp) > 12:
+        raise BadSignature(f"Header '{settings.webhook_timestamp_header}' is no Unix time.")
+    if abs(now - int(stamp)) > settings.webhook_tolerance.total_seconds():
+        raise BadSignature(f"The time stamp is more than {settings.webhook_tolerance} from our clock.")
+    sent = headers.get(settings.webhook_signature_header, "").removeprefix("sha256=").lower()
+    if not _matches_any(sent, (sign(secret, int(stamp), body) for secret in _secrets(connection))):
+        raise BadSignature(f"Header '{settings.webhook_signature_header}' is not the signature of this body.")
+
+
+def _secrets(connection: ChannelConnection) -> list[str]:
+    return [secret for secret in (connection.webhook_secret, connection.webhook_secret_previous) if secret]
+
+
+def _matches_any(sent: str, wanted: Iterator[str] | list[str]) -> bool:
+    """Compare with every candidate, each in constant time."""
+    matches = [hmac.compare_digest(sent.encode(), candidate.encode()) for candidate in wanted]
+    return bool(sent) and any(matches)

@@ -1,0 +1,132 @@
+"""`POST /webhooks/<channel>/`: verify, record, answer; the work is done by a worker."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.registry import channel_class
+from channel_sync.correlation import correlated
+from channel_sync.errors import UnknownProperty, WebhookRejected
+from channel_sync.events.idempotency import inbound_key
+from channel_sync.events.record import NewEvent, record
+from channel_sync.inbound.body import parse_object, read_body
+from channel_sync.inbound.verification import verify
+from channel_sync.models import (
+    ChannelConnection,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    Direction,
+    EntityType,
+    EventType,
+)
+
+logger = logging.getLogger(__name__)
+
+LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
+
+BOOKING_EVENTS = {
+    BookingChange.CREATED: EventType.BOOKING_CREATED,
+    BookingChange.MODIFIED: EventType.BOOKING_MODIFIED,
+    BookingChange.CANCELLED: EventType.BOOKING_CANCELLED,
+    BookingChange.DELETED: EventType.BOOKING_DELETED,
+}
+
+
+# Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
+@method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
+class WebhookView(View):
+    """Answers 200 once the event is stored; 400, 401, 404 or 413 for what is no webhook of a connected property."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, channel_name: str) -> HttpResponse:
+        """Take one webhook."""
+        with correlated(None) as correlation:
+            try:
+                is_new = receive(channel_name, request)
+            except WebhookRejected as error:
+                logger.warning("webhook of %s rejected: %s", channel_name, error.reason)
+                return JsonResponse({"error": error.reason, "detail": str(error)}, status=error.status)
+            return JsonResponse(
+                {"status": "accepted" if is_new else "duplicate", "correlation_id": str(correlation)},
+                status=HTTPStatus.OK,
+            )
+
+
+def receive(channel_name: str, request: HttpRequest) -> bool:
+    """Store a webhook as an event and publish it; False for a duplicate. Raises `WebhookRejected`."""
+    if channel_name not in channel_sync_settings().channels:
+        raise UnknownProperty(f"There is no channel '{channel_name}'.")
+    body = read_body(request)
+    notification = channel_class(channel_name).parse_webhook(parse_object(body))
+    connection = _connection_of(channel_name, notification.external_property_id)
+    verify(connection, request.headers, body)
+    with transaction.atomic():
+        message = record(_event_of(connection.channel_property, notification))
+        _note_webhook(connection.channel_property)
+        if message is not None:
+            publish_after_commit([message])
+    return message is not None
+
+
+def _connection_of(channel_name: str, external_property_id: str) -> ChannelConnection:
+    """The property has to be known before the signature can be checked: each has a secret of its own."""
+    found = (
+        ChannelConnection.objects.select_related("channel_property")
+        .filter(
+            channel_property__channel_name=channel_name,
+            channel_property__channel_property_id=external_property_id,
+            channel_property__status=ChannelPropertyStatus.ACTIVE,
+        )
+        .first()
+    )
+    if found is None:
+        raise UnknownProperty(
+            f"Property '{external_property_id}' is not connected. Connect it with 'manage.py channel_sync_connect'."
+        )
+    return found
+
+
+def _note_webhook(channel_property: ChannelProperty) -> None:
+    """Keep the time of the last webhook, not for each one: they would wait for each other's row lock."""
+    now = timezone.now()
+    last = channel_property.last_webhook_at
+    if last is None or now - last > LAST_WEBHOOK_PRECISION:
+        ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=now)
+
+
+def _event_of(channel_property: ChannelProperty, notification: Notification) -> NewEvent:
+    shared: dict[str, Any] = {
+        "channel_property_id": channel_property.id,
+        "direction": Direction.INBOUND,
+        "source": channel_property.channel_name,
+        "idempotency_key": inbound_key(channel_property.id, notification.dedupe_key),
+        "payload": notification.payload,
+        "occurred_at": notification.occurred_at,
+    }
+    if isinstance(notification, BookingNotification):
+        return NewEvent(
+            event_type=BOOKING_EVENTS[notification.change],
+            entity_type=EntityType.BOOKING,
+            entity_external_id=notification.external_id,
+            **shared,
+        )
+    return NewEvent(
+        event_type=EventType.AVAILABILITY_UPDATED,
+        entity_type=EntityType.AVAILABILITY,
+        entity_external_id=notification.external_room_id,
+        **shared,
+    )

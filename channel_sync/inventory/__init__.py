@@ -1,0 +1,1 @@
+"""Free units by room type and night."""

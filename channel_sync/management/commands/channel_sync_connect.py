@@ -1,0 +1,103 @@
+"""`manage.py channel_sync_connect`: connect a property to a channel with an invite code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import NoReverseMatch, reverse
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.connect import Connected, accept_suggestions, connect_property
+from channel_sync.errors import ChannelSyncError
+from channel_sync.models import WebhookVerification
+
+
+class Command(BaseCommand):
+    """Prints what has to be entered at the channel; the secret is shown this once."""
+
+    help = (
+        "Exchange an invite code for tokens, store them encrypted, list the channel's rooms, suggest mappings by name, "
+        "and print the webhook URL and secret to enter at the channel."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The property, the code, and what to do with the suggestions."""
+        parser.add_argument("property", type=UUID, help=f"Id of the property ({settings.CHANNEL_SYNC_PROPERTY_MODEL}).")
+        parser.add_argument("--invite-code", required=True, help="From the channel's account settings; works once.")
+        parser.add_argument("--channel", default="beds24", help="Default: beds24.")
+        parser.add_argument("--channel-property-id", help="Needed when the account has several properties.")
+        parser.add_argument(
+            "--verification",
+            choices=WebhookVerification.values,
+            default=WebhookVerification.HEADER.value,
+            help="How webhooks prove their origin: a secret in a header (default), or an HMAC signature.",
+        )
+        parser.add_argument("--base-url", default="http://localhost:8000", help="Public address of this PMS.")
+        parser.add_argument("--accept-suggestions", action="store_true", help="Save the suggested room type mappings.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Connect; exit code 1 with the reason when the channel or the settings say no."""
+        try:
+            connected = connect_property(
+                options["property"],
+                channel_name=options["channel"],
+                invite_code=options["invite_code"],
+                channel_property_id=options["channel_property_id"],
+                verification=WebhookVerification(options["verification"]),
+            )
+        except ChannelSyncError as error:
+            raise CommandError(str(error)) from error
+        saved = accept_suggestions(connected) if options["accept_suggestions"] else 0
+        url = options["base_url"].rstrip("/") + self._webhook_path(options["channel"])
+        if options["json"]:
+            self.stdout.write(json.dumps(self._as_json(connected, url, saved)))
+        else:
+            self._tell(connected, url, saved)
+
+    def _tell(self, connected: Connected, url: str, saved: int) -> None:
+        header = channel_sync_settings().webhook_secret_header
+        self.stdout.write(self.style.SUCCESS(f"Connected {connected.channel_property}."))
+        self.stdout.write(f"  webhook URL     {url}")
+        if connected.verification is WebhookVerification.HEADER:
+            self.stdout.write(f"  custom header   {header}: {connected.webhook_secret}")
+        else:
+            self.stdout.write(f"  signing secret  {connected.webhook_secret}")
+        for suggestion in connected.suggestions:
+            self.stdout.write(f"  suggestion      {suggestion.room_type_name} <-> room {suggestion.external_room_id}")
+        for room in connected.unmatched_rooms:
+            self.stdout.write(self.style.WARNING(f"  no match        room {room}: map it by hand"))
+        if saved:
+            self.stdout.write(f"  mappings saved  {saved}")
+        elif connected.suggestions:
+            self.stdout.write("  Run it again with --accept-suggestions and a new invite code, or map in the admin.")
+
+    @staticmethod
+    def _webhook_path(channel: str) -> str:
+        try:
+            return reverse("channel_sync_webhooks:webhook", kwargs={"channel_name": channel})
+        except NoReverseMatch:
+            raise CommandError(
+                "The webhook has no address: add path('', include('channel_sync.inbound.urls')) to the URLs."
+            ) from None
+
+    @staticmethod
+    def _as_json(connected: Connected, url: str, saved: int) -> dict[str, Any]:
+        return {
+            "channel_property": str(connected.channel_property.id),
+            "channel_property_id": connected.channel_property.channel_property_id,
+            "webhook_url": url,
+            "webhook_verification": connected.verification.value,
+            "webhook_header": channel_sync_settings().webhook_secret_header,
+            "webhook_secret": connected.webhook_secret,
+            "mappings_saved": saved,
+            "suggestions": [
+                {"room_type": str(suggestion.room_type_id), "room": suggestion.external_room_id}
+                for suggestion in connected.suggestions
+            ],
+            "unmatched_rooms": list(connected.unmatched_rooms),
+        }

@@ -1,0 +1,38 @@
+"""`manage.py channel_sync_relay`: hand to the broker what is due, once or for ever."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import close_old_connections
+
+from channel_sync.broker.publisher import publish
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import PublishFailed
+from channel_sync.events.relay import relay_due
+
+
+class Command(BaseCommand):
+    """Beat runs the relay by itself; this is for a look by hand, or for a process of its own."""
+
+    help = "Publish events that are due: never published, waiting for a retry, or left by a worker that died."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Once, or as a process."""
+        parser.add_argument("--forever", action="store_true", help="Go on every relay_interval until stopped.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit code 1 when the broker does not take the messages."""
+        while options["forever"]:
+            close_old_connections()
+            try:
+                relay_due(publish)
+            except PublishFailed as error:
+                self.stderr.write(str(error))
+            time.sleep(channel_sync_settings().relay_interval.total_seconds())
+        try:
+            self.stdout.write(f"{relay_due(publish)} events published.")
+        except PublishFailed as error:
+            raise CommandError(f"{error} The events stay in the log; run it again when the broker is back.") from error

@@ -1,0 +1,51 @@
+"""The tables, one file each."""
+
+from channel_sync.models.account import ChannelAccount
+from channel_sync.models.alert import Alert, AlertKind
+from channel_sync.models.api_call import ApiCall
+from channel_sync.models.conflict import Conflict, ConflictKind, ConflictStatus, Severity
+from channel_sync.models.connection import ChannelConnection, WebhookVerification
+from channel_sync.models.event import (
+    PMS_SOURCE,
+    ChannelEvent,
+    Direction,
+    EntityType,
+    EventStatus,
+    EventType,
+)
+from channel_sync.models.hold import HoldStatus, InventoryHold
+from channel_sync.models.mapping import ChannelMapping, MappingType
+from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models.rate_limit import RateLimitBucket
+from channel_sync.models.reconciliation_run import ReconciliationKind, ReconciliationRun, RunStatus
+from channel_sync.models.reservation_link import ReservationLink
+
+__all__ = [
+    "PMS_SOURCE",
+    "Alert",
+    "AlertKind",
+    "ApiCall",
+    "ChannelAccount",
+    "ChannelConnection",
+    "ChannelEvent",
+    "ChannelMapping",
+    "ChannelProperty",
+    "ChannelPropertyStatus",
+    "Conflict",
+    "ConflictKind",
+    "ConflictStatus",
+    "Direction",
+    "EntityType",
+    "EventStatus",
+    "EventType",
+    "HoldStatus",
+    "InventoryHold",
+    "MappingType",
+    "RateLimitBucket",
+    "ReconciliationKind",
+    "ReconciliationRun",
+    "ReservationLink",
+    "RunStatus",
+    "Severity",
+    "WebhookVerification",
+]

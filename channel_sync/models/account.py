@@ -1,0 +1,33 @@
+"""Table `channel_accounts`: the login at a channel that properties share, with its tokens."""
+
+from __future__ import annotations
+
+from django.db import models
+from encrypted_fields.fields import EncryptedTextField
+
+from channel_sync.models.columns import created_at_column, updated_at_column, uuid_primary_key
+
+
+class ChannelAccount(models.Model):
+    """One account at a channel: tokens, credits and "one call at a time" belong to it, not to a property."""
+
+    id = uuid_primary_key()
+    channel_name = models.CharField(max_length=50)
+    external_id = models.CharField(max_length=255, help_text="The channel's own id of the account (Beds24: ownerId).")
+    refresh_token = EncryptedTextField()
+    access_token = EncryptedTextField(null=True)
+    access_token_expires_at = models.DateTimeField(null=True)
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_accounts"
+        verbose_name = "channel account"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel_name", "external_id"], name="channel_accounts_channel_name_external_id_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_name} account {self.external_id}"

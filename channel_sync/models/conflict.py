@@ -1,0 +1,79 @@
+"""Table `channel_conflicts`: differences that a person has to look at."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.property import ChannelProperty
+
+
+class ConflictKind(models.TextChoices):
+    """What does not agree."""
+
+    OVERBOOKING = "overbooking"
+    MISSING_AT_CHANNEL = "missing_at_channel"
+    DATES = "dates"
+    PRICE = "price"
+    GUEST = "guest"
+    AVAILABILITY = "availability"
+    RATE = "rate"
+
+
+class Severity(models.TextChoices):
+    """How much is at stake."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class ConflictStatus(models.TextChoices):
+    """Open until a person or a later look settles it."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
+
+
+class Conflict(models.Model):
+    """One difference, with both sides as they were seen; at most one is open per subject and kind."""
+
+    id = uuid_primary_key()
+    channel_property = models.ForeignKey(
+        ChannelProperty, on_delete=models.CASCADE, related_name="conflicts", db_index=False, db_constraint=False
+    )
+    kind = models.CharField(max_length=50, choices=ConflictKind)
+    severity = models.CharField(max_length=10, choices=Severity)
+    status = models.CharField(
+        max_length=20, choices=ConflictStatus, default=ConflictStatus.OPEN, db_default=ConflictStatus.OPEN
+    )
+    subject = models.CharField(max_length=255, help_text="What it is about, such as 'booking:123'.")
+    pms_side = models.JSONField(db_default={})
+    channel_side = models.JSONField(db_default={})
+    resolution = models.CharField(max_length=50, blank=True, default="", db_default="")
+    resolved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_conflicts"
+        verbose_name = "conflict"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel_property", "kind", "subject"],
+                condition=models.Q(status=ConflictStatus.OPEN),
+                name="channel_conflicts_open_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ConflictStatus.values), name="channel_conflicts_status_check"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(severity__in=Severity.values), name="channel_conflicts_severity_check"
+            ),
+        ]
+        indexes = [NamedIndex(fields=["channel_property", "status"], name="idx_channel_conflicts_property_status")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.subject}"

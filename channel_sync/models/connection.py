@@ -1,0 +1,42 @@
+"""Table `channel_connections`: the account and the webhook secrets of a channel property."""
+
+from __future__ import annotations
+
+from django.db import models
+from encrypted_fields.fields import EncryptedTextField
+
+from channel_sync.models.account import ChannelAccount
+from channel_sync.models.columns import created_at_column, updated_at_column
+from channel_sync.models.property import ChannelProperty
+
+
+class WebhookVerification(models.TextChoices):
+    """How a webhook of the property proves where it comes from (API facts, "Webhooks")."""
+
+    HEADER = "header", "Secret in a header"
+    HMAC = "hmac", "HMAC-SHA256 over time stamp and body"
+
+
+class ChannelConnection(models.Model):
+    """What it takes to talk to the channel for one property; kept out of `channel_properties` as it is secret."""
+
+    channel_property = models.OneToOneField(
+        ChannelProperty, on_delete=models.CASCADE, primary_key=True, related_name="connection", db_constraint=False
+    )
+    account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="connections")
+    webhook_verification = models.CharField(
+        max_length=10, choices=WebhookVerification, default=WebhookVerification.HEADER
+    )
+    webhook_secret = EncryptedTextField()
+    webhook_secret_previous = EncryptedTextField(
+        null=True, blank=True, help_text="Still accepted while the new secret is rolled out."
+    )
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_connections"
+        verbose_name = "channel connection"
+
+    def __str__(self) -> str:
+        return f"Connection of {self.channel_property}"

@@ -1,0 +1,130 @@
+"""Table `channel_events` (plan 1.3): the durable log of everything that goes in or out."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.property import ChannelProperty
+
+
+class Direction(models.TextChoices):
+    """Which way an event goes, seen from the PMS."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class EventStatus(models.TextChoices):
+    """The life of an event: received -> processing -> done, with detours over retrying, failed and ignored."""
+
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    DONE = "done"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    IGNORED = "ignored"
+
+
+class EventType(models.TextChoices):
+    """What happened; the routing key is `<source>.<event type>`, such as `beds24.booking.created`."""
+
+    BOOKING_CREATED = "booking.created"
+    BOOKING_MODIFIED = "booking.modified"
+    BOOKING_CANCELLED = "booking.cancelled"
+    BOOKING_DELETED = "booking.deleted"
+    AVAILABILITY_UPDATED = "availability.updated"
+    BOOKING_CREATE = "booking.create"
+    BOOKING_UPDATE = "booking.update"
+    BOOKING_CANCEL = "booking.cancel"
+    AVAILABILITY_UPDATE = "availability.update"
+    RATE_UPDATE = "rate.update"
+
+
+class EntityType(models.TextChoices):
+    """What an event is about."""
+
+    BOOKING = "booking"
+    AVAILABILITY = "availability"
+    RATE = "rate"
+
+
+PMS_SOURCE = "pms"
+
+
+class ChannelEvent(models.Model):
+    """One fact from a channel or from the PMS.
+
+    `next_attempt_at` is the time at which the relay hands the event to the broker (again); it is null once the
+    event is settled. While an event is processed it is the end of the worker's lease. Rows go with their property
+    by the database's own ON DELETE: Django would load every event first.
+    """
+
+    id = uuid_primary_key()
+    channel_property = models.ForeignKey(
+        ChannelProperty, on_delete=models.DO_NOTHING, related_name="events", db_index=False, db_constraint=False
+    )
+    direction = models.CharField(max_length=10, choices=Direction)
+    source = models.CharField(max_length=50)
+    event_type = models.CharField(max_length=100, choices=EventType)
+    entity_type = models.CharField(max_length=50, choices=EntityType)
+    entity_external_id = models.CharField(max_length=255, null=True, blank=True)
+    entity_internal_id = models.UUIDField(null=True, blank=True)
+    idempotency_key = models.CharField(max_length=255)
+    payload = models.JSONField()
+    normalized_payload = models.JSONField(null=True, blank=True)
+    status = models.CharField(
+        max_length=20, choices=EventStatus, default=EventStatus.RECEIVED, db_default=EventStatus.RECEIVED
+    )
+    attempts = models.IntegerField(null=True, default=0, db_default=0)
+    max_attempts = models.IntegerField(null=True, default=3, db_default=3)
+    last_error = models.TextField(null=True, blank=True)
+    received_at = created_at_column()
+    processed_at = models.DateTimeField(null=True, blank=True)
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    occurred_at = models.DateTimeField(null=True, blank=True)
+    correlation_id = models.UUIDField(null=True, blank=True)
+    coalesced_into = models.ForeignKey(
+        "self", on_delete=models.DO_NOTHING, null=True, blank=True, related_name="coalesced", db_constraint=False
+    )
+
+    class Meta:
+        db_table = "channel_events"
+        verbose_name = "channel event"
+        constraints = [
+            models.UniqueConstraint(fields=["idempotency_key"], name="idx_channel_events_idempotency_key"),
+            models.CheckConstraint(
+                condition=models.Q(direction__in=Direction.values), name="channel_events_direction_check"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=EventStatus.values), name="channel_events_status_check"
+            ),
+        ]
+        indexes = [
+            NamedIndex(fields=["entity_external_id"], name="idx_channel_events_external_id"),
+            NamedIndex(fields=["channel_property", "status"], name="idx_channel_events_channel_status"),
+            NamedIndex(fields=["status", "received_at"], name="idx_channel_events_status_received"),
+            NamedIndex(fields=["entity_type", "entity_internal_id"], name="idx_channel_events_entity_lookup"),
+            NamedIndex(
+                fields=["status", "received_at"],
+                name="idx_channel_events_dlq",
+                condition=models.Q(status=EventStatus.FAILED),
+            ),
+            NamedIndex(
+                fields=["next_attempt_at"],
+                name="idx_channel_events_due",
+                condition=models.Q(next_attempt_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.routing_key} {self.id}"
+
+    @property
+    def routing_key(self) -> str:
+        """`<source>.<event type>`, what RabbitMQ routes the event's message by."""
+        return f"{self.source}.{self.event_type}"

@@ -1,0 +1,69 @@
+"""Table `channel_properties` (plan 1.1): a PMS property at a channel."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+
+
+class ChannelPropertyStatus(models.TextChoices):
+    """Whether events of a property are taken and sent."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    ERROR = "error"
+
+
+class ChannelProperty(models.Model):
+    """A property of the PMS under the id that a channel knows it by."""
+
+    id = uuid_primary_key()
+    property = models.ForeignKey(
+        settings.CHANNEL_SYNC_PROPERTY_MODEL,
+        on_delete=models.CASCADE,
+        related_name="channel_properties",
+        db_index=False,
+        db_constraint=False,
+    )
+    channel_name = models.CharField(max_length=50)
+    channel_property_id = models.CharField(max_length=255)
+    config = models.JSONField(null=True, blank=True, db_default={})
+    status = models.CharField(
+        max_length=20,
+        null=True,
+        choices=ChannelPropertyStatus,
+        default=ChannelPropertyStatus.ACTIVE,
+        db_default=ChannelPropertyStatus.ACTIVE,
+    )
+    last_sync_at = models.DateTimeField(null=True, blank=True)
+    last_webhook_at = models.DateTimeField(null=True, blank=True)
+    last_outbound_success_at = models.DateTimeField(null=True, blank=True)
+    failed_events_24h = models.IntegerField(null=True, default=0, db_default=0)
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_properties"
+        verbose_name = "channel property"
+        verbose_name_plural = "channel properties"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["property", "channel_name"], name="channel_properties_property_id_channel_name_key"
+            ),
+            models.UniqueConstraint(
+                fields=["channel_name", "channel_property_id"],
+                name="channel_properties_channel_name_channel_property_id_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ChannelPropertyStatus.values), name="channel_properties_status_check"
+            ),
+        ]
+        indexes = [
+            NamedIndex(fields=["property", "channel_name"], name="idx_channel_properties_property_channel"),
+            NamedIndex(fields=["status"], name="idx_channel_properties_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_name} {self.channel_property_id}"

@@ -1,0 +1,70 @@
+"""Table `channel_reconciliation_runs`: one comparison of the PMS and a channel."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.property import ChannelProperty
+
+
+class ReconciliationKind(models.TextChoices):
+    """What a run compares."""
+
+    BOOKINGS = "bookings"
+    AVAILABILITY = "availability"
+    RATES = "rates"
+
+
+class RunStatus(models.TextChoices):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ReconciliationRun(models.Model):
+    """Counts of one run; `cursor` is where a run that died goes on."""
+
+    id = uuid_primary_key()
+    channel_property = models.ForeignKey(
+        ChannelProperty,
+        on_delete=models.CASCADE,
+        related_name="reconciliation_runs",
+        db_index=False,
+        db_constraint=False,
+    )
+    kind = models.CharField(max_length=20, choices=ReconciliationKind)
+    status = models.CharField(max_length=20, choices=RunStatus, default=RunStatus.RUNNING, db_default=RunStatus.RUNNING)
+    dry_run = models.BooleanField(default=False, db_default=False)
+    window_start = models.DateField()
+    window_end = models.DateField()
+    cursor = models.JSONField(db_default={})
+    compared = models.IntegerField(default=0, db_default=0)
+    fixed = models.IntegerField(default=0, db_default=0)
+    flagged = models.IntegerField(default=0, db_default=0)
+    last_error = models.TextField(blank=True, default="", db_default="")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_reconciliation_runs"
+        verbose_name = "reconciliation run"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=ReconciliationKind.values), name="channel_reconciliation_runs_kind_check"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=RunStatus.values), name="channel_reconciliation_runs_status_check"
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                fields=["channel_property", "kind", "created_at"], name="idx_channel_reconciliation_runs_property"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Reconciliation of {self.kind} {self.id}"

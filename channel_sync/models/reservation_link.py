@@ -1,0 +1,53 @@
+"""Table `channel_reservation_links`: which booking at the channel is which reservation."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from channel_sync.models.columns import created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.property import ChannelProperty
+
+
+class ReservationLink(models.Model):
+    """A booking at a channel and its reservation, with what was last applied and last pushed.
+
+    `reservation` is null for a booking that was deleted at the channel before the PMS ever had it, and after
+    the PMS deleted the reservation: late webhooks of that booking are still known to be late.
+    """
+
+    id = uuid_primary_key()
+    channel_property = models.ForeignKey(
+        ChannelProperty, on_delete=models.CASCADE, related_name="reservation_links", db_index=False, db_constraint=False
+    )
+    external_id = models.CharField(max_length=255)
+    reservation = models.ForeignKey(
+        settings.CHANNEL_SYNC_RESERVATION_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="channel_links",
+        db_constraint=False,
+    )
+    applied_modified_at = models.DateTimeField(
+        null=True, help_text="The channel's modified time of the snapshot that was last applied to the PMS."
+    )
+    applied_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    applied_cancelled = models.BooleanField(default=False, db_default=False)
+    pushed_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    created_at = created_at_column()
+    updated_at = updated_at_column()
+
+    class Meta:
+        db_table = "channel_reservation_links"
+        verbose_name = "reservation link"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel_property", "external_id"], name="channel_reservation_links_external_id_key"
+            ),
+            models.UniqueConstraint(
+                fields=["channel_property", "reservation"], name="channel_reservation_links_reservation_id_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Booking {self.external_id} <-> reservation {self.reservation_id}"

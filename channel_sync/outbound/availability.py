@@ -1,0 +1,71 @@
+"""Push free units: all waiting nights of a property in one call."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.channels.canonical import AvailabilityRange
+from channel_sync.channels.ranges import equal_ranges
+from channel_sync.errors import NotYet
+from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
+from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType
+from channel_sync.outbound.account import calling, note_success
+from channel_sync.outbound.coalescing import (
+    WaitingEvents,
+    room_types_with_unsent_bookings,
+    waiting_events,
+)
+
+NOTHING_TO_PUSH = "no night from today to the end of the calendar, or no mapped room"
+BOOKING_FIRST = timedelta(seconds=2)
+
+
+def push_availability(event: ChannelEvent) -> None:
+    """Read what is free now, set it at the channel, and close every event that waited for it."""
+    channel_property = event.channel_property
+    with calling(channel_property) as channel:
+        unsent = room_types_with_unsent_bookings(channel_property)
+        if event.entity_internal_id in unsent:
+            raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+        waiting = waiting_events(event, leave_out=unsent)
+        ranges = _ranges(channel_property, waiting)
+        if ranges:
+            channel.push_availability(ranges, idempotency_key=event.idempotency_key)
+        with transaction.atomic():
+            close_coalesced(waiting.event_ids, into=event)
+            if ranges:
+                note_success(channel_property)
+                mark_done(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
+            else:
+                mark_ignored(event, NOTHING_TO_PUSH)
+
+
+def _ranges(channel_property: ChannelProperty, waiting: WaitingEvents) -> list[AvailabilityRange]:
+    rooms = _mapped_rooms(channel_property, waiting)
+    if not rooms:
+        return []
+    start, end = waiting.window()
+    sold: dict[UUID, list[tuple[date, int]]] = {room_type_id: [] for room_type_id in rooms}
+    for night in free_units(list(rooms), start, end):
+        if night.night in waiting.nights[night.room_type_id]:
+            sold[night.room_type_id].append((night.night, sellable(night.free)))
+    return [
+        AvailabilityRange(external_room_id=rooms[room_type_id], first_night=first, last_night=last, units=units)
+        for room_type_id, nights in sold.items()
+        for first, last, units in equal_ranges(nights)
+    ]
+
+
+def _mapped_rooms(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[UUID, str]:
+    return dict(
+        ChannelMapping.objects.filter(
+            channel_property=channel_property,
+            mapping_type=MappingType.ROOM_TYPE,
+            internal_id__in=waiting.nights,
+            is_active=True,
+        ).values_list("internal_id", "external_id")
+    )

@@ -1,0 +1,77 @@
+"""Take all waiting calendar events of a property together and find the nights they are about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from channel_sync.channels.ranges import ONE_NIGHT, nights
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus
+
+# Keeps one push, and the row locks of closing its events, bounded.
+MAX_EVENTS_PER_PUSH = 5_000
+
+WAITING = (EventStatus.RECEIVED, EventStatus.RETRYING)
+
+
+@dataclass(frozen=True)
+class WaitingEvents:
+    """The events that one push answers, and the nights by room type or rate plan that they name."""
+
+    event_ids: Sequence[UUID]
+    nights: dict[UUID, set[date]]
+
+    def window(self) -> tuple[date, date]:
+        """First night, and the day after the last."""
+        every = [night for named in self.nights.values() for night in named]
+        return min(every), max(every) + ONE_NIGHT
+
+
+def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> WaitingEvents:
+    """The lead event and all that wait beside it: read before the state is, so that none is closed unseen.
+
+    Events of the room types in `leave_out` go on waiting.
+    """
+    others = ChannelEvent.objects.filter(
+        channel_property_id=lead.channel_property_id,
+        status__in=WAITING,
+        direction=Direction.OUTBOUND,
+        event_type=lead.event_type,
+    ).order_by("received_at")[:MAX_EVENTS_PER_PUSH]
+    waiting = [event for event in others if event.entity_internal_id not in leave_out]
+    named: dict[UUID, set[date]] = defaultdict(set)
+    for event in [lead, *waiting]:
+        if event.entity_internal_id is not None:
+            named[event.entity_internal_id].update(_pushable(event))
+    return WaitingEvents(
+        event_ids=[event.id for event in waiting],
+        nights={entity: found for entity, found in named.items() if found},
+    )
+
+
+def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UUID]:
+    """Room types with a reservation that the channel is still to be told of.
+
+    The channel counts that booking itself, so availability pushed before it would count it twice (design 6 b).
+    """
+    unsent = ChannelEvent.objects.filter(
+        channel_property=channel_property,
+        status__in=(*WAITING, EventStatus.PROCESSING),
+        direction=Direction.OUTBOUND,
+        entity_type=EntityType.BOOKING,
+    ).values_list("payload__room_type_id", flat=True)
+    return {UUID(room_type_id) for room_type_id in unsent.distinct() if room_type_id}
+
+
+def _pushable(event: ChannelEvent) -> Iterator[date]:
+    """The nights an event names, from today to the end of the calendar."""
+    today = timezone.localdate()
+    start = max(date.fromisoformat(event.payload["start"]), today)
+    end = min(date.fromisoformat(event.payload["end"]), today + timedelta(days=channel_sync_settings().calendar_nights))
+    return nights(start, end - ONE_NIGHT)

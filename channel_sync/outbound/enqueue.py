@@ -1,0 +1,139 @@
+"""Turn a change in the PMS into events, in the caller's transaction, for every channel that would see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.canonical import BookingStatus, content_hash
+from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
+from channel_sync.events.record import NewEvent, record_all
+from channel_sync.models import (
+    PMS_SOURCE,
+    ChannelEvent,
+    ChannelMapping,
+    ChannelPropertyStatus,
+    EntityType,
+    EventType,
+    MappingType,
+    ReservationLink,
+)
+from channel_sync.origin import change_origin
+from channel_sync.pms import NightSpan, RateSpan, Reservation
+
+TAKES_NO_ROOM = (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
+
+
+def is_sold_by_channel(room_type_id: UUID) -> bool:
+    """Whether a reservation of the room type has to be confirmed by a channel before it is confirmed at all."""
+    return bool(_mappings(MappingType.ROOM_TYPE, [room_type_id]))
+
+
+def reservation_changed(before: Reservation | None, after: Reservation | None) -> None:
+    """A reservation was saved or deleted; `before` is None for a new one, `after` for a deleted one."""
+    reservation = after or before
+    if reservation is None:
+        return
+    seen = [state for state in (before, after) if state is not None]
+    mappings = _mappings(MappingType.ROOM_TYPE, [state.room_type_id for state in seen])
+    rooms = {(m.channel_property_id, m.internal_id): m.external_id for m in mappings}
+    links = {link.channel_property_id: link for link in ReservationLink.objects.filter(reservation_id=reservation.id)}
+    origin = change_origin()
+    events: list[NewEvent] = []
+    for channel_property_id in dict.fromkeys([*links, *(mapping.channel_property_id for mapping in mappings)]):
+        if channel_property_id == origin:
+            continue
+        link = links.get(channel_property_id)
+        # A booking that another channel sold is theirs: this channel only hears that there is one room less.
+        if link is not None or (not links and origin is None):
+            room = rooms.get((channel_property_id, reservation.room_type_id))
+            event_type = _booking_event_type(before, after, link, room)
+            if event_type is not None:
+                events.append(booking_event(channel_property_id, event_type, reservation))
+        events += [
+            availability_event(channel_property_id, span)
+            for span in _changed_nights(before, after)
+            if (channel_property_id, span.room_type_id) in rooms
+        ]
+    publish_after_commit(record_all(events))
+
+
+def availability_changed(spans: Sequence[NightSpan]) -> None:
+    """Free units may have changed on these nights for another reason than a reservation."""
+    origin = change_origin()
+    mappings = _mappings(MappingType.ROOM_TYPE, [span.room_type_id for span in spans])
+    publish_after_commit(
+        record_all(
+            [
+                availability_event(mapping.channel_property_id, span)
+                for span in spans
+                for mapping in mappings
+                if mapping.internal_id == span.room_type_id and mapping.channel_property_id != origin
+            ]
+        )
+    )
+
+
+def rates_changed(spans: Sequence[RateSpan]) -> None:
+    """Rates or restrictions have changed on these nights."""
+    mappings = _mappings(MappingType.RATE, [span.rate_plan_id for span in spans])
+    publish_after_commit(
+        record_all(
+            [
+                rate_event(mapping.channel_property_id, span)
+                for span in spans
+                for mapping in mappings
+                if mapping.internal_id == span.rate_plan_id
+            ]
+        )
+    )
+
+
+def _mappings(mapping_type: MappingType, internal_ids: Sequence[UUID]) -> list[ChannelMapping]:
+    """Active mappings of connected properties."""
+    return list(
+        ChannelMapping.objects.filter(
+            mapping_type=mapping_type,
+            internal_id__in=internal_ids,
+            is_active=True,
+            channel_property__status=ChannelPropertyStatus.ACTIVE,
+            channel_property__connection__isnull=False,
+        )
+    )
+
+
+def _booking_event_type(
+    before: Reservation | None, after: Reservation | None, link: ReservationLink | None, room: str | None
+) -> EventType | None:
+    """What the channel has to be told; None when it would see no change."""
+    if after is None:
+        return EventType.BOOKING_CANCEL if link is not None and not link.applied_cancelled else None
+    if after.status is BookingStatus.CANCELLED:
+        is_known = link is not None and not link.applied_cancelled
+        return EventType.BOOKING_CANCEL if is_known or (link is None and _was_enqueued(after.id)) else None
+    if link is None:
+        if room is None or after.status is BookingStatus.INQUIRY or (before is not None and before == after):
+            return None
+        return EventType.BOOKING_UPDATE if before is not None and _was_enqueued(after.id) else EventType.BOOKING_CREATE
+    if room is not None and content_hash(after.push(room)) == link.pushed_hash:
+        return None
+    return EventType.BOOKING_UPDATE
+
+
+def _was_enqueued(reservation_id: UUID) -> bool:
+    """Whether a channel was ever told, or is about to be told, of the reservation."""
+    return ChannelEvent.objects.filter(
+        entity_type=EntityType.BOOKING, entity_internal_id=reservation_id, source=PMS_SOURCE
+    ).exists()
+
+
+def _changed_nights(before: Reservation | None, after: Reservation | None) -> list[NightSpan]:
+    """The nights on which a change of the reservation moves free units."""
+    taken_before = before is not None and before.status not in TAKES_NO_ROOM
+    taken_after = after is not None and after.status not in TAKES_NO_ROOM
+    old = before.nights() if before is not None and taken_before else None
+    new = after.nights() if after is not None and taken_after else None
+    if before is not None and after is not None and old == new and before.units == after.units:
+        return []
+    return list(dict.fromkeys(span for span in (old, new) if span is not None))

@@ -1,0 +1,68 @@
+"""Follow saves of the host's models; receivers only enqueue.
+
+`bulk_create` and `QuerySet.update` send no signals: a host that uses them calls `enqueue` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+from django.db.models.signals import post_delete, post_save, pre_save
+
+from channel_sync.outbound.enqueue import availability_changed, rates_changed, reservation_changed
+from channel_sync.pms import NightSpan, host_pms
+
+BEFORE = "_channel_sync_before"
+
+
+def connect_signals() -> None:
+    """Connect the receivers; called once, when the apps are ready."""
+    reservation_model = apps.get_model(settings.CHANNEL_SYNC_RESERVATION_MODEL)
+    pre_save.connect(_reservation_before_save, sender=reservation_model, dispatch_uid="channel_sync.reservation.pre")
+    post_save.connect(_reservation_saved, sender=reservation_model, dispatch_uid="channel_sync.reservation.post")
+    post_delete.connect(_reservation_deleted, sender=reservation_model, dispatch_uid="channel_sync.reservation.gone")
+    watched = host_pms().watched_models()
+    for model, span_of in watched.availability.items():
+        _follow(model, span_of, availability_changed)
+    for model, rate_span_of in watched.rates.items():
+        _follow(model, rate_span_of, rates_changed)
+
+
+def _reservation_before_save(instance: Model, raw: bool = False, **_: object) -> None:
+    is_new = raw or instance._state.adding
+    setattr(instance, BEFORE, None if is_new else host_pms().reservation(instance.pk))
+
+
+def _reservation_saved(instance: Model, raw: bool = False, **_: object) -> None:
+    if not raw:
+        reservation_changed(getattr(instance, BEFORE, None), host_pms().describe(instance))
+
+
+def _reservation_deleted(instance: Model, **_: object) -> None:
+    reservation_changed(host_pms().describe(instance), None)
+
+
+def _follow(model: type[Model], span_of: Callable[[Any], NightSpan], changed: Callable[[list[Any]], None]) -> None:
+    """Both the nights from before a save and those after it have changed."""
+
+    def before_save(instance: Model, raw: bool = False, **_: object) -> None:
+        stored = None if raw or instance._state.adding else model._default_manager.filter(pk=instance.pk).first()
+        setattr(instance, BEFORE, span_of(stored) if stored is not None else None)
+
+    def saved(instance: Model, raw: bool = False, **_: object) -> None:
+        if not raw:
+            before = getattr(instance, BEFORE, None)
+            spans = [span for span in (before, span_of(instance)) if span is not None]
+            changed(list(dict.fromkeys(spans)))
+
+    def deleted(instance: Model, **_: object) -> None:
+        changed([span_of(instance)])
+
+    name = f"channel_sync.{model._meta.label_lower}"
+    pre_save.connect(before_save, sender=model, weak=False, dispatch_uid=f"{name}.pre")
+    post_save.connect(saved, sender=model, weak=False, dispatch_uid=f"{name}.post")
+    post_delete.connect(deleted, sender=model, weak=False, dispatch_uid=f"{name}.gone")

@@ -1,0 +1,167 @@
+"""The port: what a host PMS implements so that channel_sync can work with it.
+
+Name the class in `settings.CHANNEL_SYNC["pms"]`. It is made once per process without arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from django.core.signals import setting_changed
+from django.db.models import Model, QuerySet
+from django.utils.module_loading import import_string
+
+from channel_sync.channels.canonical import Booking, BookingPush, RateTerms, Stay
+from channel_sync.conf import channel_sync_settings
+
+
+@dataclass(frozen=True)
+class PropertyFacts:
+    """A property of the PMS."""
+
+    id: UUID
+    name: str
+    time_zone: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class RoomTypeFacts:
+    """A room type and how many units it has."""
+
+    id: UUID
+    name: str
+    units: int
+
+
+@dataclass(frozen=True)
+class RatePlanFacts:
+    """A rate plan of one room type."""
+
+    id: UUID
+    name: str
+    room_type_id: UUID
+
+
+@dataclass(frozen=True)
+class NightSpan:
+    """Nights of one room type of a property: from `start` up to but without `end`."""
+
+    property_id: UUID
+    room_type_id: UUID
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
+class RateSpan(NightSpan):
+    """Nights of one rate plan."""
+
+    rate_plan_id: UUID
+
+
+@dataclass(frozen=True)
+class NightlyRate:
+    """The terms of a rate plan on one night."""
+
+    rate_plan_id: UUID
+    night: date
+    terms: RateTerms
+
+
+class Reservation(Stay):
+    """A reservation of the PMS as channels may see it; pending ones count as confirmed, failed as cancelled."""
+
+    id: UUID
+    property_id: UUID
+    room_type_id: UUID
+
+    def push(self, external_room_id: str) -> BookingPush:
+        """What a channel is sent."""
+        return BookingPush(external_room_id=external_room_id, **self.model_dump(include=set(Stay.model_fields)))
+
+    def nights(self) -> NightSpan:
+        """The nights that it takes."""
+        return NightSpan(self.property_id, self.room_type_id, self.check_in, self.check_out)
+
+
+@dataclass(frozen=True)
+class WatchedModels:
+    """Host models, besides the reservation, whose saves change what channels see."""
+
+    availability: Mapping[type[Model], Callable[[Any], NightSpan]]
+    rates: Mapping[type[Model], Callable[[Any], RateSpan]]
+
+
+class PropertyManagementSystem(Protocol):
+    """A PMS, seen from channel_sync. Writing methods run inside the caller's transaction."""
+
+    def property_facts(self, property_id: UUID) -> PropertyFacts:
+        """Name, time zone and currency of a property."""
+
+    def room_types(self, property_id: UUID) -> Sequence[RoomTypeFacts]:
+        """The room types of a property."""
+
+    def rate_plans(self, property_id: UUID) -> Sequence[RatePlanFacts]:
+        """The rate plans of a property."""
+
+    def watched_models(self) -> WatchedModels:
+        """Models whose saves and deletes have to be followed."""
+
+    def units(self, room_type_ids: Sequence[UUID]) -> QuerySet[Any, Any]:
+        """Values `room_type_id`, `units`, in this order, of the room types."""
+
+    def reserved(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
+        """Values `reservation_id`, `room_type_id`, `check_in`, `check_out`, `units`, in this order.
+
+        Of every reservation that takes units on a night from `start` up to but without `end`.
+        """
+
+    def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
+        """Values `room_id`, `room_type_id`, `start`, `end`, in this order, of rooms out of order in that time."""
+
+    def nightly_rates(self, rate_plan_ids: Sequence[UUID], start: date, end: date) -> Iterable[NightlyRate]:
+        """The rates that are set from `start` up to but without `end`."""
+
+    def lock_room_types(self, room_type_ids: Sequence[UUID]) -> None:
+        """`SELECT … FOR UPDATE` on the room types, in the order of their ids."""
+
+    def reservation(self, reservation_id: UUID) -> Reservation | None:
+        """A reservation as it is now."""
+
+    def describe(self, instance: Any) -> Reservation:
+        """The reservation that a model instance holds, saved or not; asks the database for nothing it has."""
+
+    def create_reservation(self, property_id: UUID, room_type_id: UUID, booking: Booking) -> UUID:
+        """Create the reservation of a booking that a channel has sold, free room or not."""
+
+    def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
+        """Set a reservation to the state of the booking."""
+
+    def cancel_reservation(self, reservation_id: UUID) -> None:
+        """Cancel a reservation for the channel; nothing happens when it is cancelled already."""
+
+    def confirm_reservation(self, reservation_id: UUID) -> None:
+        """The channel has the reservation: a pending one becomes confirmed."""
+
+    def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
+        """The channel refused the reservation: a pending one becomes failed."""
+
+
+@lru_cache(maxsize=1)
+def host_pms() -> PropertyManagementSystem:
+    """The host's implementation of the port."""
+    return cast(PropertyManagementSystem, import_string(channel_sync_settings().pms)())
+
+
+def _forget_pms(*, setting: str, **_: object) -> None:
+    if setting == "CHANNEL_SYNC":
+        host_pms.cache_clear()
+
+
+setting_changed.connect(_forget_pms, dispatch_uid="channel_sync.pms")

@@ -1,0 +1,1 @@
+"""The PMS: hotels, rooms, rates, guests, reservations."""

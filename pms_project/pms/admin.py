@@ -1,0 +1,95 @@
+"""The PMS in Django admin."""
+
+from django.contrib import admin
+
+from pms_project.pms.models import (
+    DailyRate,
+    Guest,
+    HotelSettings,
+    MaintenanceBlock,
+    RatePlan,
+    Reservation,
+    Room,
+    RoomType,
+)
+
+
+class RoomInline(admin.TabularInline):
+    """The rooms of a room type."""
+
+    model = Room
+    extra = 0
+
+
+@admin.register(HotelSettings)
+class HotelAdmin(admin.ModelAdmin):
+    """Hotels."""
+
+    list_display = ("name", "time_zone", "currency")
+    search_fields = ("name",)
+
+
+@admin.register(RoomType)
+class RoomTypeAdmin(admin.ModelAdmin):
+    """Room types with their rooms."""
+
+    list_display = ("name", "hotel", "units")
+    list_filter = ("hotel",)
+    list_select_related = ("hotel",)
+    search_fields = ("name",)
+    inlines = (RoomInline,)
+
+
+@admin.register(RatePlan)
+class RatePlanAdmin(admin.ModelAdmin):
+    """Rate plans."""
+
+    list_display = ("name", "room_type")
+    list_select_related = ("room_type",)
+    search_fields = ("name",)
+
+
+@admin.register(DailyRate)
+class DailyRateAdmin(admin.ModelAdmin):
+    """Prices and restrictions by night."""
+
+    list_display = ("rate_plan", "night", "price", "min_stay", "max_stay", "stop_sell")
+    list_filter = ("rate_plan__room_type",)
+    list_select_related = ("rate_plan__room_type",)
+    date_hierarchy = "night"
+
+
+@admin.register(Guest)
+class GuestAdmin(admin.ModelAdmin):
+    """Guests."""
+
+    search_fields = ("last_name", "first_name", "email")
+
+
+@admin.register(Reservation)
+class ReservationAdmin(admin.ModelAdmin):
+    """Reservations; they are made and cancelled through the API, which looks at free rooms."""
+
+    list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "source")
+    list_filter = ("status", "source", "hotel")
+    list_select_related = ("room_type",)
+    search_fields = ("=id", "channel_reference", "guest__last_name")
+    date_hierarchy = "check_in"
+    raw_id_fields = ("guest",)
+    readonly_fields = ("status", "room_type", "hotel", "check_in", "check_out", "units", "version", "failure_reason")
+
+    def has_add_permission(self, request: object) -> bool:
+        """Through the API."""
+        return False
+
+    def has_delete_permission(self, request: object, obj: Reservation | None = None) -> bool:
+        """A reservation is cancelled, not deleted."""
+        return False
+
+
+@admin.register(MaintenanceBlock)
+class MaintenanceBlockAdmin(admin.ModelAdmin):
+    """Rooms out of order."""
+
+    list_display = ("room", "start", "end", "reason")
+    list_select_related = ("room",)

@@ -1,0 +1,89 @@
+"""The shapes of the PMS API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType
+
+
+class GuestSerializer(serializers.ModelSerializer):
+    """Who stays."""
+
+    class Meta:
+        model = Guest
+        fields = ("first_name", "last_name", "email", "phone", "country")
+
+
+class ReservationSerializer(serializers.ModelSerializer):
+    """A reservation, as it is read and written."""
+
+    guest = GuestSerializer(required=False)
+    room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
+    units = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+
+    class Meta:
+        model = Reservation
+        fields = (
+            "id", "hotel", "room_type", "guest", "status", "source", "channel_reference", "check_in", "check_out",
+            "units", "adults", "children", "price", "currency", "notes", "failure_reason", "version",
+        )  # fmt: skip
+        read_only_fields = (
+            "id", "hotel", "status", "source", "channel_reference", "currency", "failure_reason", "version",
+        )  # fmt: skip
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The stay has at least one night."""
+        check_in = attrs.get("check_in", getattr(self.instance, "check_in", None))
+        check_out = attrs.get("check_out", getattr(self.instance, "check_out", None))
+        if check_in is not None and check_out is not None and check_out <= check_in:
+            raise serializers.ValidationError({"check_out": "The check-out has to be after the check-in."})
+        return attrs
+
+
+class MaintenanceBlockSerializer(serializers.ModelSerializer):
+    """A room out of order."""
+
+    room = serializers.PrimaryKeyRelatedField(queryset=Room.objects.all())
+
+    class Meta:
+        model = MaintenanceBlock
+        fields = ("id", "room", "start", "end", "reason")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """At least one night."""
+        start = attrs.get("start", getattr(self.instance, "start", None))
+        end = attrs.get("end", getattr(self.instance, "end", None))
+        if start is not None and end is not None and end <= start:
+            raise serializers.ValidationError({"end": "The end has to be after the start."})
+        return attrs
+
+
+class RateChangeSerializer(serializers.Serializer):
+    """The same terms for a range of nights."""
+
+    rate_plan = serializers.PrimaryKeyRelatedField(queryset=RatePlan.objects.all())
+    start = serializers.DateField()
+    end = serializers.DateField(help_text="The day after the last night.")
+    price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
+    min_stay = serializers.IntegerField(min_value=1, default=1)
+    max_stay = serializers.IntegerField(min_value=1, default=365)
+    stop_sell = serializers.BooleanField(default=False)
+    closed_to_arrival = serializers.BooleanField(default=False)
+    closed_to_departure = serializers.BooleanField(default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One to 1,000 nights."""
+        if not 1 <= (attrs["end"] - attrs["start"]).days <= 1000:
+            raise serializers.ValidationError({"end": "The range has to have 1 to 1,000 nights."})
+        return attrs
+
+
+class RoomTypeSerializer(serializers.ModelSerializer):
+    """A room type."""
+
+    class Meta:
+        model = RoomType
+        fields = ("id", "hotel", "name", "units")

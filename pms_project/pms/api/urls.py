@@ -1,0 +1,14 @@
+"""Addresses of the PMS API."""
+
+from django.urls import include, path
+from rest_framework.routers import DefaultRouter
+
+from pms_project.pms.api.views import MaintenanceBlockViewSet, RateViewSet, ReservationViewSet, RoomTypeViewSet
+
+router = DefaultRouter()
+router.register("reservations", ReservationViewSet)
+router.register("maintenance-blocks", MaintenanceBlockViewSet)
+router.register("room-types", RoomTypeViewSet)
+router.register("rates", RateViewSet)
+
+urlpatterns = [path("", include(router.urls))]

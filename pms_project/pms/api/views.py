@@ -1,0 +1,121 @@
+"""The PMS API: thin over the services."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import exception_handler
+
+from channel_sync.inventory.availability import free_units
+from pms_project.pms.api.serializers import (
+    MaintenanceBlockSerializer,
+    RateChangeSerializer,
+    ReservationSerializer,
+    RoomTypeSerializer,
+)
+from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, RoomType
+from pms_project.pms.services import reservations
+from pms_project.pms.services.errors import PmsError
+from pms_project.pms.services.rates import RateChange, set_rates
+
+MAX_NIGHTS = 1000
+
+
+class ReservationViewSet(
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.ListModelMixin,
+    viewsets.GenericViewSet,
+):
+    """Reservations. A new one is `PENDING_SYNC` until the channel has it."""
+
+    queryset = Reservation.objects.select_related("guest")
+    serializer_class = ReservationSerializer
+    filterset_fields = ("status", "hotel", "room_type", "check_in", "source", "channel_reference")
+
+    def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
+        """Create it if there is a room on every night."""
+        wanted = _columns(dict(serializer.validated_data))
+        serializer.instance = reservations.create_reservation(reservations.NewReservation(**wanted))
+
+    def perform_update(self, serializer: BaseSerializer[Reservation]) -> None:
+        """Change it if there is a room on every night."""
+        changes = _columns(dict(serializer.validated_data))
+        serializer.instance = reservations.change_reservation(self.get_object().id, changes)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Cancel a reservation."""
+        cancelled = reservations.cancel_reservation(self.get_object().id)
+        return Response(self.get_serializer(cancelled).data)
+
+
+class MaintenanceBlockViewSet(viewsets.ModelViewSet):
+    """Rooms out of order."""
+
+    queryset = MaintenanceBlock.objects.select_related("room__room_type")
+    serializer_class = MaintenanceBlockSerializer
+    filterset_fields = ("room", "room__room_type")
+
+
+class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
+    """Room types, and how many rooms are free."""
+
+    queryset = RoomType.objects.all()
+    serializer_class = RoomTypeSerializer
+    filterset_fields = ("hotel",)
+
+    @action(detail=True)
+    def availability(self, request: Request, pk: str | None = None) -> Response:
+        """Free rooms by night, from `start` up to but without `end`."""
+        start, end = _date(request, "start"), _date(request, "end")
+        if not 1 <= (end - start).days <= MAX_NIGHTS:
+            raise ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
+        nights = free_units([self.get_object().id], start, end)
+        return Response({str(night.night): night.free for night in nights})
+
+
+class RateViewSet(viewsets.GenericViewSet):
+    """Prices and restrictions."""
+
+    queryset = DailyRate.objects.all()
+    serializer_class = RateChangeSerializer  # type: ignore[assignment]
+
+    def create(self, request: Request) -> Response:
+        """Set the terms of one or several ranges of nights, all or none."""
+        serializer = RateChangeSerializer(data=request.data, many=True, allow_empty=False)
+        serializer.is_valid(raise_exception=True)
+        changes: list[dict[str, Any]] = serializer.validated_data
+        nights = set_rates(
+            [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
+        )
+        return Response({"nights": nights}, status=status.HTTP_201_CREATED)
+
+
+def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF exception handler: what a service refuses is a 409 that says why."""
+    if isinstance(error, PmsError):
+        return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
+    return exception_handler(error, context)
+
+
+def _columns(data: dict[str, Any]) -> dict[str, Any]:
+    """Model instances of the request as ids."""
+    if "room_type" in data:
+        data["room_type_id"] = data.pop("room_type").id
+    return data
+
+
+def _date(request: Request, name: str) -> date:
+    try:
+        return date.fromisoformat(request.query_params[name])
+    except (KeyError, ValueError):
+        raise ValidationError({name: "A date such as 2027-01-31 is needed."}) from None

@@ -1,0 +1,221 @@
+"""This PMS behind the port of channel_sync: see `channel_sync.pms.PropertyManagementSystem`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from channel_sync.channels.canonical import Booking, BookingStatus, RateTerms
+from channel_sync.channels.canonical import Guest as BookingGuest
+from channel_sync.pms import (
+    NightlyRate,
+    NightSpan,
+    PropertyFacts,
+    RatePlanFacts,
+    RateSpan,
+    RoomTypeFacts,
+    WatchedModels,
+)
+from channel_sync.pms import Reservation as SharedReservation
+from pms_project.pms.models import (
+    TAKING_STATUSES,
+    DailyRate,
+    Guest,
+    HotelSettings,
+    MaintenanceBlock,
+    RatePlan,
+    Reservation,
+    ReservationStatus,
+    RoomType,
+)
+from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
+
+TO_CHANNEL = {
+    ReservationStatus.PENDING_SYNC: BookingStatus.CONFIRMED,
+    ReservationStatus.CONFIRMED: BookingStatus.CONFIRMED,
+    ReservationStatus.REQUEST: BookingStatus.REQUEST,
+    ReservationStatus.INQUIRY: BookingStatus.INQUIRY,
+    ReservationStatus.BLOCKED: BookingStatus.BLOCKED,
+    ReservationStatus.CANCELLED: BookingStatus.CANCELLED,
+    ReservationStatus.FAILED: BookingStatus.CANCELLED,
+}
+FROM_CHANNEL = {
+    BookingStatus.CONFIRMED: ReservationStatus.CONFIRMED,
+    BookingStatus.REQUEST: ReservationStatus.REQUEST,
+    BookingStatus.INQUIRY: ReservationStatus.INQUIRY,
+    BookingStatus.BLOCKED: ReservationStatus.BLOCKED,
+    BookingStatus.CANCELLED: ReservationStatus.CANCELLED,
+}
+GUEST_LENGTHS = {"first_name": 200, "last_name": 200, "email": 320, "phone": 64, "country": 64}
+
+
+class Pms:
+    """Implements the port over the models and services of this app."""
+
+    def property_facts(self, property_id: UUID) -> PropertyFacts:
+        """Name, time zone and currency of a hotel."""
+        hotel = HotelSettings.objects.get(id=property_id)
+        return PropertyFacts(hotel.id, hotel.name, hotel.time_zone, hotel.currency)
+
+    def room_types(self, property_id: UUID) -> Sequence[RoomTypeFacts]:
+        """The room types of a hotel."""
+        return [
+            RoomTypeFacts(found.id, found.name, found.units) for found in RoomType.objects.filter(hotel=property_id)
+        ]
+
+    def rate_plans(self, property_id: UUID) -> Sequence[RatePlanFacts]:
+        """The rate plans of a hotel."""
+        plans = RatePlan.objects.filter(room_type__hotel=property_id)
+        return [RatePlanFacts(plan.id, plan.name, plan.room_type_id) for plan in plans]
+
+    def watched_models(self) -> WatchedModels:
+        """Maintenance and the size of room types move availability, daily rates move rates."""
+        return WatchedModels(availability={MaintenanceBlock: _maintenance_span}, rates={DailyRate: _rate_span})
+
+    def units(self, room_type_ids: Sequence[UUID]) -> QuerySet[Any, Any]:
+        """Units of room types."""
+        return RoomType.objects.filter(id__in=room_type_ids).values_list("id", "units")
+
+    def reserved(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
+        """Reservations that take rooms."""
+        return Reservation.objects.filter(
+            room_type_id__in=room_type_ids, check_in__lt=end, check_out__gt=start, status__in=TAKING_STATUSES
+        ).values_list("id", "room_type_id", "check_in", "check_out", "units")
+
+    def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
+        """Rooms out of order."""
+        return MaintenanceBlock.objects.filter(
+            room__room_type_id__in=room_type_ids, start__lt=end, end__gt=start
+        ).values_list("room_id", F("room__room_type_id"), "start", "end")
+
+    def nightly_rates(self, rate_plan_ids: Sequence[UUID], start: date, end: date) -> Iterator[NightlyRate]:
+        """Daily rates."""
+        rates = DailyRate.objects.filter(rate_plan_id__in=rate_plan_ids, night__gte=start, night__lt=end)
+        return (
+            NightlyRate(
+                rate.rate_plan_id,
+                rate.night,
+                RateTerms(
+                    price=rate.price,
+                    min_stay=rate.min_stay,
+                    max_stay=rate.max_stay,
+                    stop_sell=rate.stop_sell,
+                    closed_to_arrival=rate.closed_to_arrival,
+                    closed_to_departure=rate.closed_to_departure,
+                ),
+            )
+            for rate in rates.order_by("rate_plan_id", "night").iterator()
+        )
+
+    def lock_room_types(self, room_type_ids: Sequence[UUID]) -> None:
+        """The same lock, in the same order, as the services take."""
+        lock_room_types(list(room_type_ids))
+
+    def reservation(self, reservation_id: UUID) -> SharedReservation | None:
+        """A reservation as it is now."""
+        found = Reservation.objects.select_related("guest").filter(id=reservation_id).first()
+        return None if found is None else self.describe(found)
+
+    def describe(self, instance: Reservation) -> SharedReservation:
+        """A reservation as channels may see it."""
+        guest = instance.guest
+        return SharedReservation(
+            id=instance.id,
+            property_id=instance.hotel_id,
+            room_type_id=instance.room_type_id,
+            status=TO_CHANNEL[ReservationStatus(instance.status)],
+            check_in=instance.check_in,
+            check_out=instance.check_out,
+            units=instance.units,
+            adults=instance.adults,
+            children=instance.children,
+            guest=BookingGuest(**{name: getattr(guest, name) for name in GUEST_LENGTHS}) if guest else BookingGuest(),
+            price=instance.price,
+            notes=instance.notes,
+        )
+
+    def create_reservation(self, property_id: UUID, room_type_id: UUID, booking: Booking) -> UUID:
+        """The channel has sold it: there is no look at free rooms."""
+        guest = None
+        if booking.status is not BookingStatus.BLOCKED:
+            guest = Guest.objects.create(**_guest_columns(booking))
+        reservation = Reservation(
+            hotel_id=property_id,
+            guest=guest,
+            source=(booking.ota or "channel")[:50],
+            channel_reference=booking.ota_reference[:255],
+            currency=booking.currency[:3] or HotelSettings.objects.get(id=property_id).currency,
+        )
+        _apply(reservation, room_type_id, booking)
+        reservation.save()
+        return reservation.id
+
+    def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
+        """Set a reservation to the state of the booking; saves nothing where nothing changes."""
+        reservation = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
+        before = self.describe(reservation)
+        if reservation.guest is None and booking.status is not BookingStatus.BLOCKED:
+            reservation.guest = Guest.objects.create(**_guest_columns(booking))
+        elif reservation.guest is not None:
+            for name, value in _guest_columns(booking).items():
+                setattr(reservation.guest, name, value)
+            reservation.guest.save()
+        _apply(reservation, room_type_id, booking)
+        if self.describe(reservation) != before:
+            reservation.version = (reservation.version or 0) + 1
+            reservation.save()
+
+    def cancel_reservation(self, reservation_id: UUID) -> None:
+        """Cancel a reservation for the channel."""
+        cancel_reservation(reservation_id)
+
+    def confirm_reservation(self, reservation_id: UUID) -> None:
+        """A pending reservation becomes confirmed."""
+        self._settle(reservation_id, ReservationStatus.CONFIRMED, "")
+
+    def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
+        """A pending reservation becomes failed."""
+        self._settle(reservation_id, ReservationStatus.FAILED, reason)
+
+    def _settle(self, reservation_id: UUID, status: ReservationStatus, reason: str) -> None:
+        pending = (
+            Reservation.objects.select_for_update()
+            .filter(id=reservation_id, status=ReservationStatus.PENDING_SYNC)
+            .first()
+        )
+        if pending is not None:
+            pending.status = status
+            pending.failure_reason = reason
+            pending.version = (pending.version or 0) + 1
+            pending.save()
+
+
+def _apply(reservation: Reservation, room_type_id: UUID, booking: Booking) -> None:
+    reservation.room_type_id = room_type_id
+    # A pending reservation is confirmed by the worker that made the booking, not by the booking's echo.
+    if not (reservation.status == ReservationStatus.PENDING_SYNC and booking.status is BookingStatus.CONFIRMED):
+        reservation.status = FROM_CHANNEL[booking.status]
+    reservation.check_in = booking.check_in
+    reservation.check_out = booking.check_out
+    reservation.units = booking.units
+    reservation.adults = booking.adults
+    reservation.children = booking.children
+    reservation.price = booking.price
+    reservation.notes = booking.notes
+
+
+def _guest_columns(booking: Booking) -> dict[str, str]:
+    return {name: getattr(booking.guest, name)[:length] for name, length in GUEST_LENGTHS.items()}
+
+
+def _maintenance_span(block: MaintenanceBlock) -> NightSpan:
+    return NightSpan(block.room.room_type.hotel_id, block.room.room_type_id, block.start, block.end)
+
+
+def _rate_span(rate: DailyRate) -> RateSpan:
+    plan = rate.rate_plan
+    return RateSpan(plan.room_type.hotel_id, plan.room_type_id, rate.night, rate.night + timedelta(days=1), plan.id)

@@ -1,0 +1,82 @@
+"""Guests and their reservations."""
+
+from django.contrib.postgres.functions import RandomUUID
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from pms_project.pms.models.hotel import HotelSettings, RoomType
+
+
+class Guest(models.Model):
+    """Who stays."""
+
+    id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
+    first_name = models.CharField(max_length=200, blank=True)
+    last_name = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=320, blank=True)
+    phone = models.CharField(max_length=64, blank=True)
+    country = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        db_table = "guests"
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or "Guest"
+
+
+class ReservationStatus(models.TextChoices):
+    """Where a reservation stands."""
+
+    PENDING_SYNC = "PENDING_SYNC", "Waiting for the channel"
+    CONFIRMED = "CONFIRMED", "Confirmed"
+    REQUEST = "REQUEST", "Request, waits for a decision"
+    INQUIRY = "INQUIRY", "Inquiry, takes no room"
+    BLOCKED = "BLOCKED", "Dates blocked, no guest"
+    CANCELLED = "CANCELLED", "Cancelled"
+    FAILED = "FAILED", "Refused by the channel"
+
+
+TAKING_STATUSES = (
+    ReservationStatus.PENDING_SYNC,
+    ReservationStatus.CONFIRMED,
+    ReservationStatus.REQUEST,
+    ReservationStatus.BLOCKED,
+)
+
+
+class Reservation(models.Model):
+    """`units` rooms of one type for a stay; the check-out day is not a night."""
+
+    id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
+    hotel = models.ForeignKey(HotelSettings, on_delete=models.CASCADE, related_name="reservations")
+    room_type = models.ForeignKey(RoomType, on_delete=models.PROTECT, related_name="reservations", db_index=False)
+    guest = models.ForeignKey(Guest, on_delete=models.PROTECT, null=True, related_name="reservations")
+    status = models.CharField(max_length=20, choices=ReservationStatus)
+    source = models.CharField(max_length=50, default="PMS", help_text="PMS, or the channel that sold it.")
+    channel_reference = models.CharField(max_length=255, blank=True, help_text="The OTA's own booking number.")
+    check_in = models.DateField()
+    check_out = models.DateField()
+    units = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
+    adults = models.PositiveSmallIntegerField(default=1)
+    children = models.PositiveSmallIntegerField(default=0)
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    notes = models.TextField(blank=True)
+    failure_reason = models.TextField(blank=True)
+    hold_expires_at = models.DateTimeField(null=True, blank=True)
+    version = models.IntegerField(null=True, default=1, db_default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "reservations"
+        ordering = ["check_in", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(check_out__gt=models.F("check_in")), name="reservations_stay_check"
+            )
+        ]
+        indexes = [models.Index(fields=["room_type", "check_in", "check_out"], name="idx_reservations_room_dates")]
+
+    def __str__(self) -> str:
+        return f"{self.room_type} {self.check_in} - {self.check_out}"
