@@ -133,7 +133,9 @@ def _producer() -> tuple[Producer, bool]:
         transport_options={**current_app.conf.broker_transport_options, "confirm_publish": True, "max_retries": 0},
     )
     channel = connection.default_channel
-    _state.producer = Producer(channel, on_return=_remember_returned, auto_declare=False)
+    # Only AMQP returns what no queue takes; the file system transport of the demo has no such event.
+    on_return = _remember_returned if hasattr(channel, "events") else None
+    _state.producer = Producer(channel, on_return=on_return, auto_declare=False)
     _state.pid = os.getpid()
     return _state.producer, True
 

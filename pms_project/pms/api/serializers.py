@@ -87,3 +87,11 @@ class RoomTypeSerializer(serializers.ModelSerializer):
     class Meta:
         model = RoomType
         fields = ("id", "hotel", "name", "units")
+
+
+class RoomSerializer(serializers.ModelSerializer):
+    """One physical room."""
+
+    class Meta:
+        model = Room
+        fields = ("id", "room_type", "number")

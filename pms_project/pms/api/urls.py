@@ -3,12 +3,19 @@
 from django.urls import include, path
 from rest_framework.routers import DefaultRouter
 
-from pms_project.pms.api.views import MaintenanceBlockViewSet, RateViewSet, ReservationViewSet, RoomTypeViewSet
+from pms_project.pms.api.views import (
+    MaintenanceBlockViewSet,
+    RateViewSet,
+    ReservationViewSet,
+    RoomTypeViewSet,
+    RoomViewSet,
+)
 
 router = DefaultRouter()
 router.register("reservations", ReservationViewSet)
 router.register("maintenance-blocks", MaintenanceBlockViewSet)
 router.register("room-types", RoomTypeViewSet)
+router.register("rooms", RoomViewSet)
 router.register("rates", RateViewSet)
 
 urlpatterns = [path("", include(router.urls))]

@@ -18,9 +18,10 @@ from pms_project.pms.api.serializers import (
     MaintenanceBlockSerializer,
     RateChangeSerializer,
     ReservationSerializer,
+    RoomSerializer,
     RoomTypeSerializer,
 )
-from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, RoomType
+from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType
 from pms_project.pms.services import reservations
 from pms_project.pms.services.errors import PmsError
 from pms_project.pms.services.rates import RateChange, set_rates
@@ -81,6 +82,14 @@ class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
             raise ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
         nights = free_units([self.get_object().id], start, end)
         return Response({str(night.night): night.free for night in nights})
+
+
+class RoomViewSet(viewsets.ReadOnlyModelViewSet):
+    """Rooms."""
+
+    queryset = Room.objects.all()
+    serializer_class = RoomSerializer
+    filterset_fields = ("room_type",)
 
 
 class RateViewSet(viewsets.GenericViewSet):

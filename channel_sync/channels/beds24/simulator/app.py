@@ -162,6 +162,7 @@ class Simulator:
             ("PATCH", "/bookings/<int:booking_id>", control.change),
             ("DELETE", "/bookings/<int:booking_id>", control.remove),
             ("PATCH", "/rooms/<int:room_id>", control.touch_room),
+            ("GET", "/rooms/<int:room_id>/calendar", control.room_calendar),
             ("PUT", "/properties/<int:property_id>/webhook", control.set_webhook),
             ("PUT", "/webhooks", control.set_webhook_behaviour),
             ("POST", "/faults", control.add_fault),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request
 
 from channel_sync.channels.beds24.simulator import bookings, inventory
@@ -101,6 +102,16 @@ class Control:
             (answer,) = inventory.write_calendar(self._state, account, items)
             self._sender.inventory_changed(self._state.properties[room.property_id], room_id)
             return answer
+
+    def room_calendar(self, request: Request, room_id: int) -> Json:
+        """`GET /simulator/rooms/<id>/calendar`: `numAvail` by night, free of credits and not in the log of calls."""
+        with self._state.lock:
+            room = self._state.rooms.get(room_id)
+            if room is None:
+                raise ApiError(404, 404, "room not found")
+            account = self._state.accounts[self._state.properties[room.property_id].owner_id]
+            query = MultiDict([*request.args.items(), ("roomId", str(room_id)), ("includeNumAvail", "true")])
+            return inventory.calendar(self._state, account, query)[0]
 
     def set_webhook_behaviour(self, request: Request) -> Json:
         """`PUT /simulator/webhooks` with `delay_seconds`, `copies`, `reorder_seconds`."""

@@ -1,0 +1,1 @@
+"""`make demo`: a whole installation on this machine that plays a booking each way."""

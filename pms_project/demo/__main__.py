@@ -1,0 +1,127 @@
+"""Start everything, play, and stay up until Ctrl-C; with `--once` stop after the play."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+from pms_project.demo.broker import broker
+from pms_project.demo.parties import PmsApi, SimulatedBeds24
+from pms_project.demo.play import Scene, play
+from pms_project.local_services import postgres
+from pms_project.local_services.errors import ServiceUnavailable
+from pms_project.local_services.ports import accepts, free_port, wait_until
+from pms_project.local_services.processes import Processes
+from pms_project.local_services.stack import environment, start_beat, start_simulator, start_web, start_worker
+
+INVITE_CODE = "DEMO-INVITE-CODE"
+LOGIN = "demo"
+START_SECONDS = 60
+STAY_POLL_SECONDS = 1
+
+
+def main() -> int:
+    """0 when everything came out right, 1 when not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the play")
+    parser.add_argument("--embedded", action="store_true", help="start servers even where some answer")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ExitStack() as stack:
+            return _run(stack, once=options.once, embedded=options.embedded)
+    except ServiceUnavailable as error:
+        print(f"The demo cannot run: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; nothing is left behind.")
+        return 0
+
+
+def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="channel_sync_demo_")))
+    prefix = f"demo-{uuid4().hex[:6]}."
+    print("Starting PostgreSQL, broker, simulator, web, two workers and beat …", flush=True)
+    database_url = stack.enter_context(postgres.database(stack.enter_context(postgres.server(private=embedded))))
+    broker_variables = stack.enter_context(broker(embedded=embedded, directory=directory, queue_prefix=prefix))
+    web_port, simulator_port = free_port(), free_port()
+    variables = environment(
+        database_url=database_url,
+        broker_url=broker_variables["RABBITMQ_URL"],
+        simulator_port=simulator_port,
+        queue_prefix=prefix,
+    )
+    processes = stack.enter_context(Processes({**variables, **broker_variables}, directory))
+    processes.run("migrate", "--verbosity", "0")
+    hotel = json.loads(processes.run("pms_demo_data", "--username", LOGIN, "--password", LOGIN))
+    processes.run("channel_sync_topology")
+    start_simulator(processes, simulator_port)
+    start_web(processes, web_port)
+    start_worker(processes, "inbound worker", "beds24.inbound,channel_sync.periodic")
+    start_worker(processes, "outbound worker", "pms.outbound,channel_sync.periodic")
+    start_beat(processes, directory)
+    for name, port in (("simulator", simulator_port), ("web", web_port)):
+        wait_until(lambda port=port: accepts("127.0.0.1", port), f"The start of the {name}", START_SECONDS)  # type: ignore[misc]
+    processes.require_alive()
+    web, simulator = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{simulator_port}"
+    beds24 = SimulatedBeds24(simulator)
+    connected = _connect(processes, hotel["property"], web)
+    beds24.set_webhook(
+        connected["channel_property_id"],
+        connected["webhook_url"],
+        {connected["webhook_header"]: connected["webhook_secret"]},
+    )
+    room_type = hotel["room_types"]["Double Room"]
+    room = next(found["room"] for found in connected["suggestions"] if found["room_type"] == room_type)
+    failed = play(Scene(PmsApi(web, LOGIN, LOGIN), beds24, room_type, room))
+    processes.require_alive()
+    _tell(failed, processes)
+    if not once:
+        _stay(processes, web, simulator)
+    return 1 if failed else 0
+
+
+def _connect(processes: Processes, property_id: str, web: str) -> dict[str, object]:
+    output = processes.run(
+        "channel_sync_connect",
+        property_id,
+        "--invite-code",
+        INVITE_CODE,
+        "--base-url",
+        web,
+        "--accept-suggestions",
+        "--json",
+    )
+    connected: dict[str, object] = json.loads(output)
+    return connected
+
+
+def _tell(failed: list[str], processes: Processes) -> None:
+    if not failed:
+        print("Everything came out right.", flush=True)
+        return
+    print(f"{len(failed)} checks FAILED:", *failed, sep="\n  ", flush=True)
+    for name in ("inbound worker", "outbound worker", "web"):
+        lines = processes.log(name).read_text(errors="replace").splitlines()
+        print(f"--- the end of the log of the {name}", *lines[-20:], sep="\n", flush=True)
+
+
+def _stay(processes: Processes, web: str, simulator: str) -> None:
+    print(f"\n  admin       {web}/admin/  (login {LOGIN}, password {LOGIN})")
+    print(f"  PMS API     {web}/api/")
+    print(f"  simulator   {simulator}/simulator/state")
+    print("Ctrl-C stops everything.", flush=True)
+    while True:
+        processes.require_alive()
+        time.sleep(STAY_POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

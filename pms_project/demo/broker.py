@@ -1,0 +1,48 @@
+"""The demo's broker: a RabbitMQ that answers, or Celery's filesystem transport where there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kombu import Connection
+
+from pms_project.local_services import rabbitmq
+from pms_project.local_services.errors import ServiceUnavailable
+
+
+@contextmanager
+def broker(*, embedded: bool, directory: Path, queue_prefix: str) -> Iterator[dict[str, str]]:
+    """The variables that name the broker; the demo's queues are deleted in the end."""
+    named = os.environ.get("RABBITMQ_URL")
+    if embedded or (not named and not rabbitmq.answers(rabbitmq.USUAL_URL)):
+        yield _filesystem(directory)
+        return
+    if named and not rabbitmq.answers(named):
+        raise ServiceUnavailable("RABBITMQ_URL is set and no RabbitMQ answers there. Start it or unset it.")
+    url = named or rabbitmq.USUAL_URL
+    try:
+        yield {"RABBITMQ_URL": url}
+    finally:
+        delete_topology(url, queue_prefix)
+
+
+def delete_topology(url: str, queue_prefix: str) -> None:
+    """Delete queues and exchanges made under a prefix of one's own."""
+    with Connection(url) as connection, connection.channel() as channel:
+        for queue in ("beds24.inbound", "pms.outbound", "beds24.dlq", "pms.dlq", "channel_sync.periodic"):
+            channel.queue_delete(f"{queue_prefix}{queue}")
+        for exchange in ("pms.events", "pms.events.dlx"):
+            channel.exchange_delete(f"{queue_prefix}{exchange}")
+
+
+def _filesystem(directory: Path) -> dict[str, str]:
+    folders = {name: directory / "broker" / name for name in ("messages", "control")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    messages, control = str(folders["messages"]), str(folders["control"])
+    options = {"data_folder_in": messages, "data_folder_out": messages, "control_folder": control}
+    return {"RABBITMQ_URL": "filesystem://", "BROKER_TRANSPORT_OPTIONS": json.dumps(options)}

