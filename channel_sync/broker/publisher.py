@@ -135,7 +135,8 @@ def _producer() -> tuple[Producer, bool]:
     channel = connection.default_channel
     # Only AMQP returns what no queue takes; the file system transport of the demo has no such event.
     on_return = _remember_returned if hasattr(channel, "events") else None
-    _state.producer = Producer(channel, on_return=on_return, auto_declare=False)
+    # The exchange is declared too: transports that are no AMQP route by what this process has declared.
+    _state.producer = Producer(channel, exchange=topology().events, on_return=on_return)
     _state.pid = os.getpid()
     return _state.producer, True
 

@@ -42,7 +42,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print("\nStopped; nothing is left behind.")
-        return 0
+        return 1 if options.once else 0
 
 
 def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
