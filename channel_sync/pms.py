@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.signals import setting_changed
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from channel_sync.channels.canonical import Booking, BookingPush, RateTerms, Stay
@@ -28,6 +30,10 @@ class PropertyFacts:
     name: str
     time_zone: str
     currency: str
+
+    def today(self) -> date:
+        """The date at the property: the first night that can still be sold."""
+        return timezone.localdate(timezone=ZoneInfo(self.time_zone))
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,26 @@ class Reservation(Stay):
         return NightSpan(self.property_id, self.room_type_id, self.check_in, self.check_out)
 
 
+Span = TypeVar("Span", bound=NightSpan, covariant=True)
+
+
+@dataclass(frozen=True)
+class Watched(Generic[Span]):
+    """Which nights an instance is about, and the names of the fields that channels see the effect of.
+
+    A save that changes none of `fields` makes no event. A span may end at `date.max`: it is cut to the calendar.
+    """
+
+    span_of: Callable[[Any], Span]
+    fields: Sequence[str]
+
+
 @dataclass(frozen=True)
 class WatchedModels:
     """Host models, besides the reservation, whose saves change what channels see."""
 
-    availability: Mapping[type[Model], Callable[[Any], NightSpan]]
-    rates: Mapping[type[Model], Callable[[Any], RateSpan]]
+    availability: Mapping[type[Model], Watched[NightSpan]]
+    rates: Mapping[type[Model], Watched[RateSpan]]
 
 
 class PropertyManagementSystem(Protocol):

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from celery import Celery, current_app
 from django.db import transaction
-from kombu import Connection, Producer
+from kombu import Connection, Exchange, Producer
 
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
@@ -141,7 +141,7 @@ def _producer() -> tuple[Producer, bool]:
     return _state.producer, True
 
 
-def _remember_returned(error: Exception, exchange: str, routing_key: str, message: object) -> None:
+def _remember_returned(error: Exception, exchange: Exchange | str, routing_key: str, message: object) -> None:
     _state.returned.append(str(error))
 
 
@@ -150,6 +150,8 @@ def _close() -> None:
     if producer is None or _state.pid != os.getpid():
         return
     connection = producer.connection
+    if connection is None:
+        return
     try:
         connection.close()
     except (*connection.connection_errors, *connection.channel_errors) as error:

@@ -73,13 +73,14 @@ def declare(connection: Connection) -> list[str]:
     Raises `TopologyMismatch` when a queue or an exchange exists with other arguments.
     """
     wanted = topology()
-    for entity in [wanted.events, wanted.dead_letters, *wanted.queues()]:
+    entities: list[Exchange | Queue] = [wanted.events, wanted.dead_letters, *wanted.queues()]
+    for entity in entities:
         with connection.channel() as channel:
             try:
-                entity(channel).declare()
+                entity.bind(channel).declare()
             except PreconditionFailed as error:
                 raise TopologyMismatch(
-                    f"'{entity.name}' exists at the broker with other arguments: {error.message} Let the workers empty "
+                    f"'{entity.name}' exists at the broker with other arguments: {error} Let the workers empty "
                     "it, delete it with 'rabbitmqctl delete_queue', and run 'manage.py channel_sync_topology' again."
                 ) from error
     return [queue.name for queue in wanted.queues()]

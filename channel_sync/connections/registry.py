@@ -27,7 +27,7 @@ def channel_class(name: str) -> type[Channel]:
 
 def account_id_of(channel_property: ChannelProperty) -> UUID:
     """The account that a property is connected through. Raises `NotConnected`."""
-    account_id = (
+    account_id: UUID | None = (
         ChannelConnection.objects.filter(channel_property=channel_property).values_list("account_id", flat=True).first()
     )
     if account_id is None:

@@ -23,7 +23,7 @@ class DatabaseTokenStore:
 
     def refresh_token(self) -> str:
         """The refresh token, decrypted."""
-        return self._account().refresh_token
+        return str(self._account().refresh_token)
 
     def access_token(self) -> AccessToken | None:
         """The stored access token, decrypted; None when there is none."""

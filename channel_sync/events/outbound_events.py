@@ -10,14 +10,17 @@ from channel_sync.models import PMS_SOURCE, Direction, EntityType, EventType
 from channel_sync.pms import NightSpan, RateSpan, Reservation
 
 
-def booking_event(channel_property_id: UUID, event_type: EventType, reservation: Reservation) -> NewEvent:
-    """A reservation was created, changed or cancelled."""
+def booking_event(
+    channel_property_id: UUID, event_type: EventType, reservation: Reservation, external_id: str | None
+) -> NewEvent:
+    """A reservation was created, changed, cancelled or deleted; `external_id` is its booking, where there is one."""
     return NewEvent(
         channel_property_id=channel_property_id,
         direction=Direction.OUTBOUND,
         source=PMS_SOURCE,
         event_type=event_type,
         entity_type=EntityType.BOOKING,
+        entity_external_id=external_id,
         entity_internal_id=reservation.id,
         idempotency_key=outbound_key(channel_property_id, EntityType.BOOKING, reservation.id),
         payload={

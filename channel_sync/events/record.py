@@ -63,29 +63,27 @@ def record(event: NewEvent) -> EventMessage | None:
     now = timezone.now()
     relay_at = now + settings.relay_grace
     correlation = correlation_id()
+    columns: dict[str, Any] = {
+        "id": event.id,
+        "channel_property_id": event.channel_property_id,
+        "direction": event.direction.value,
+        "source": event.source,
+        "event_type": event.event_type.value,
+        "entity_type": event.entity_type.value,
+        "entity_external_id": event.entity_external_id,
+        "entity_internal_id": event.entity_internal_id,
+        "idempotency_key": event.idempotency_key,
+        "payload": Jsonb(event.payload),
+        "normalized_payload": None if event.normalized_payload is None else Jsonb(event.normalized_payload),
+        "status": EventStatus.RECEIVED.value,
+        "max_attempts": settings.max_attempts_by_type.get(event.routing_key, settings.max_attempts),
+        "now": now,
+        "next_attempt_at": relay_at,
+        "occurred_at": event.occurred_at,
+        "correlation_id": correlation,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT_EVENT,
-            {
-                "id": event.id,
-                "channel_property_id": event.channel_property_id,
-                "direction": event.direction.value,
-                "source": event.source,
-                "event_type": event.event_type.value,
-                "entity_type": event.entity_type.value,
-                "entity_external_id": event.entity_external_id,
-                "entity_internal_id": event.entity_internal_id,
-                "idempotency_key": event.idempotency_key,
-                "payload": Jsonb(event.payload),
-                "normalized_payload": None if event.normalized_payload is None else Jsonb(event.normalized_payload),
-                "status": EventStatus.RECEIVED.value,
-                "max_attempts": settings.max_attempts_by_type.get(event.routing_key, settings.max_attempts),
-                "now": now,
-                "next_attempt_at": relay_at,
-                "occurred_at": event.occurred_at,
-                "correlation_id": correlation,
-            },
-        )
+        cursor.execute(INSERT_EVENT, columns)
         if cursor.rowcount == 0:
             return None
     return EventMessage(

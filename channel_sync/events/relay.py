@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -64,7 +65,7 @@ def take_due() -> list[EventMessage]:
     """Take a batch of due events; if they are not confirmed within `relay_grace` they are due again."""
     settings = channel_sync_settings()
     now = timezone.now()
-    parameters = {"now": now, "batch": settings.relay_batch, "handed_over": now + settings.relay_grace}
+    parameters: dict[str, Any] = {"now": now, "batch": settings.relay_batch, "handed_over": now + settings.relay_grace}
     with connection.cursor() as cursor:
         cursor.execute(TAKE_DUE, parameters)
         rows = cursor.fetchall()

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from channel_sync.broker.publisher import publish_after_commit
 from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import nights
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.registry import channel_of
+from channel_sync.connections.account import calling
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inventory.availability import FreeNight, free_units, sellable
 from channel_sync.models import ChannelEvent, ChannelMapping, MappingType
-from channel_sync.pms import NightSpan
+from channel_sync.pms import NightSpan, host_pms
 
 
 def handle_availability_updated(event: ChannelEvent) -> None:
@@ -38,9 +37,10 @@ def handle_availability_updated(event: ChannelEvent) -> None:
     ).first()
     if mapping is None:
         raise UnmappedRoom(external_room_id, str(channel_property))
-    first = timezone.localdate()
+    first = host_pms().property_facts(channel_property.property_id).today()
     last = first + timedelta(days=channel_sync_settings().calendar_nights - 1)
-    seen = channel_of(channel_property).availability([external_room_id], first, last)
+    with calling(channel_property) as channel:
+        seen = channel.availability([external_room_id], first, last)
     with transaction.atomic():
         ours = free_units([mapping.internal_id], first, last + timedelta(days=1))
         differing = _differing_nights(ours, seen)

@@ -35,14 +35,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
     NUL characters, which `jsonb` cannot hold, are replaced: a guest's odd name must not cost the booking.
     """
     try:
-        payload = pydantic_core.from_json(body, allow_inf_nan=False)
+        payload: Any = pydantic_core.from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedWebhook(f"The body is not JSON: {error}.") from None
     if not isinstance(payload, dict):
         raise MalformedWebhook("The body is not a JSON object.")
-    if b"\\u0000" in body:
-        payload = _storable(payload)
-    return payload
+    stored: dict[str, Any] = _storable(payload) if b"\\u0000" in body else payload
+    return stored
 
 
 def _storable(value: Any) -> Any:

@@ -27,7 +27,6 @@ from channel_sync.inbound.verification import verify
 from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
-    ChannelPropertyStatus,
     Direction,
     EntityType,
     EventType,
@@ -83,13 +82,15 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
 
 
 def _connection_of(channel_name: str, external_property_id: str) -> ChannelConnection:
-    """The property has to be known before the signature can be checked: each has a secret of its own."""
+    """The property has to be known before the signature can be checked: each has a secret of its own.
+
+    A paused property, or one in error, still takes webhooks: what an OTA has sold is a fact.
+    """
     found = (
         ChannelConnection.objects.select_related("channel_property")
         .filter(
             channel_property__channel_name=channel_name,
             channel_property__channel_property_id=external_property_id,
-            channel_property__status=ChannelPropertyStatus.ACTIVE,
         )
         .first()
     )

@@ -12,7 +12,7 @@ class CurrentTimestamp(models.Func):
     """`CURRENT_TIMESTAMP`, the start of the transaction, as a database default."""
 
     template = "CURRENT_TIMESTAMP"
-    output_field: ClassVar[models.DateTimeField[Any, Any]] = models.DateTimeField()  # type: ignore[assignment]
+    output_field: ClassVar[models.DateTimeField[Any, Any]] = models.DateTimeField()
 
 
 class NamedIndex(models.Index):

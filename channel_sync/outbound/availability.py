@@ -9,11 +9,11 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import equal_ranges
+from channel_sync.connections.account import calling, note_success
 from channel_sync.errors import NotYet
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType
-from channel_sync.outbound.account import calling, note_success
 from channel_sync.outbound.coalescing import (
     WaitingEvents,
     room_types_with_unsent_bookings,

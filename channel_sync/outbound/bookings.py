@@ -13,6 +13,7 @@ from django.db import transaction
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingPush, BookingStatus, content_hash
+from channel_sync.connections.account import calling, note_success
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal, UnmappedRoomType
 from channel_sync.events.lifecycle import mark_done, mark_ignored, note_sent
@@ -25,7 +26,6 @@ from channel_sync.models import (
     MappingType,
     ReservationLink,
 )
-from channel_sync.outbound.account import calling, note_success
 from channel_sync.pms import Reservation, host_pms
 
 # How far the channel's clock may be behind ours when a lost create is looked for.
@@ -41,7 +41,8 @@ def push_booking(event: ChannelEvent) -> None:
     with calling(channel_property) as channel:
         reservation = host_pms().reservation(event.entity_internal_id) if event.entity_internal_id else None
         link = _link_of(channel_property, event)
-        external_id = link.external_id if link else _find_lost_create(channel, channel_property, event)
+        external_id = link.external_id if link else event.entity_external_id
+        external_id = external_id or _find_lost_create(channel, channel_property, event)
         if reservation is None or reservation.status is BookingStatus.CANCELLED:
             _cancel(channel, event, external_id)
         else:
@@ -107,6 +108,8 @@ def _lock_link(channel_property: ChannelProperty, external_id: str) -> Reservati
 
 
 def _link_of(channel_property: ChannelProperty, event: ChannelEvent) -> ReservationLink | None:
+    if event.entity_internal_id is None:
+        return None
     return ReservationLink.objects.filter(
         channel_property=channel_property, reservation_id=event.entity_internal_id
     ).first()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.utils import timezone
-
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus
+from channel_sync.pms import host_pms
 
 # Keeps one push, and the row locks of closing its events, bounded.
 MAX_EVENTS_PER_PUSH = 5_000
@@ -45,10 +44,11 @@ def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> W
         event_type=lead.event_type,
     ).order_by("received_at")[:MAX_EVENTS_PER_PUSH]
     waiting = [event for event in others if event.entity_internal_id not in leave_out]
+    today = host_pms().property_facts(lead.channel_property.property_id).today()
     named: dict[UUID, set[date]] = defaultdict(set)
     for event in [lead, *waiting]:
         if event.entity_internal_id is not None:
-            named[event.entity_internal_id].update(_pushable(event))
+            named[event.entity_internal_id].update(_pushable(event, today))
     return WaitingEvents(
         event_ids=[event.id for event in waiting],
         nights={entity: found for entity, found in named.items() if found},
@@ -69,9 +69,8 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
     return {UUID(room_type_id) for room_type_id in unsent.distinct() if room_type_id}
 
 
-def _pushable(event: ChannelEvent) -> Iterator[date]:
+def _pushable(event: ChannelEvent, today: date) -> Iterator[date]:
     """The nights an event names, from today to the end of the calendar."""
-    today = timezone.localdate()
     start = max(date.fromisoformat(event.payload["start"]), today)
     end = min(date.fromisoformat(event.payload["end"]), today + timedelta(days=channel_sync_settings().calendar_nights))
     return nights(start, end - ONE_NIGHT)

@@ -22,6 +22,8 @@ from channel_sync.models import (
 from channel_sync.origin import change_origin
 from channel_sync.pms import NightSpan, RateSpan, Reservation
 
+# A property in error takes up its waiting events when it works again; an inactive one starts with a full sync.
+FOLLOWED = (ChannelPropertyStatus.ACTIVE, ChannelPropertyStatus.ERROR)
 TAKES_NO_ROOM = (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
 
 
@@ -50,7 +52,8 @@ def reservation_changed(before: Reservation | None, after: Reservation | None) -
             room = rooms.get((channel_property_id, reservation.room_type_id))
             event_type = _booking_event_type(before, after, link, room)
             if event_type is not None:
-                events.append(booking_event(channel_property_id, event_type, reservation))
+                external_id = link.external_id if link is not None else None
+                events.append(booking_event(channel_property_id, event_type, reservation, external_id))
         events += [
             availability_event(channel_property_id, span)
             for span in _changed_nights(before, after)
@@ -97,7 +100,7 @@ def _mappings(mapping_type: MappingType, internal_ids: Sequence[UUID]) -> list[C
             mapping_type=mapping_type,
             internal_id__in=internal_ids,
             is_active=True,
-            channel_property__status=ChannelPropertyStatus.ACTIVE,
+            channel_property__status__in=FOLLOWED,
             channel_property__connection__isnull=False,
         )
     )
@@ -113,9 +116,12 @@ def _booking_event_type(
         is_known = link is not None and not link.applied_cancelled
         return EventType.BOOKING_CANCEL if is_known or (link is None and _was_enqueued(after.id)) else None
     if link is None:
-        if room is None or after.status is BookingStatus.INQUIRY or (before is not None and before == after):
+        if room is None or after.status is BookingStatus.INQUIRY:
             return None
-        return EventType.BOOKING_UPDATE if before is not None and _was_enqueued(after.id) else EventType.BOOKING_CREATE
+        if before is not None and _was_enqueued(after.id):
+            # The create may have read the reservation, and not its guest, before this change.
+            return EventType.BOOKING_UPDATE
+        return None if before == after else EventType.BOOKING_CREATE
     if room is not None and content_hash(after.push(room)) == link.pushed_hash:
         return None
     return EventType.BOOKING_UPDATE

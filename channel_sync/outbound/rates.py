@@ -10,9 +10,9 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import RateRange, RateTerms
 from channel_sync.channels.ranges import equal_ranges
+from channel_sync.connections.account import calling, note_success
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType
-from channel_sync.outbound.account import calling, note_success
 from channel_sync.outbound.coalescing import WaitingEvents, waiting_events
 from channel_sync.pms import host_pms
 

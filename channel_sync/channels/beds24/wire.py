@@ -76,7 +76,7 @@ class WireBooking(Wire):
     roomQty: Annotated[int, BeforeValidator(lambda value: 1 if value in ("", None, 0, "0") else value)] = Field(
         default=1, ge=1, le=1000
     )
-    status: Beds24Status
+    status: Annotated[str, Field(min_length=1, max_length=50)]
     arrival: date
     departure: date
     numAdult: Count = 0

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         "Serve a simulated Beds24 over HTTP: tokens, credits, paging, bookings, calendar, webhooks and faults. "
         "docs/simulator.md lists its controls."
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to listen, and what is there."""

@@ -96,7 +96,7 @@ class RateViewSet(viewsets.GenericViewSet):
     """Prices and restrictions."""
 
     queryset = DailyRate.objects.all()
-    serializer_class = RateChangeSerializer  # type: ignore[assignment]
+    serializer_class = RateChangeSerializer
 
     def create(self, request: Request) -> Response:
         """Set the terms of one or several ranges of nights, all or none."""

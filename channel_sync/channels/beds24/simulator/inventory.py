@@ -106,7 +106,7 @@ def write_calendar(state: State, account: Account, items: Any) -> list[Json]:
     rooms = state.owned_rooms(account)
     answers = []
     for item in items:
-        room = rooms.get(item.get("roomId")) if isinstance(item, dict) else None
+        room = rooms.get(item.get("roomId", 0)) if isinstance(item, dict) else None
         if room is None:
             answers.append(refused("modify calendar", "roomId", "room not found"))
             continue
