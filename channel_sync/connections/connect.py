@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.apps import apps
+from django.conf import settings
 from django.db import transaction
 
 from channel_sync.channels.base import NewAccount
@@ -61,6 +63,7 @@ def connect_property(
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
     property cannot be told, `RefusedByChannel` when the invite code is not good.
     """
+    _require_property(property_id)
     options = channel_sync_settings().channel_options.get(channel_name, {})
     account = _save_account(channel_name, channel_class(channel_name).connect(invite_code, options))
     details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
@@ -82,6 +85,13 @@ def connect_property(
         )
     suggestions, unmatched = _suggest_mappings(channel_property, details)
     return Connected(channel_property, secret, verification, suggestions, unmatched)
+
+
+def _require_property(property_id: UUID) -> None:
+    """Before the invite code is spent."""
+    model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
+    if not model._default_manager.filter(pk=property_id).exists():
+        raise ConfigurationError(f"The PMS has no property {property_id} ({model._meta.label}). Check the id.")
 
 
 def accept_suggestions(connected: Connected) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+from channel_sync.channels.beds24.wire import id_number
 from channel_sync.channels.canonical import AvailabilityRange, RateRange, RateTerms
 from channel_sync.channels.ranges import equal_ranges, nights
 from channel_sync.errors import InvalidPayload
@@ -68,7 +69,7 @@ def batches(rooms: Sequence[Room]) -> Iterator[list[Room]]:
 
 
 def _rooms(calendar: dict[str, list[dict[str, Any]]]) -> list[Room]:
-    return [{"roomId": int(room_id), "calendar": days} for room_id, days in sorted(calendar.items())]
+    return [{"roomId": id_number("roomId", room_id), "calendar": days} for room_id, days in sorted(calendar.items())]
 
 
 def _merged_days(by_night: dict[date, dict[int, RateTerms]]) -> Iterator[dict[str, Any]]:

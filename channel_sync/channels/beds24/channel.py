@@ -18,7 +18,7 @@ from channel_sync.channels.beds24.normalization import (
 )
 from channel_sync.channels.beds24.transport import Beds24Options, Transport
 from channel_sync.channels.beds24.webhook import parse_webhook
-from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status
+from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, id_number
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
@@ -105,12 +105,12 @@ class Beds24Channel:
 
     def update_booking(self, external_id: str, booking: BookingPush, *, idempotency_key: str) -> None:
         """Set the booking to this state."""
-        item = {"id": int(external_id)} | _booking_item(booking)
+        item = {"id": id_number("id", external_id)} | _booking_item(booking)
         self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
 
     def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
         """Cancelling is a change of status."""
-        item = {"id": int(external_id), "status": Beds24Status.CANCELLED.value}
+        item = {"id": id_number("id", external_id), "status": Beds24Status.CANCELLED.value}
         self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
 
     def bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[Booking]:
@@ -156,7 +156,7 @@ def _utc(time: datetime) -> str:
 
 def _booking_item(booking: BookingPush) -> dict[str, Any]:
     item: dict[str, Any] = {
-        "roomId": int(booking.external_room_id),
+        "roomId": id_number("roomId", booking.external_room_id),
         "roomQty": booking.units,
         "status": STATUS_NAMES[booking.status].value,
         "arrival": str(booking.check_in),

@@ -49,7 +49,9 @@ Identifier = Annotated[str, BeforeValidator(_none_is_blank), Field(max_length=10
 Text = Annotated[str, BeforeValidator(_none_is_blank)]
 Count = Annotated[int, BeforeValidator(_blank_is_zero), Field(ge=0, le=1000)]
 UtcTime = Annotated[datetime | None, BeforeValidator(_blank_is_none), AfterValidator(_utc)]
-Amount = Annotated[Decimal | None, BeforeValidator(_blank_is_none), Field(allow_inf_nan=False, ge=-(10**9), le=10**9)]
+Amount = Annotated[
+    Annotated[Decimal, Field(allow_inf_nan=False, ge=-(10**9), le=10**9)] | None, BeforeValidator(_blank_is_none)
+]
 
 
 class Wire(BaseModel):
@@ -157,6 +159,13 @@ class WirePage(Wire):
     def has_next(self) -> bool:
         """Whether there is another page."""
         return bool(self.pages.get("nextPageExists"))
+
+
+def id_number(field: str, external_id: str) -> int:
+    """An id the way Beds24 takes it. Raises `InvalidPayload` for one that a mapping has wrong."""
+    if not (external_id.isascii() and external_id.isdecimal()):
+        raise InvalidPayload(field, f"'{external_id}' is no number")
+    return int(external_id)
 
 
 def read(shape: type[Shape], data: Any, prefix: str = "") -> Shape:

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
+from kombu.exceptions import OperationalError
 
 from channel_sync.broker.topology import declare
 from channel_sync.errors import TopologyMismatch
@@ -24,7 +25,7 @@ class Command(BaseCommand):
                 names = declare(connection)
         except TopologyMismatch as error:
             raise CommandError(str(error)) from error
-        except OSError as error:
+        except (OSError, OperationalError) as error:
             raise CommandError(
                 f"The broker at {current_app.connection_for_write().as_uri()} does not answer: {error}. "
                 "Start it, or set RABBITMQ_URL."

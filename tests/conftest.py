@@ -1,0 +1,124 @@
+"""Fixtures of all tests: a simulated Beds24 over HTTP, and a hotel connected to it."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from kombu import Connection
+
+from channel_sync.channels.beds24.simulator.app import Simulator
+from channel_sync.channels.beds24.simulator.server import simulator_server
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
+from channel_sync.connections.connect import accept_suggestions, connect_property
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+from channel_sync.pms import host_pms
+from pms_project.demo.parties import SimulatedBeds24
+from pms_project.pms.models import HotelSettings, RoomType
+from tests.factories import HotelFactory, RoomTypeFactory
+
+
+@dataclass(frozen=True)
+class RunningSimulator:
+    """A simulator in a thread, what it knows, and its controls."""
+
+    simulator: Simulator
+    address: str
+
+    @property
+    def controls(self) -> SimulatedBeds24:
+        return SimulatedBeds24(self.address)
+
+    @property
+    def bookings(self) -> list[dict[str, Any]]:
+        return list(self.simulator.state.bookings.values())
+
+    def posts(self, path: str) -> list[dict[str, Any]]:
+        """The POST calls to a path, in order."""
+        return [call for call in self.simulator.state.calls if call["method"] == "POST" and call["path"] == path]
+
+
+@pytest.fixture
+def start_simulator() -> Iterator[Callable[[dict[str, Any]], RunningSimulator]]:
+    """Start simulators with a seed; they stop with the test."""
+    servers = []
+
+    def start(seed: dict[str, Any]) -> RunningSimulator:
+        simulator = Simulator(copy.deepcopy(seed))
+        server = simulator_server(simulator, "127.0.0.1", 0)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return RunningSimulator(simulator, f"http://127.0.0.1:{server.server_port}")
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def beds24(start_simulator: Callable[[dict[str, Any]], RunningSimulator], settings: LazySettings) -> RunningSimulator:
+    """The default simulator, at which the settings point."""
+    running = start_simulator(DEFAULT_SEED)
+    options = {"beds24": {"base_url": f"{running.address}/v2", "read_timeout": 5.0}}
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "channel_options": options}
+    return running
+
+
+@dataclass(frozen=True)
+class ConnectedHotel:
+    """A hotel of the PMS that is connected to the simulator."""
+
+    hotel: HotelSettings
+    channel_property: ChannelProperty
+    double: RoomType
+    single: RoomType
+    webhook_secret: str
+
+    def room_id(self, room_type: RoomType) -> str:
+        """The Beds24 room of a room type."""
+        return ChannelMapping.objects.get(mapping_type=MappingType.ROOM_TYPE, internal_id=room_type.id).external_id
+
+
+@pytest.fixture
+def connected(db: None, beds24: RunningSimulator) -> ConnectedHotel:
+    """A hotel with two room types, connected and mapped."""
+    hotel = HotelFactory()
+    double = RoomTypeFactory(hotel=hotel, name="Double Room", units=10)
+    single = RoomTypeFactory(hotel=hotel, name="Single Room", units=5)
+    result = connect_property(hotel.id, channel_name="beds24", invite_code="DEMO-INVITE-CODE")
+    accept_suggestions(result)
+    return ConnectedHotel(hotel, result.channel_property, double, single, result.webhook_secret)
+
+
+@pytest.fixture
+def pms() -> Any:
+    """The host's implementation of the port."""
+    return host_pms()
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> str:
+    """The RabbitMQ that the tests work on."""
+    from django.conf import settings
+
+    return str(settings.CELERY_BROKER_URL)
+
+
+@pytest.fixture(scope="session")
+def topology_at_broker(broker_url: str) -> Iterator[None]:
+    """The queues of this run, gone in the end."""
+    from django.conf import settings
+
+    from channel_sync.broker.topology import declare
+    from pms_project.demo.broker import delete_topology
+
+    with Connection(broker_url) as connection:
+        declare(connection)
+    yield
+    delete_topology(broker_url, settings.CHANNEL_SYNC["queue_prefix"])

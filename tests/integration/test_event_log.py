@@ -1,0 +1,309 @@
+"""The durable log: record once, claim, settle, relay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+
+from channel_sync.correlation import correlated
+from channel_sync.errors import Fatal, IllegalTransition, NotYet, PublishFailed, RateLimited, Retryable
+from channel_sync.events.idempotency import inbound_key, is_processed, outbound_key
+from channel_sync.events.lifecycle import claim, mark_done, mark_failed, mark_ignored, retry_at
+from channel_sync.events.message import EventMessage
+from channel_sync.events.processing import process
+from channel_sync.events.record import NewEvent, record, record_all
+from channel_sync.events.relay import relay_due, take_due
+from channel_sync.events.replay import retry_failed
+from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus, EventType
+from tests.factories import ChannelPropertyFactory, EventFactory
+
+pytestmark = pytest.mark.django_db
+
+SETTLED = (EventStatus.DONE, EventStatus.FAILED, EventStatus.IGNORED)
+
+
+def new_event(channel_property: ChannelProperty, **changes: Any) -> NewEvent:
+    values: dict[str, Any] = {
+        "channel_property_id": channel_property.id,
+        "direction": Direction.INBOUND,
+        "source": "beds24",
+        "event_type": EventType.BOOKING_CREATED,
+        "entity_type": EntityType.BOOKING,
+        "idempotency_key": "key",
+        "payload": {"booking": {"id": 1}},
+    }
+    return NewEvent(**{**values, **changes})
+
+
+def claimed(**columns: Any) -> ChannelEvent:
+    event = claim(EventFactory(**columns).id)
+    assert event is not None
+    return event
+
+
+def fail(error: Exception) -> Callable[[ChannelEvent], None]:
+    def work(event: ChannelEvent) -> None:
+        raise error
+
+    return work
+
+
+def test_an_event_is_recorded_once_per_key() -> None:
+    channel_property = ChannelPropertyFactory()
+
+    messages = record_all([new_event(channel_property), new_event(channel_property), new_event(channel_property)])
+
+    assert len(messages) == 1
+    event = ChannelEvent.objects.get()
+    assert messages[0].event_id == event.id
+    assert (event.status, event.attempts, event.max_attempts) == (EventStatus.RECEIVED, 0, 3)
+    assert event.payload == {"booking": {"id": 1}}
+
+
+def test_the_attempt_limit_may_differ_by_type(settings: LazySettings) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "max_attempts_by_type": {"beds24.booking.created": 7}}
+    channel_property = ChannelPropertyFactory()
+
+    record(new_event(channel_property))
+    record(new_event(channel_property, event_type=EventType.BOOKING_MODIFIED, idempotency_key="other"))
+
+    assert dict(ChannelEvent.objects.values_list("event_type", "max_attempts")) == {
+        "booking.created": 7,
+        "booking.modified": 3,
+    }
+
+
+def test_an_event_keeps_the_correlation_id_of_its_work() -> None:
+    with correlated(uuid4()) as correlation:
+        message = record(new_event(ChannelPropertyFactory()))
+
+    assert message is not None
+    assert message.correlation_id == correlation == ChannelEvent.objects.get().correlation_id
+
+
+def test_outbound_keys_have_the_form_of_the_plan_and_are_never_the_same_twice() -> None:
+    property_id, entity_id = uuid4(), uuid4()
+
+    keys = [outbound_key(property_id, EntityType.BOOKING, entity_id) for _ in range(1000)]
+
+    assert len(set(keys)) == 1000
+    assert all(key.startswith(f"{property_id}-booking-{entity_id}-") for key in keys)
+    assert all(key.rsplit("-", 1)[1].isdecimal() for key in keys)
+
+
+def test_inbound_keys_fit_their_column_and_stay_apart_by_property() -> None:
+    long = "x" * 1000
+
+    assert len(inbound_key(uuid4(), long)) <= 255
+    assert inbound_key(uuid4(), "event-1") != inbound_key(uuid4(), "event-1")
+
+
+def test_is_processed_once_done() -> None:
+    event = claimed(idempotency_key="k")
+    assert not is_processed("k")
+
+    mark_done(event)
+
+    assert is_processed("k")
+
+
+def test_a_claim_counts_the_attempt_and_is_taken_once() -> None:
+    event = EventFactory()
+
+    first, second = claim(event.id), claim(event.id)
+
+    assert first is not None
+    assert (first.status, first.attempts) == (EventStatus.PROCESSING, 1)
+    assert second is None
+
+
+@pytest.mark.parametrize("status", SETTLED)
+def test_a_settled_event_is_not_claimed(status: EventStatus) -> None:
+    assert claim(EventFactory(status=status).id) is None
+
+
+def test_a_retry_is_claimed_only_when_the_relay_has_published_it() -> None:
+    waiting = EventFactory(status=EventStatus.RETRYING, published_at=None)
+    published = EventFactory(status=EventStatus.RETRYING, published_at=timezone.now())
+
+    assert claim(waiting.id) is None
+    assert claim(published.id) is not None
+
+
+@pytest.mark.parametrize(
+    ("settle", "status"),
+    [
+        (mark_done, EventStatus.DONE),
+        (lambda event: mark_ignored(event, "stale"), EventStatus.IGNORED),
+        (lambda event: mark_failed(event, Fatal("no")), EventStatus.FAILED),
+    ],
+)
+def test_settling_ends_the_event(settle: Callable[[ChannelEvent], None], status: EventStatus) -> None:
+    settle(event := claimed())
+
+    stored = ChannelEvent.objects.get(id=event.id)
+    assert (stored.status, stored.next_attempt_at) == (status, None)
+    assert stored.processed_at is not None
+
+
+def test_a_settled_event_takes_no_other_transition() -> None:
+    event = claimed()
+    mark_done(event)
+
+    for forbidden in (mark_done, lambda e: mark_failed(e, Fatal("no"))):
+        with pytest.raises(IllegalTransition):
+            forbidden(event)
+    assert ChannelEvent.objects.get().status == EventStatus.DONE
+
+
+def test_a_worker_whose_lease_went_to_another_settles_nothing() -> None:
+    slow = claimed()
+    ChannelEvent.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    take_due()
+    fast = claim(slow.id)
+    assert fast is not None
+
+    with pytest.raises(IllegalTransition):
+        mark_done(slow)
+    mark_done(fast)
+
+
+def test_an_error_is_retried_by_the_schedule_and_gives_up_at_the_limit() -> None:
+    event = EventFactory(max_attempts=2)
+
+    assert process(event.id, fail(Retryable("down"))) is EventStatus.RETRYING
+    stored = ChannelEvent.objects.get()
+    assert timedelta(seconds=4) < stored.next_attempt_at - timezone.now() < timedelta(seconds=6)
+    assert stored.last_error == "Retryable: down"
+
+    ChannelEvent.objects.update(next_attempt_at=timezone.now())
+    take_due()
+    assert process(event.id, fail(Retryable("still down"))) is EventStatus.FAILED
+    assert ChannelEvent.objects.get().attempts == 2
+
+
+def test_a_programming_error_keeps_the_event_too() -> None:
+    event = EventFactory()
+
+    assert process(event.id, fail(KeyError("oops"))) is EventStatus.RETRYING
+
+
+def test_a_fatal_error_fails_at_once_and_tells_its_follower() -> None:
+    event = EventFactory()
+    told: list[str] = []
+
+    status = process(event.id, fail(Fatal("bad data")), on_fatal=lambda _, error: told.append(str(error)))
+
+    assert (status, told) == (EventStatus.FAILED, ["bad data"])
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (RateLimited("no credits", retry_after=timedelta(seconds=77)), 77),
+        (RateLimited("no credits"), 60),
+        (NotYet("in use", retry_after=timedelta(seconds=2)), 2),
+    ],
+)
+def test_what_is_put_off_counts_no_attempt(error: Exception, seconds: int) -> None:
+    event = EventFactory()
+
+    assert process(event.id, fail(error)) is EventStatus.RETRYING
+    stored = ChannelEvent.objects.get()
+    assert stored.attempts == 0
+    assert timedelta(seconds=seconds - 1) < stored.next_attempt_at - timezone.now() < timedelta(seconds=seconds * 1.2)
+
+
+def confirm_all(messages: Sequence[EventMessage]) -> Sequence[EventMessage]:
+    return messages
+
+
+def test_the_relay_publishes_what_is_due_and_not_what_is_not() -> None:
+    past, future = timezone.now() - timedelta(seconds=1), timezone.now() + timedelta(minutes=1)
+    due = EventFactory(next_attempt_at=past)
+    retry = EventFactory(status=EventStatus.RETRYING, next_attempt_at=past)
+    EventFactory(next_attempt_at=future)
+    EventFactory(status=EventStatus.DONE, next_attempt_at=None)
+    published: list[EventMessage] = []
+
+    assert relay_due(lambda messages: published.extend(messages) or messages) == 2
+    assert {message.event_id for message in published} == {due.id, retry.id}
+    assert relay_due(confirm_all) == 0
+
+
+def test_what_the_broker_did_not_confirm_is_due_again_after_the_grace(settings: LazySettings) -> None:
+    EventFactory(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+    def refuse(messages: Sequence[EventMessage]) -> Sequence[EventMessage]:
+        raise PublishFailed("away")
+
+    with pytest.raises(PublishFailed):
+        relay_due(refuse)
+
+    event = ChannelEvent.objects.get()
+    assert event.published_at is None
+    assert timedelta(seconds=8) < event.next_attempt_at - timezone.now() <= timedelta(seconds=10)
+
+
+def test_a_vanished_worker_costs_an_attempt_and_the_last_one_fails_the_event() -> None:
+    event = claimed(max_attempts=2)
+    for expected in (EventStatus.RETRYING, EventStatus.FAILED):
+        ChannelEvent.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+        relay_due(confirm_all)
+        stored = ChannelEvent.objects.get()
+        assert stored.status == expected
+        assert "vanished during attempt" in stored.last_error
+        claim(event.id)
+
+
+def test_the_relay_works_in_batches(settings: LazySettings) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "relay_batch": 2}
+    EventFactory.create_batch(5, next_attempt_at=timezone.now() - timedelta(seconds=1))
+    sizes: list[int] = []
+
+    relay_due(lambda messages: sizes.append(len(messages)) or messages)
+
+    assert sizes == [2, 2, 1]
+
+
+def test_the_relay_finds_due_events_by_their_index(django_assert_num_queries: Any) -> None:
+    from django.db import connection
+
+    property_ = ChannelPropertyFactory()
+    EventFactory.create_batch(50, channel_property=property_, status=EventStatus.DONE)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT id FROM channel_events WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 500 "
+            "FOR UPDATE SKIP LOCKED"
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "idx_channel_events_due" in plan
+
+
+def test_retrying_by_hand_starts_a_failed_event_over() -> None:
+    failed = claimed()
+    mark_failed(failed, Fatal("no"))
+    other = claimed()
+    mark_done(other)
+
+    messages = retry_failed([failed.id, other.id])
+
+    assert [message.event_id for message in messages] == [failed.id]
+    stored = ChannelEvent.objects.get(id=failed.id)
+    assert (stored.status, stored.attempts) == (EventStatus.RECEIVED, 0)
+    assert claim(failed.id) is not None
+
+
+def test_a_retry_waits_for_its_time() -> None:
+    event = claimed()
+
+    retry_at(event, timezone.now() + timedelta(minutes=1), Retryable("later"))
+
+    assert take_due() == []

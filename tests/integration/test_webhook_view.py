@@ -1,0 +1,250 @@
+"""The webhook's answers (design "Inbound"): what is stored, what is refused, and why."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.http import HttpResponse
+from django.test import Client
+
+from channel_sync.inbound.verification import sign
+from channel_sync.models import ChannelConnection, ChannelEvent, ChannelPropertyStatus, EventType, WebhookVerification
+from tests.beds24_webhooks import LATER, envelope, webhook
+from tests.factories import WEBHOOK_SECRET, ChannelConnectionFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/webhooks/beds24/"
+HEADER = "X-Channel-Sync-Secret"
+
+
+@pytest.fixture
+def connection() -> ChannelConnection:
+    connection: ChannelConnection = ChannelConnectionFactory(channel_property__channel_property_id="1001")
+    return connection
+
+
+@pytest.fixture
+def signed(connection: ChannelConnection) -> ChannelConnection:
+    connection.webhook_verification = WebhookVerification.HMAC
+    connection.save()
+    return connection
+
+
+def post(body: Any, headers: dict[str, str] | None = None, url: str = URL) -> HttpResponse:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {HEADER: WEBHOOK_SECRET} if headers is None else headers
+    answer: HttpResponse = Client().post(url, content, content_type="application/json", headers=sent)
+    return answer
+
+
+def signature(body: bytes, *, age: int = 0, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
+    stamp = int(time.time()) - age
+    return {"X-Channel-Sync-Timestamp": str(stamp), "X-Channel-Sync-Signature": sign(secret, stamp, body)}
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_webhook_is_stored_and_answered() -> None:
+    answer = post(webhook())
+
+    assert answer.status_code == 200
+    assert json.loads(answer.content)["status"] == "accepted"
+    event = ChannelEvent.objects.get()
+    assert (event.event_type, event.status, event.source) == (EventType.BOOKING_CREATED, "received", "beds24")
+    assert (event.entity_external_id, event.payload["booking"]["lastName"]) == ("5000001", "Lovelace")
+    assert event.occurred_at.isoformat() == "2026-11-01T10:00:00+00:00"
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("url", ["/webhooks/beds24/", "/webhooks/beds24"])
+def test_the_trailing_slash_does_not_matter(url: str) -> None:
+    assert post(webhook(), url=url).status_code == 200
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_duplicate_is_answered_and_not_stored() -> None:
+    post(webhook())
+
+    answer = post(webhook(retries=1))
+
+    assert (answer.status_code, json.loads(answer.content)["status"]) == (200, "duplicate")
+    assert ChannelEvent.objects.count() == 1
+
+
+@pytest.mark.usefixtures("connection")
+def test_each_state_of_a_booking_is_an_event() -> None:
+    post(webhook())
+    post(webhook(modifiedTime=LATER, price=300))
+    post(webhook(modifiedTime=LATER, status="cancelled"))
+
+    assert list(ChannelEvent.objects.order_by("created_at", "received_at").values_list("event_type", flat=True)) == [
+        EventType.BOOKING_CREATED,
+        EventType.BOOKING_MODIFIED,
+        EventType.BOOKING_CANCELLED,
+    ]
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_envelope_of_the_plan_is_taken_once_per_event_id() -> None:
+    statuses = [json.loads(post(envelope("booking.created", event_id="e1")).content)["status"] for _ in range(2)]
+
+    assert statuses == ["accepted", "duplicate"]
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_inventory_webhook_is_stored() -> None:
+    post({"roomId": "2001", "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"})
+
+    assert ChannelEvent.objects.get().event_type == EventType.AVAILABILITY_UPDATED
+
+
+@pytest.mark.parametrize("status", ChannelPropertyStatus.values)
+def test_a_property_takes_webhooks_whatever_its_status(connection: ChannelConnection, status: str) -> None:
+    connection.channel_property.status = status
+    connection.channel_property.save()
+
+    assert post(webhook()).status_code == 200
+
+
+def test_the_time_of_the_last_webhook_is_kept(connection: ChannelConnection) -> None:
+    post(webhook())
+
+    connection.channel_property.refresh_from_db()
+    assert connection.channel_property.last_webhook_at is not None
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"booking"',
+        b"\xff\xfe",
+        b'{"booking": {"price": NaN}}',
+        json.dumps(webhook(arrival="31/12/2026")).encode(),
+        json.dumps(webhook(numAdult=[2])).encode(),
+        json.dumps(webhook(id=None)).encode(),
+        b"[" * 100_000,
+    ],
+    ids=["empty", "cut", "list", "text", "bytes", "nan", "date", "type", "id", "nested"],
+)
+def test_a_malformed_body_is_a_400(body: bytes) -> None:
+    answer = post(body)
+
+    assert answer.status_code == 400
+    assert json.loads(answer.content)["error"] == "malformed"
+    assert not ChannelEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_unknown_property_is_a_404() -> None:
+    answer = post(webhook(propertyId=999))
+
+    assert answer.status_code == 404
+    assert "channel_sync_connect" in json.loads(answer.content)["detail"]
+    assert not ChannelEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_unknown_channel_is_a_404() -> None:
+    assert post(webhook(), url="/webhooks/expedia/").status_code == 404
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("headers", [{}, {HEADER: ""}, {HEADER: "wrong"}, {HEADER: "sécret"}])
+def test_a_wrong_secret_is_a_401(headers: dict[str, str]) -> None:
+    answer = post(webhook(), headers=headers)
+
+    assert (answer.status_code, json.loads(answer.content)["error"]) == (401, "bad_signature")
+    assert not ChannelEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_body_of_ten_megabytes_is_a_413_and_is_not_parsed() -> None:
+    answer = post(b'{"booking": "' + b"x" * 10_000_000 + b'"}')
+
+    assert answer.status_code == 413
+    assert not ChannelEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_size_limit_is_a_setting(settings: LazySettings) -> None:
+    body = json.dumps(webhook()).encode()
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "webhook_max_bytes": len(body) - 1}
+    assert post(body).status_code == 413
+
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "webhook_max_bytes": len(body)}
+    assert post(body).status_code == 200
+
+
+@pytest.mark.usefixtures("connection")
+def test_other_methods_are_not_allowed() -> None:
+    assert Client().get(URL).status_code == 405
+
+
+def test_both_secrets_are_good_while_they_are_rotated(connection: ChannelConnection) -> None:
+    connection.webhook_secret, connection.webhook_secret_previous = "new", WEBHOOK_SECRET
+    connection.save()
+
+    assert post(webhook()).status_code == 200
+    assert post(webhook(price=1), headers={HEADER: "new"}).status_code == 200
+    assert post(webhook(price=2), headers={HEADER: "newer"}).status_code == 401
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_signed_body_is_taken() -> None:
+    body = json.dumps(webhook()).encode()
+
+    assert post(body, headers=signature(body)).status_code == 200
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_signature_is_refused_when_old_foreign_or_of_another_body() -> None:
+    body = json.dumps(webhook()).encode()
+    wrong = [
+        {},
+        {HEADER: WEBHOOK_SECRET},
+        signature(body, age=301),
+        signature(body, age=-301),
+        signature(body, secret="other"),
+        signature(body + b" "),
+        signature(body) | {"X-Channel-Sync-Timestamp": str(int(time.time()) - 1)},
+        signature(body) | {"X-Channel-Sync-Timestamp": "now"},
+        signature(body) | {"X-Channel-Sync-Timestamp": "9" * 400},
+    ]
+
+    assert {post(body, headers=headers).status_code for headers in wrong} == {401}
+    assert not ChannelEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_signature_is_good_for_five_minutes() -> None:
+    body = json.dumps(webhook()).encode()
+
+    assert post(body, headers=signature(body, age=295)).status_code == 200
+
+
+@pytest.mark.usefixtures("connection")
+def test_characters_that_jsonb_cannot_hold_do_not_cost_the_booking() -> None:
+    assert post(webhook(lastName="Love\x00lace", notes="👩‍🚀")).status_code == 200
+
+    stored = ChannelEvent.objects.get().payload["booking"]
+    assert stored["lastName"] == "Love\N{REPLACEMENT CHARACTER}lace"
+    assert stored["notes"] == "👩‍🚀"
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_rejected_webhook_is_logged_without_personal_data(caplog: pytest.LogCaptureFixture) -> None:
+    post(webhook(arrival="never"))
+    post(webhook(), headers={HEADER: "wrong"})
+
+    assert "malformed" in caplog.text
+    assert "bad_signature" in caplog.text
+    for private in ("Lovelace", "ada@example.org", WEBHOOK_SECRET, "wrong"):
+        assert private not in caplog.text

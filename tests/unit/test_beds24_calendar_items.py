@@ -1,0 +1,99 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from channel_sync.channels.beds24.calendar import (
+    MAX_RANGES_PER_POST,
+    availability_rooms,
+    batches,
+    rate_rooms,
+    split_rate_id,
+)
+from channel_sync.channels.canonical import AvailabilityRange, RateRange, RateTerms
+from channel_sync.errors import InvalidPayload
+
+FIRST, LAST = date(2027, 1, 1), date(2027, 1, 3)
+
+
+def rates(external_rate_id: str, **terms: Any) -> RateRange:
+    return RateRange(external_rate_id=external_rate_id, first_night=FIRST, last_night=LAST, terms=RateTerms(**terms))
+
+
+def test_one_item_per_room() -> None:
+    spans = [
+        AvailabilityRange(external_room_id=room, first_night=FIRST, last_night=LAST, units=units)
+        for room, units in (("2001", 3), ("2002", 0), ("2001", 1))
+    ]
+
+    assert [(room["roomId"], [day["numAvail"] for day in room["calendar"]]) for room in availability_rooms(spans)] == [
+        (2001, [3, 1]),
+        (2002, [0]),
+    ]
+
+
+def test_rates_of_one_room_share_its_days() -> None:
+    (room,) = rate_rooms(
+        [rates("2001:1", price=Decimal(100), min_stay=2, max_stay=9), rates("2001:2", price=Decimal(80))]
+    )
+
+    assert room == {
+        "roomId": 2001,
+        "calendar": [
+            {
+                "from": "2027-01-01",
+                "to": "2027-01-03",
+                "price1": 100.0,
+                "price2": 80.0,
+                "minStay": 2,
+                "maxStay": 9,
+                "override": "none",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "override"),
+    [
+        ({}, "none"),
+        ({"stop_sell": True}, "blackout"),
+        ({"closed_to_arrival": True}, "noCheckIn"),
+        ({"closed_to_departure": True}, "noCheckOut"),
+        ({"closed_to_arrival": True, "closed_to_departure": True}, "noCheckInOrCheckOut"),
+        ({"stop_sell": True, "closed_to_arrival": True}, "blackout"),
+    ],
+)
+def test_restrictions_become_an_override(terms: dict[str, Any], override: str) -> None:
+    (room,) = rate_rooms([rates("2001:1", price=Decimal(100), **terms)])
+
+    assert [day["override"] for day in room["calendar"]] == [override]
+
+
+def test_a_room_is_closed_when_all_its_rate_plans_are() -> None:
+    (room,) = rate_rooms([rates("2001:1", stop_sell=True), rates("2001:2", stop_sell=False)])
+
+    assert room["calendar"][0]["override"] == "none"
+
+
+@pytest.mark.parametrize("external_rate_id", ["", "2001", "2001:", ":1", "2001:0", "2001:17", "2001:one"])
+def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
+    with pytest.raises(InvalidPayload, match="external_rate_id"):
+        split_rate_id(external_rate_id)
+
+
+def test_many_ranges_are_split_at_the_limit_and_none_is_lost() -> None:
+    rooms = [{"roomId": room, "calendar": [{"n": n} for n in range(5_000)]} for room in (1, 2, 3)]
+
+    posts = list(batches(rooms))
+
+    assert all(sum(len(room["calendar"]) for room in post) <= MAX_RANGES_PER_POST for post in posts)
+    assert sum(len(room["calendar"]) for post in posts for room in post) == 15_000
+
+
+def test_a_room_that_is_no_number_is_told() -> None:
+    span = AvailabilityRange(external_room_id="suite", first_night=FIRST, last_night=LAST, units=1)
+
+    with pytest.raises(InvalidPayload, match="roomId"):
+        availability_rooms([span])
