@@ -51,7 +51,7 @@ def start_simulator() -> Iterator[Callable[[dict[str, Any]], RunningSimulator]]:
     def start(seed: dict[str, Any]) -> RunningSimulator:
         simulator = Simulator(copy.deepcopy(seed))
         server = simulator_server(simulator, "127.0.0.1", 0)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         return RunningSimulator(simulator, f"http://127.0.0.1:{server.server_port}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +70,10 @@ def _embedded() -> Iterator[str]:
         ) from None
     with tempfile.TemporaryDirectory(prefix="channel_sync_pg_", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
-        running = get_server(Path(directory) / "data", cleanup_mode="stop")
+        with warnings.catch_warnings():
+            # As root without a session there is no runtime directory, which platformdirs finds worth a warning.
+            warnings.simplefilter("ignore")
+            running = get_server(Path(directory) / "data", cleanup_mode="stop")
         try:
             yield running.get_uri(database="postgres").replace("postgresql://postgres:@", "postgres://postgres@")
         finally:

@@ -1,0 +1,35 @@
+# Everything from a fresh clone: `make demo`, `make test`. The environment is made on the way.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint format clean
+
+# ONCE=1 stops after the play; EMBEDDED=1 starts servers even where some answer.
+demo: $(INSTALLED)
+	@$(BIN)/python -m pms_project.demo $(if $(ONCE),--once) $(if $(EMBEDDED),--embedded)
+
+# PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook".
+test: $(INSTALLED)
+	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DEBUG=1 $(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments here: apt-get install python3-venv"; exit 1; }
+	@echo "Installing requirements into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,27 @@
+"""Installations of real processes: one shared by the tests that disturb nothing, others on their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.end_to_end.installation import Installation, installation, models_of
+
+
+@pytest.fixture(scope="session")
+def shared_installation(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Started once; tests tell their bookings apart by dates and ids."""
+    directory: Path = tmp_path_factory.mktemp("installation")
+    with installation(os.environ["DATABASE_URL"], broker_url, directory) as running:
+        yield running
+
+
+@pytest.fixture
+def site(shared_installation: Installation, django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
+    """The shared installation, with the models of this process on its database."""
+    with django_db_blocker.unblock(), models_of(shared_installation.database_name):
+        yield shared_installation

@@ -1,0 +1,138 @@
+"""A whole installation for a test: its own database, real web, worker, beat and simulator processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.db import connections
+
+from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus
+from pms_project.demo.broker import delete_topology
+from pms_project.demo.parties import PmsApi, SimulatedBeds24
+from pms_project.local_services import postgres
+from pms_project.local_services.ports import accepts, free_port, wait_until
+from pms_project.local_services.processes import Processes
+from pms_project.local_services.stack import environment, start_beat, start_simulator, start_web, start_worker
+
+LOGIN = "clerk"
+START_SECONDS = 60
+OPTIONS: dict[str, object] = {"relay_interval": 1, "relay_grace": 2, "publish_pause": 0.2}
+
+
+@dataclass
+class Installation:
+    """The processes of one property, and both sides of it."""
+
+    processes: Processes
+    web: str
+    pms: PmsApi
+    beds24: SimulatedBeds24
+    room_types: dict[str, str]
+    rooms: dict[str, str]
+    webhook_secret: str
+    database_name: str
+    broker_url: str
+
+    @property
+    def channel_property(self) -> ChannelProperty:
+        return ChannelProperty.objects.get()
+
+    def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        """Wait for something to come true; fails with the log of the events that are not done."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.processes.require_alive()
+            if time.monotonic() > deadline:
+                events = ChannelEvent.objects.exclude(status=EventStatus.DONE)
+                log = [f"{event} {event.status} {event.last_error}" for event in events[:20]]
+                raise AssertionError("\n".join([f"{what}: did not happen within {seconds} s; not done:", *log]))
+            time.sleep(0.1)
+
+    def settle(self, seconds: float = 30) -> None:
+        """Wait until no event is under way and no webhook is on its way."""
+        open_states = (EventStatus.RECEIVED, EventStatus.PROCESSING, EventStatus.RETRYING)
+
+        def settled() -> bool:
+            if self.beds24.state()["webhooks_pending"]:
+                return False
+            return not ChannelEvent.objects.filter(status__in=open_states).exists()
+
+        self.eventually(settled, "every event is settled", seconds)
+
+
+@contextmanager
+def installation(server_url: str, broker_url: str, directory: Path, **options: object) -> Iterator[Installation]:
+    """Start everything, connect the demo hotel; everything is gone in the end."""
+    prefix = f"e2e-{uuid4().hex[:8]}."
+    web_port, simulator_port = free_port(), free_port()
+    with ExitStack() as stack:
+        database_url = stack.enter_context(postgres.database(server_url))
+        stack.callback(delete_topology, broker_url, prefix)
+        variables = environment(
+            database_url=database_url,
+            broker_url=broker_url,
+            simulator_port=simulator_port,
+            queue_prefix=prefix,
+            options=OPTIONS | options,
+        )
+        processes = stack.enter_context(Processes(variables, directory))
+        processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
+        processes.run("migrate", "--verbosity", "0")
+        hotel = json.loads(processes.run("pms_demo_data", "--username", LOGIN, "--password", LOGIN))
+        processes.run("channel_sync_topology")
+        start_simulator(processes, simulator_port)
+        start_web(processes, web_port)
+        start_worker(processes, "inbound worker", "beds24.inbound,channel_sync.periodic")
+        start_worker(processes, "outbound worker", "pms.outbound,channel_sync.periodic")
+        start_beat(processes, directory)
+        for port in (web_port, simulator_port):
+            wait_until(lambda port=port: accepts("127.0.0.1", port), "The start", START_SECONDS)  # type: ignore[misc]
+        processes.require_alive()
+        yield _connected(processes, hotel, web_port, simulator_port, database_url, broker_url)
+
+
+def _connected(
+    processes: Processes, hotel: dict[str, Any], web_port: int, simulator_port: int, database_url: str, broker_url: str
+) -> Installation:
+    web = f"http://127.0.0.1:{web_port}"
+    beds24 = SimulatedBeds24(f"http://127.0.0.1:{simulator_port}")
+    output = processes.run(
+        "channel_sync_connect", hotel["property"], "--invite-code", "DEMO-INVITE-CODE",
+        "--base-url", web, "--accept-suggestions", "--json",
+    )  # fmt: skip
+    connected = json.loads(output)
+    secret = connected["webhook_secret"]
+    beds24.set_webhook("1001", connected["webhook_url"], {connected["webhook_header"]: secret})
+    rooms = {suggestion["room_type"]: suggestion["room"] for suggestion in connected["suggestions"]}
+    return Installation(
+        processes=processes,
+        web=web,
+        pms=PmsApi(web, LOGIN, LOGIN),
+        beds24=beds24,
+        room_types=hotel["room_types"],
+        rooms={name: rooms[room_type] for name, room_type in hotel["room_types"].items()},
+        webhook_secret=secret,
+        database_name=database_url.rsplit("/", 1)[1].partition("?")[0],
+        broker_url=broker_url,
+    )
+
+
+@contextmanager
+def models_of(database_name: str) -> Iterator[None]:
+    """Let the models of this process read and write the installation's database."""
+    connection = connections["default"]
+    own = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = database_name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own

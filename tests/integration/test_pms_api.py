@@ -1,0 +1,176 @@
+"""The API of the host PMS."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from rest_framework.test import APIClient
+
+from pms_project.pms.models import Reservation, ReservationStatus, RoomType
+from tests.factories import (
+    ChannelConnectionFactory,
+    RatePlanFactory,
+    ReservationFactory,
+    RoomFactory,
+    RoomTypeFactory,
+    RoomTypeMappingFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+START = date.today() + timedelta(days=30)
+
+
+@pytest.fixture
+def api() -> APIClient:
+    client = APIClient()
+    client.force_authenticate(get_user_model().objects.create_superuser("clerk"))
+    return client
+
+
+@pytest.fixture
+def double() -> RoomType:
+    room_type: RoomType = RoomTypeFactory(units=2)
+    return room_type
+
+
+def wanted(double: RoomType, **changes: Any) -> dict[str, Any]:
+    return {
+        "room_type": str(double.id),
+        "check_in": str(START),
+        "check_out": str(START + timedelta(days=2)),
+        "price": "240.00",
+        "guest": {"first_name": "Grace", "last_name": "Hopper"},
+        **changes,
+    }
+
+
+def test_nobody_gets_in_without_a_login(double: RoomType) -> None:
+    assert APIClient().get("/api/reservations/").status_code in (401, 403)
+
+
+def test_a_login_without_permissions_changes_nothing(double: RoomType) -> None:
+    client = APIClient()
+    client.force_authenticate(get_user_model().objects.create_user("guest"))
+
+    assert client.post("/api/reservations/", wanted(double), format="json").status_code == 403
+
+
+def test_a_reservation_that_no_channel_sells_is_confirmed_at_once(api: APIClient, double: RoomType) -> None:
+    answer = api.post("/api/reservations/", wanted(double), format="json")
+
+    assert answer.status_code == 201
+    assert answer.data["status"] == ReservationStatus.CONFIRMED
+    assert answer.data["guest"]["last_name"] == "Hopper"
+
+
+def test_a_reservation_that_a_channel_sells_waits_for_it(api: APIClient, double: RoomType) -> None:
+    channel_property = ChannelConnectionFactory(channel_property__property=double.hotel).channel_property
+    RoomTypeMappingFactory(channel_property=channel_property, internal_id=double.id)
+
+    answer = api.post("/api/reservations/", wanted(double), format="json")
+
+    assert answer.data["status"] == ReservationStatus.PENDING_SYNC
+
+
+def test_a_full_night_is_a_conflict_that_says_what_is_free(api: APIClient, double: RoomType) -> None:
+    ReservationFactory(room_type=double, check_in=START, check_out=START + timedelta(days=1), units=1)
+
+    answer = api.post("/api/reservations/", wanted(double, units=2), format="json")
+
+    assert answer.status_code == 409
+    assert answer.data["error"] == "NotEnoughRooms"
+    assert "1 rooms are free" in answer.data["detail"]
+    assert Reservation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"check_out": str(START)}, "check_out"),
+        ({"check_in": "tomorrow"}, "check_in"),
+        ({"units": 0}, "units"),
+        ({"room_type": "00000000-0000-0000-0000-000000000000"}, "room_type"),
+    ],
+)
+def test_wrong_input_names_its_field(api: APIClient, double: RoomType, change: dict[str, Any], field: str) -> None:
+    answer = api.post("/api/reservations/", wanted(double, **change), format="json")
+
+    assert answer.status_code == 400
+    assert field in answer.data
+
+
+def test_a_change_counts_the_version_up(api: APIClient, double: RoomType) -> None:
+    made = api.post("/api/reservations/", wanted(double), format="json").data
+
+    changed = api.patch(
+        f"/api/reservations/{made['id']}/",
+        {"check_out": str(START + timedelta(days=5)), "guest": {"first_name": "Rear Admiral"}},
+        format="json",
+    )
+
+    assert changed.status_code == 200
+    assert changed.data["version"] == made["version"] + 1
+    assert changed.data["guest"] == made["guest"] | {"first_name": "Rear Admiral"}
+
+
+def test_a_change_onto_a_full_night_is_a_conflict_and_changes_nothing(api: APIClient, double: RoomType) -> None:
+    later = START + timedelta(days=2)
+    ReservationFactory(room_type=double, check_in=later, check_out=later + timedelta(days=1), units=2)
+    made = api.post("/api/reservations/", wanted(double), format="json").data
+
+    answer = api.patch(f"/api/reservations/{made['id']}/", {"check_out": str(later + timedelta(days=1))}, format="json")
+
+    assert answer.status_code == 409
+    assert str(Reservation.objects.get(id=made["id"]).check_out) == made["check_out"]
+
+
+def test_cancelling_twice_is_the_same_as_once(api: APIClient, double: RoomType) -> None:
+    made = api.post("/api/reservations/", wanted(double), format="json").data
+
+    for _ in range(2):
+        answer = api.post(f"/api/reservations/{made['id']}/cancel/")
+        assert (answer.status_code, answer.data["status"]) == (200, ReservationStatus.CANCELLED)
+    assert answer.data["version"] == made["version"] + 1
+
+
+def test_a_cancelled_reservation_is_not_changed(api: APIClient, double: RoomType) -> None:
+    made = ReservationFactory(room_type=double, status=ReservationStatus.CANCELLED)
+
+    assert api.patch(f"/api/reservations/{made.id}/", {"adults": 3}, format="json").status_code == 409
+
+
+def test_maintenance_blocks_take_a_room(api: APIClient, double: RoomType) -> None:
+    room = RoomFactory(room_type=double)
+    block = {"room": str(room.id), "start": str(START), "end": str(START + timedelta(days=1))}
+    assert api.post("/api/maintenance-blocks/", block, format="json").status_code == 201
+
+    nights = api.get(
+        f"/api/room-types/{double.id}/availability/", {"start": START, "end": START + timedelta(days=2)}
+    ).data
+
+    assert nights == {str(START): 1, str(START + timedelta(days=1)): 2}
+
+
+def test_rates_are_set_for_ranges(api: APIClient, double: RoomType) -> None:
+    plan = RatePlanFactory(room_type=double)
+    change = {
+        "rate_plan": str(plan.id),
+        "start": str(START),
+        "end": str(START + timedelta(days=10)),
+        "price": "99.00",
+        "stop_sell": True,
+    }
+
+    answer = api.post("/api/rates/", [change], format="json")
+
+    assert (answer.status_code, answer.data) == (201, {"nights": 10})
+    assert plan.daily_rates.filter(stop_sell=True, price=99).count() == 10
+
+
+@pytest.mark.parametrize("query", [{}, {"start": "x", "end": "y"}, {"start": START, "end": START}])
+def test_a_range_of_nights_is_checked(api: APIClient, double: RoomType, query: dict[str, Any]) -> None:
+    assert api.get(f"/api/room-types/{double.id}/availability/", query).status_code == 400
