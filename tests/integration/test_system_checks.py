@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from django.conf import LazySettings
 
 from channel_sync.checks import check_settings
 from channel_sync.conf import ChannelSyncSettings
+
+SETTINGS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
 def ids() -> list[str]:
@@ -60,5 +64,7 @@ def test_a_class_that_cannot_be_imported_is_named(settings: LazySettings) -> Non
     assert ids() == ["channel_sync.E003"]
 
 
-def test_every_option_is_described() -> None:
-    assert [name for name, field in ChannelSyncSettings.model_fields.items() if not field.description] == []
+def test_every_option_is_described_in_the_docs_and_no_other() -> None:
+    documented = re.findall(r"^\| `(\w+)` \| (.*) \| .* \|$", SETTINGS_PAGE.read_text(), re.MULTILINE)
+
+    assert dict(documented) == {name: field.description for name, field in ChannelSyncSettings.model_fields.items()}
