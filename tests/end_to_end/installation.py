@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.db import connections
@@ -119,7 +120,7 @@ def _connected(
         room_types=hotel["room_types"],
         rooms={name: rooms[room_type] for name, room_type in hotel["room_types"].items()},
         webhook_secret=secret,
-        database_name=database_url.rsplit("/", 1)[1].partition("?")[0],
+        database_name=urlsplit(database_url).path.removeprefix("/"),
         broker_url=broker_url,
     )
 
