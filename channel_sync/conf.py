@@ -78,6 +78,14 @@ class ChannelSyncSettings(BaseModel):
         min_length=1,
         description="Wait when rate limited, where the channel does not say how long.",
     )
+    probe_delays: tuple[timedelta, ...] = Field(
+        default=(timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=60)),
+        min_length=1,
+        description="Wait between the probes of a channel that does not answer; the last one repeats.",
+    )
+    credit_reserve: int = Field(
+        default=3, ge=0, description="Credits of an account that stay unused, for a call dearer than expected."
+    )
     retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is added at random.")
 
     relay_interval: timedelta = Field(default=timedelta(seconds=3), description="How often beat starts the relay.")
@@ -94,6 +102,18 @@ class ChannelSyncSettings(BaseModel):
     worker_prefetch: int = Field(default=4, gt=0, description="Messages that one worker process takes ahead.")
 
     hold_ttl: timedelta = Field(default=timedelta(minutes=15), description="Life of an inventory hold.")
+    pull_before_push: bool = Field(
+        default=True,
+        description="Ask the channel for changed bookings before and after availability is pushed. Switched off, a "
+        "push can reopen a room that an OTA has just sold.",
+    )
+    pull_overlap: timedelta = Field(
+        default=timedelta(minutes=5),
+        description="How far back of the last look changed bookings are asked for; more than the clocks differ.",
+    )
+    bookings_per_call: int = Field(
+        default=50, gt=0, le=1000, description="Waiting bookings of a property that are sent in one call."
+    )
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."
     )

@@ -12,6 +12,7 @@ from channel_sync.channels.canonical import (
     AccessToken,
     AvailabilityRange,
     Booking,
+    BookingNotification,
     BookingPush,
     ChannelPropertyDetails,
     Notification,
@@ -47,9 +48,13 @@ class NewAccount:
 
 @dataclass(frozen=True)
 class ChannelCredentials:
-    """All that a channel needs to make calls for one account."""
+    """All that a channel needs to make calls for one account.
+
+    `before_call` may raise `RateLimited` to keep a call from being made; `on_call` hears of every call that was.
+    """
 
     tokens: TokenStore
+    before_call: Callable[[], None] = lambda: None
     on_call: Callable[[ObservedCall], None] = lambda call: None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -78,6 +83,9 @@ class Channel(Protocol):
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The canonical booking in a stored webhook payload."""
 
+    def ping(self) -> None:
+        """Ask whether the channel answers, with a call that changes nothing."""
+
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """The properties of the account with their rooms."""
 
@@ -95,8 +103,11 @@ class Channel(Protocol):
     def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
         """Cancel a booking; cancelling twice is the same as once."""
 
-    def bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[Booking]:
-        """Bookings of every status changed since a time, page by page."""
+    def booking(self, external_id: str) -> Booking | None:
+        """One booking as it is now; None when the channel does not have it."""
+
+    def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
+        """Bookings of every status changed since a time, page by page, each as its webhook would tell it."""
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set the number of free units of rooms and nights, in as few calls as the channel allows."""

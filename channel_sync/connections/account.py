@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
 
 from django.utils import timezone
 
 from channel_sync.channels.base import Channel
+from channel_sync.connections.breaker import note_unavailable, require_available
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import NotYet
+from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, NotYet
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus
+
+logger = logging.getLogger(__name__)
 
 ACCOUNT_WAIT = timedelta(seconds=30)
 PAUSED_RETRY = timedelta(minutes=5)
@@ -22,15 +28,35 @@ PAUSED_RETRY = timedelta(minutes=5)
 def calling(channel_property: ChannelProperty) -> Iterator[Channel]:
     """A client for the property, while no other worker calls for its account.
 
-    Raises `NotYet` when the account stays in use or the property is paused, `NotConnected` without a connection.
+    Raises `NotYet` when the account stays in use, the property is paused, the channel does not answer, or the login
+    has to be renewed; `NotConnected` without a connection.
     """
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
         raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=PAUSED_RETRY)
     account_id = account_id_of(channel_property)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
-        yield channel_of_account(channel_property.channel_name, account_id)
+        channel = channel_of_account(channel_property.channel_name, account_id, channel_property.id)
+        try:
+            require_available(account_id, channel.ping)
+            yield channel
+        except ChannelUnavailable:
+            note_unavailable(account_id)
+            raise
+        except AuthenticationFailed as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            _hold_properties(account_id)
+            raise NotYet(str(error), retry_after=PAUSED_RETRY) from error
 
 
 def note_success(channel_property: ChannelProperty) -> None:
     """Keep the time of the last call that went well."""
     ChannelProperty.objects.filter(id=channel_property.id).update(last_outbound_success_at=timezone.now())
+
+
+def _hold_properties(account_id: UUID) -> None:
+    """The login is gone for all properties of the account: their events wait until somebody connects again."""
+    logger.error("account %s: the channel refuses its login; connect its properties again", account_id)
+    ChannelProperty.objects.filter(connection__account_id=account_id, status=ChannelPropertyStatus.ACTIVE).update(
+        status=ChannelPropertyStatus.ERROR, updated_at=timezone.now()
+    )

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from channel_sync.channels.base import Channel, ChannelCredentials
 from channel_sync.channels.canonical import ObservedCall
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.rate_limit import consume_token, note_credits, require_credits
 from channel_sync.connections.tokens import DatabaseTokenStore
 from channel_sync.correlation import correlation_id
 from channel_sync.errors import ConfigurationError, NotConnected
@@ -35,23 +36,29 @@ def account_id_of(channel_property: ChannelProperty) -> UUID:
     return account_id
 
 
-def channel_of(channel_property: ChannelProperty) -> Channel:
-    """A client that can call for a property. Raises `NotConnected`."""
-    return channel_of_account(channel_property.channel_name, account_id_of(channel_property))
+def channel_of_account(channel_name: str, account_id: UUID, channel_property_id: UUID | None = None) -> Channel:
+    """A client for an account; each call takes from its credits, and is noted in `channel_api_calls`.
 
-
-def channel_of_account(channel_name: str, account_id: UUID) -> Channel:
-    """A client for an account; each call is noted in `channel_api_calls`."""
+    With a property, each call takes a token of its bucket too.
+    """
     return channel_class(channel_name)(
         ChannelCredentials(
             tokens=DatabaseTokenStore(account_id),
-            on_call=partial(_note_call, account_id),
+            before_call=partial(_require_budget, account_id, channel_property_id),
+            on_call=partial(_note_call, account_id, channel_property_id),
             options=channel_sync_settings().channel_options.get(channel_name, {}),
         )
     )
 
 
-def _note_call(account_id: UUID, call: ObservedCall) -> None:
+def _require_budget(account_id: UUID, channel_property_id: UUID | None) -> None:
+    require_credits(account_id)
+    if channel_property_id is not None:
+        consume_token(channel_property_id)
+
+
+def _note_call(account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
+    note_credits(account_id, channel_property_id, call)
     ApiCall.objects.create(
         account_id=account_id,
         method=call.method,

@@ -39,18 +39,28 @@ def process(
     with correlated(event.correlation_id):
         try:
             work(event)
-        except IllegalTransition as error:
-            logger.warning("event %s: %s", event_id, error)
-            return None
-        except Fatal as error:
-            logger.warning("event %s %s failed: %s", event_id, event.routing_key, error)
-            with transaction.atomic():
-                on_fatal(event, error)
-                mark_failed(event, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the event keeps its story
-            _try_again(event, error)
+            return settle_error(event, error, on_fatal=on_fatal)
         logger.info("event %s %s is %s", event_id, event.routing_key, event.status)
         return EventStatus(event.status)
+
+
+def settle_error(
+    event: ChannelEvent, error: Exception, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = _nothing_more
+) -> EventStatus | None:
+    """Give a claimed event the state that an error asks for; None when it is in other hands by now."""
+    if isinstance(error, IllegalTransition):
+        logger.warning("event %s: %s", event.id, error)
+        return None
+    if isinstance(error, Fatal):
+        logger.warning("event %s %s failed: %s", event.id, event.routing_key, error)
+        with transaction.atomic():
+            on_fatal(event, error)
+            mark_failed(event, error)
+    else:
+        _try_again(event, error)
+    logger.info("event %s %s is %s", event.id, event.routing_key, event.status)
+    return EventStatus(event.status)
 
 
 def _try_again(event: ChannelEvent, error: Exception) -> None:

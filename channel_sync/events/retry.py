@@ -28,6 +28,12 @@ def error_schedule() -> RetrySchedule:
     return RetrySchedule(settings.retry_delays, settings.retry_jitter)
 
 
+def probe_schedule() -> RetrySchedule:
+    """While a channel does not answer."""
+    settings = channel_sync_settings()
+    return RetrySchedule(settings.probe_delays, settings.retry_jitter)
+
+
 def rate_limit_schedule() -> RetrySchedule:
     """When rate limited without being told how long: 60 s, 300 s, 900 s."""
     settings = channel_sync_settings()

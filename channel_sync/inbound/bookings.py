@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingStatus, content_hash
+from channel_sync.connections.account import calling
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.lifecycle import mark_done, mark_ignored
+from channel_sync.inbound.order import Order, applied_hash, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.models import (
     PMS_SOURCE,
@@ -25,8 +26,10 @@ from channel_sync.models import (
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
 
-STALE = "stale: a newer state of the booking is applied already"
-UNCHANGED = "unchanged: this state of the booking is applied already"
+REASONS = {
+    Order.STALE: "stale: a newer state of the booking is applied already",
+    Order.UNCHANGED: "unchanged: this state of the booking is applied already",
+}
 
 
 def handle_booking(event: ChannelEvent) -> None:
@@ -35,22 +38,10 @@ def handle_booking(event: ChannelEvent) -> None:
     booking = channel_class(channel_property.channel_name).parse_booking(event.payload)
     if event.event_type == EventType.BOOKING_CANCELLED and booking.status is not BookingStatus.CANCELLED:
         booking = booking.model_copy(update={"status": BookingStatus.CANCELLED})
-    normalized = booking.model_dump(mode="json")
-    with transaction.atomic(), on_behalf_of(channel_property.id):
-        lock_in_transaction("booking", channel_property.id, booking.external_id)
-        link = _link_of(channel_property, booking)
-        modified_at = booking.modified_at or event.occurred_at or event.received_at
-        reason = _reason_to_ignore(link, booking, modified_at)
-        if reason is not None:
-            mark_ignored(event, reason, normalized_payload=normalized)
-            return
-        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
-        link.applied_modified_at = modified_at
-        link.applied_hash = _hash(booking)
-        link.applied_cancelled = booking.status is BookingStatus.CANCELLED
-        link.pushed_hash = _pushed_hash(link.reservation_id, booking)
-        link.save()
-        mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+    if not _settle(event, booking, is_current=False):
+        # Beds24's times are whole seconds: which of two states of one second is the last, only it can tell.
+        with calling(channel_property) as channel:
+            _settle(event, channel.booking(booking.external_id) or booking, is_current=True)
 
 
 def handle_booking_deleted(event: ChannelEvent) -> None:
@@ -67,6 +58,30 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
         link.applied_hash = ""
         link.save()
         mark_done(event)
+
+
+def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
+    """Apply a state of a booking, or ignore it; False, and nothing done, when its time leaves the order open."""
+    channel_property = event.channel_property
+    normalized = booking.model_dump(mode="json")
+    with transaction.atomic(), on_behalf_of(channel_property.id):
+        lock_in_transaction("booking", channel_property.id, booking.external_id)
+        link = _link_of(channel_property, booking)
+        modified_at = booking.modified_at or event.occurred_at or event.received_at
+        order = order_of(link, booking, modified_at)
+        if order is Order.SAME_TIME and not is_current:
+            return False
+        if order in REASONS:
+            mark_ignored(event, REASONS[order], normalized_payload=normalized)
+            return True
+        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
+        link.applied_modified_at = modified_at
+        link.applied_hash = applied_hash(booking)
+        link.applied_cancelled = booking.status is BookingStatus.CANCELLED
+        link.pushed_hash = _pushed_hash(link.reservation_id, booking)
+        link.save()
+        mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+    return True
 
 
 def _link_of(channel_property: ChannelProperty, booking: Booking) -> ReservationLink:
@@ -90,20 +105,6 @@ def _reservation_of_key(channel_property: ChannelProperty, client_key: str) -> U
         .values_list("entity_internal_id", flat=True)
         .first()
     )
-
-
-def _reason_to_ignore(link: ReservationLink, booking: Booking, modified_at: datetime | None) -> str | None:
-    """Older than what was applied; the same; or a change in the very second of the cancellation."""
-    applied_at = link.applied_modified_at
-    if applied_at is None or modified_at is None:
-        return None
-    if modified_at < applied_at:
-        return STALE
-    if modified_at > applied_at:
-        return None
-    if link.applied_hash == _hash(booking):
-        return UNCHANGED
-    return STALE if link.applied_cancelled else None
 
 
 def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking) -> UUID | None:
@@ -141,7 +142,3 @@ def _pushed_hash(reservation_id: UUID | None, booking: Booking) -> str:
     """What a push of the reservation would send now: a later save that changes none of it sends nothing."""
     reservation = host_pms().reservation(reservation_id) if reservation_id else None
     return content_hash(reservation.push(booking.external_room_id)) if reservation else ""
-
-
-def _hash(booking: Booking) -> str:
-    return content_hash(booking.model_copy(update={"modified_at": None}))

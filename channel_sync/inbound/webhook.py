@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,33 +14,19 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from channel_sync.broker.publisher import publish_after_commit
-from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.errors import UnknownProperty, WebhookRejected
-from channel_sync.events.idempotency import inbound_key
-from channel_sync.events.record import NewEvent, record
+from channel_sync.events.record import record
 from channel_sync.inbound.body import parse_object, read_body
+from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.verification import verify
-from channel_sync.models import (
-    ChannelConnection,
-    ChannelProperty,
-    Direction,
-    EntityType,
-    EventType,
-)
+from channel_sync.models import ChannelConnection, ChannelProperty
 
 logger = logging.getLogger(__name__)
 
 LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
-
-BOOKING_EVENTS = {
-    BookingChange.CREATED: EventType.BOOKING_CREATED,
-    BookingChange.MODIFIED: EventType.BOOKING_MODIFIED,
-    BookingChange.CANCELLED: EventType.BOOKING_CANCELLED,
-    BookingChange.DELETED: EventType.BOOKING_DELETED,
-}
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
@@ -74,7 +59,7 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
     connection = _connection_of(channel_name, notification.external_property_id)
     verify(connection, request.headers, body)
     with transaction.atomic():
-        message = record(_event_of(connection.channel_property, notification))
+        message = record(event_of(connection.channel_property, notification))
         _note_webhook(connection.channel_property)
         if message is not None:
             publish_after_commit([message])
@@ -107,27 +92,3 @@ def _note_webhook(channel_property: ChannelProperty) -> None:
     last = channel_property.last_webhook_at
     if last is None or now - last > LAST_WEBHOOK_PRECISION:
         ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=now)
-
-
-def _event_of(channel_property: ChannelProperty, notification: Notification) -> NewEvent:
-    shared: dict[str, Any] = {
-        "channel_property_id": channel_property.id,
-        "direction": Direction.INBOUND,
-        "source": channel_property.channel_name,
-        "idempotency_key": inbound_key(channel_property.id, notification.dedupe_key),
-        "payload": notification.payload,
-        "occurred_at": notification.occurred_at,
-    }
-    if isinstance(notification, BookingNotification):
-        return NewEvent(
-            event_type=BOOKING_EVENTS[notification.change],
-            entity_type=EntityType.BOOKING,
-            entity_external_id=notification.external_id,
-            **shared,
-        )
-    return NewEvent(
-        event_type=EventType.AVAILABILITY_UPDATED,
-        entity_type=EntityType.AVAILABILITY,
-        entity_external_id=notification.external_room_id,
-        **shared,
-    )

@@ -16,6 +16,7 @@ from channel_sync.models.event import (
 from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.reservation_link import ReservationLink
@@ -41,6 +42,7 @@ __all__ = [
     "HoldStatus",
     "InventoryHold",
     "MappingType",
+    "PushedRate",
     "RateLimitBucket",
     "ReconciliationKind",
     "ReconciliationRun",

@@ -17,6 +17,13 @@ class ChannelAccount(models.Model):
     refresh_token = EncryptedTextField()
     access_token = EncryptedTextField(null=True)
     access_token_expires_at = models.DateTimeField(null=True)
+    credits_remaining = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, help_text="What the channel said after the last call."
+    )
+    credits_reset_at = models.DateTimeField(null=True, help_text="When the channel's window of credits starts anew.")
+    unavailable_since = models.DateTimeField(null=True, help_text="Set while the channel does not answer.")
+    probe_at = models.DateTimeField(null=True, help_text="When to ask again whether it answers.")
+    failed_probes = models.IntegerField(default=0, db_default=0)
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -31,6 +31,9 @@ class ChannelConnection(models.Model):
     webhook_secret_previous = EncryptedTextField(
         null=True, blank=True, help_text="Still accepted while the new secret is rolled out."
     )
+    bookings_pulled_at = models.DateTimeField(
+        null=True, help_text="When the channel was last asked for changed bookings, by our clock."
+    )
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import AvailabilityRange
-from channel_sync.channels.ranges import equal_ranges
+from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges
+from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
-from channel_sync.errors import NotYet
+from channel_sync.errors import NotYet, Retryable
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
+from channel_sync.events.outbound_events import availability_event
+from channel_sync.events.record import record_all
+from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType
 from channel_sync.outbound.coalescing import (
@@ -19,6 +26,9 @@ from channel_sync.outbound.coalescing import (
     room_types_with_unsent_bookings,
     waiting_events,
 )
+from channel_sync.pms import NightSpan
+
+logger = logging.getLogger(__name__)
 
 NOTHING_TO_PUSH = "no night from today to the end of the calendar, or no mapped room"
 BOOKING_FIRST = timedelta(seconds=2)
@@ -27,21 +37,41 @@ BOOKING_FIRST = timedelta(seconds=2)
 def push_availability(event: ChannelEvent) -> None:
     """Read what is free now, set it at the channel, and close every event that waited for it."""
     channel_property = event.channel_property
+    looks = channel_sync_settings().pull_before_push
     with calling(channel_property) as channel:
         unsent = room_types_with_unsent_bookings(channel_property)
         if event.entity_internal_id in unsent:
             raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+        if looks:
+            pull_bookings(channel_property, channel)
         waiting = waiting_events(event, leave_out=unsent)
         ranges = _ranges(channel_property, waiting)
         if ranges:
             channel.push_availability(ranges, idempotency_key=event.idempotency_key)
+        again = _falsified(channel_property, channel, waiting) if ranges and looks else []
         with transaction.atomic():
             close_coalesced(waiting.event_ids, into=event)
+            publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
             if ranges:
                 note_success(channel_property)
                 mark_done(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
             else:
                 mark_ignored(event, NOTHING_TO_PUSH)
+
+
+def _falsified(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[NightSpan]:
+    """Nights to push again: those of bookings that the channel took while we pushed (design 6 c).
+
+    When the channel cannot be asked now, all nights that were pushed: their push will ask first.
+    """
+    try:
+        return pull_bookings(channel_property, channel)
+    except Retryable as error:
+        logger.warning("after a push the channel could not be asked for bookings, it is pushed again: %s", error)
+        return [
+            NightSpan(channel_property.property_id, room_type_id, min(nights), max(nights) + ONE_NIGHT)
+            for room_type_id, nights in waiting.nights.items()
+        ]
 
 
 def _ranges(channel_property: ChannelProperty, waiting: WaitingEvents) -> list[AvailabilityRange]:

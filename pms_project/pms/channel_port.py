@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -126,8 +126,12 @@ class Pms:
 
     def reservation(self, reservation_id: UUID) -> SharedReservation | None:
         """A reservation as it is now."""
-        found = Reservation.objects.select_related("guest").filter(id=reservation_id).first()
-        return None if found is None else self.describe(found)
+        return self.reservations([reservation_id]).get(reservation_id)
+
+    def reservations(self, reservation_ids: Collection[UUID]) -> Mapping[UUID, SharedReservation]:
+        """Reservations as they are now."""
+        found = Reservation.objects.select_related("guest").filter(id__in=reservation_ids)
+        return {reservation.id: self.describe(reservation) for reservation in found}
 
     def describe(self, instance: Reservation) -> SharedReservation:
         """A reservation as channels may see it."""

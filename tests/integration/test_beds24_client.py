@@ -14,7 +14,7 @@ import pytest
 from channel_sync.channels.base import ChannelCredentials
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.channels.beds24.transport import read_credits
-from channel_sync.channels.canonical import AccessToken, BookingPush, BookingStatus, Guest, ObservedCall
+from channel_sync.channels.canonical import AccessToken, BookingChange, BookingPush, BookingStatus, Guest, ObservedCall
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
 from tests.conftest import RunningSimulator
 
@@ -61,7 +61,7 @@ def account(beds24: RunningSimulator) -> Account:
     new = Beds24Channel.connect(CODE, options)
     assert new.external_id == "901"
     tokens, calls = MemoryTokens(new.refresh_token, new.access_token), []
-    return Account(Beds24Channel(ChannelCredentials(tokens, calls.append, options)), tokens, calls)
+    return Account(Beds24Channel(ChannelCredentials(tokens, on_call=calls.append, options=options)), tokens, calls)
 
 
 def push(**changes: Any) -> BookingPush:
@@ -126,7 +126,7 @@ def test_pages_are_followed_to_the_end(account: Account, beds24: RunningSimulato
     for _ in range(205):
         beds24.controls.book(roomId=2001, arrival=str(STAY["check_in"]), departure=str(STAY["check_out"]))
 
-    found = list(account.channel.bookings("1001", modified_from=datetime.now(UTC) - timedelta(hours=1)))
+    found = list(account.channel.changed_bookings("1001", modified_from=datetime.now(UTC) - timedelta(hours=1)))
 
     assert len({booking.external_id for booking in found}) == 205
     assert account.paths() == ["/bookings"] * 3
@@ -136,9 +136,9 @@ def test_cancelled_bookings_are_asked_for(account: Account, beds24: RunningSimul
     booking = beds24.controls.book(roomId=2001, arrival=str(STAY["check_in"]), departure=str(STAY["check_out"]))
     beds24.controls.change(booking["id"], status="cancelled")
 
-    (found,) = account.channel.bookings("1001", modified_from=datetime.now(UTC) - timedelta(hours=1))
+    (found,) = account.channel.changed_bookings("1001", modified_from=datetime.now(UTC) - timedelta(hours=1))
 
-    assert found.status is BookingStatus.CANCELLED
+    assert found.change is BookingChange.CANCELLED
 
 
 def test_a_booking_is_created_found_updated_and_cancelled(account: Account, beds24: RunningSimulator) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from channel_sync.events.processing import process
 from channel_sync.events.relay import take_due
-from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
+from channel_sync.models import ChannelAccount, ChannelEvent, EventStatus, EventType, ReservationLink
 from channel_sync.outbound.bookings import booking_refused
 from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -32,6 +32,7 @@ def work(event_type: EventType | None = None) -> list[ChannelEvent]:
 def retry(event: ChannelEvent) -> None:
     """The time of the retry has come."""
     ChannelEvent.objects.filter(id=event.id).update(next_attempt_at="2020-01-01T00:00Z")
+    ChannelAccount.objects.update(probe_at="2020-01-01T00:00Z")
     take_due()
     process(event.id, push, on_fatal=booking_refused)
     event.refresh_from_db()

@@ -17,11 +17,12 @@ from channel_sync.channels.beds24.normalization import (
     normalize_booking_event,
 )
 from channel_sync.channels.beds24.transport import Beds24Options, Transport
-from channel_sync.channels.beds24.webhook import parse_webhook
+from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, id_number
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
+    BookingNotification,
     BookingPush,
     ChannelPropertyDetails,
     ChannelRoom,
@@ -40,7 +41,11 @@ class Beds24Channel:
     name = "beds24"
 
     def __init__(self, credentials: ChannelCredentials) -> None:
-        transport = Transport(Beds24Options.model_validate(credentials.options), credentials.on_call)
+        transport = Transport(
+            Beds24Options.model_validate(credentials.options),
+            before_call=credentials.before_call,
+            on_call=credentials.on_call,
+        )
         self._client = Client(transport, Authenticator(transport, credentials.tokens))
 
     @classmethod
@@ -59,6 +64,10 @@ class Beds24Channel:
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The booking in a webhook payload."""
         return normalize_booking_event(payload)
+
+    def ping(self) -> None:
+        """`GET /authentication/details`."""
+        self._client.get("/authentication/details")
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms; the list of rooms has two spellings (API facts, "Inventory")."""
@@ -113,7 +122,12 @@ class Beds24Channel:
         item = {"id": id_number("id", external_id), "status": Beds24Status.CANCELLED.value}
         self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
 
-    def bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[Booking]:
+    def booking(self, external_id: str) -> Booking | None:
+        """One booking as it is now, of whatever status."""
+        query = {"id": external_id, "status": list(ALL_STATUSES), "includeInfoItems": "true"}
+        return next((normalize_booking_event(item) for item in self._client.get_pages("/bookings", query)), None)
+
+    def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
         """Without `status` Beds24 leaves out the cancelled ones: all are asked for."""
         pages = self._client.get_pages(
             "/bookings",
@@ -124,7 +138,7 @@ class Beds24Channel:
                 "includeInfoItems": "true",
             },
         )
-        return (normalize_booking_event(item) for item in pages)
+        return (listed_booking(item) for item in pages)
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set `numAvail`."""

@@ -21,6 +21,10 @@ class Client:
         self._transport = transport
         self._authenticator = authenticator
 
+    def get(self, path: str) -> Any:
+        """One answer."""
+        return self._call("GET", path).json
+
     def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All items of a list, page after page."""
         for page in range(1, MAX_PAGES):

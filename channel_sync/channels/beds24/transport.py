@@ -48,9 +48,16 @@ class Answer:
 class Transport:
     """Calls of one account. Only connecting is retried here: whether a sent call may be repeated, its sender knows."""
 
-    def __init__(self, options: Beds24Options, on_call: Callable[[ObservedCall], None] = lambda call: None) -> None:
+    def __init__(
+        self,
+        options: Beds24Options,
+        *,
+        before_call: Callable[[], None] = lambda: None,
+        on_call: Callable[[ObservedCall], None] = lambda call: None,
+    ) -> None:
         self._base_url = options.base_url.rstrip("/")
         self._timeout = (options.connect_timeout, options.read_timeout)
+        self._before_call = before_call
         self._on_call = on_call
         self._session = requests.Session()
         self._session.trust_env = False
@@ -68,6 +75,7 @@ class Transport:
         json: Any = None,
     ) -> Answer:
         """Make a call. Raises `ChannelUnavailable`, `RateLimited`, `AuthenticationFailed` or `RefusedByChannel`."""
+        self._before_call()
         started = time.monotonic()
         try:
             response = self._session.request(

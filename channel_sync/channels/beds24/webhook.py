@@ -45,17 +45,31 @@ def parse_webhook(payload: Mapping[str, Any]) -> Notification:
 
 
 def _booking(payload: Mapping[str, Any]) -> BookingNotification:
-    """The V2 webhook names no event: what happened is read from the booking (API facts, "Webhooks")."""
+    """A webhook of which every field that we read has the right type."""
     booking = _object(payload, "booking")
-    reference = read(WireBookingReference, booking, prefix="booking.")
     read(WireBooking, {"infoItems": payload.get("infoItems"), **booking}, prefix="booking.")
-    modified = _read_time(booking.get("modifiedTime"))
+    return _notification(booking, payload)
+
+
+def listed_booking(item: Mapping[str, Any]) -> BookingNotification:
+    """A booking of `GET /bookings`, as if its webhook had come: the same state has the same key.
+
+    Only the ids have to be right: what is wrong with the rest is found when the stored event is worked.
+    """
+    booking = {name: value for name, value in item.items() if name != "infoItems"}
+    return _notification(booking, {"booking": booking, "infoItems": item.get("infoItems") or []})
+
+
+def _notification(booking: Mapping[str, Any], payload: Mapping[str, Any]) -> BookingNotification:
+    """Beds24 names no event: what happened is read from the booking (API facts, "Webhooks")."""
+    reference = read(WireBookingReference, booking, prefix="booking.")
+    content = {"booking": booking, "infoItems": payload.get("infoItems") or []}
     return BookingNotification(
         change=_change(booking),
         external_property_id=reference.propertyId,
         external_id=reference.id,
-        dedupe_key=f"booking-{reference.id}-{booking.get('modifiedTime') or ''}-{_digest(payload)}",
-        occurred_at=modified or _read_time(payload.get("timeStamp")),
+        dedupe_key=f"booking-{reference.id}-{booking.get('modifiedTime') or ''}-{_digest(content)}",
+        occurred_at=_read_time(booking.get("modifiedTime")) or _read_time(payload.get("timeStamp")),
         payload=dict(payload),
     )
 
@@ -123,7 +137,6 @@ def _read_time(value: Any) -> datetime | None:
         return None
 
 
-def _digest(payload: Mapping[str, Any]) -> str:
-    """A hash of what can change between two events of one booking; `retries` and `timeStamp` change by delivery."""
-    content = {key: value for key, value in payload.items() if key not in ("retries", "timeStamp")}
+def _digest(content: Mapping[str, Any]) -> str:
+    """A hash of what can change between two states of a booking; the rest of a webhook changes by delivery."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]

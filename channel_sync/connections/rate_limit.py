@@ -1,0 +1,140 @@
+"""The token bucket of a channel property (plan 5.3), and the credits that its account really has.
+
+One token is one credit. Every statement is one atomic UPDATE on the bucket's own columns: two workers never spend the
+same token. The account's credits come from the channel's headers and go before the bucket: all properties share them.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from channel_sync.channels.canonical import ObservedCall
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import RateLimited
+from channel_sync.models import ChannelAccount, ChannelConnection, ChannelEvent, Direction, EventStatus, RateLimitBucket
+
+REFILL_SECONDS = 300
+TOO_MANY_REQUESTS = 429
+
+GAINED = f"""least(greatest(floor(
+    extract(epoch FROM %(now)s - last_refill_at) * refill_rate / {REFILL_SECONDS}), 0), capacity - tokens)::integer"""
+REFILLED = f"(tokens + {GAINED})"
+# Time that did not make a whole token yet is kept for the next one; a full bucket keeps none.
+REFILLED_AT = f"""CASE WHEN {REFILLED} >= capacity THEN %(now)s
+    ELSE last_refill_at + {GAINED} * interval '{REFILL_SECONDS} seconds' / refill_rate END"""
+
+REFILL = f"""
+UPDATE rate_limit_buckets
+SET tokens = {REFILLED}, last_refill_at = {REFILLED_AT}, updated_at = %(now)s
+WHERE channel_property_id = %(property)s
+RETURNING tokens, capacity, refill_rate, last_refill_at
+"""
+
+CONSUME = f"""
+UPDATE rate_limit_buckets
+SET tokens = {REFILLED} - 1, last_refill_at = {REFILLED_AT}, updated_at = %(now)s
+WHERE channel_property_id = %(property)s AND {REFILLED} - 1 >= capacity - capacity / %(sharers)s
+RETURNING tokens
+"""
+
+
+def check_rate_limit(channel_property_id: UUID, *, now: datetime | None = None) -> bool:
+    """Whether a call may be made now; spends nothing."""
+    tokens, capacity, _, _ = _refill(channel_property_id, now or timezone.now())
+    return tokens - 1 >= _floor(capacity, _sharers(channel_property_id))
+
+
+def consume_token(channel_property_id: UUID, *, now: datetime | None = None) -> int:
+    """Spend one token; returns how many are left. Raises `RateLimited` with the time until there is one.
+
+    While other properties of the account have events waiting, a property spends no more than its equal share of a
+    full bucket, so that a busy one leaves credits to the others.
+    """
+    now = now or timezone.now()
+    sharers = _sharers(channel_property_id)
+    parameters: dict[str, Any] = {"now": now, "property": channel_property_id, "sharers": sharers}
+    RateLimitBucket.objects.get_or_create(channel_property_id=channel_property_id, defaults={"last_refill_at": now})
+    with connection.cursor() as cursor:
+        cursor.execute(CONSUME, parameters)
+        row = cursor.fetchone()
+    if row is not None:
+        return int(row[0])
+    tokens, capacity, refill_rate, refilled_at = _refill(channel_property_id, now)
+    missing = _floor(capacity, sharers) + 1 - tokens
+    ready = refilled_at + timedelta(seconds=missing * REFILL_SECONDS / refill_rate)
+    raise RateLimited(
+        f"Channel property {channel_property_id} has used its share of credits; the event is put off.",
+        retry_after=max(ready - now, timedelta(seconds=1)),
+    )
+
+
+def refill_tokens(channel_property_id: UUID, *, now: datetime | None = None) -> int:
+    """Add the tokens that time has brought, `refill_rate` in five minutes; returns how many there are."""
+    return _refill(channel_property_id, now or timezone.now())[0]
+
+
+def require_credits(account_id: UUID, *, now: datetime | None = None) -> None:
+    """Raise `RateLimited` when the channel has said that the account's window is nearly used up."""
+    now = now or timezone.now()
+    remaining, reset_at = ChannelAccount.objects.values_list("credits_remaining", "credits_reset_at").get(id=account_id)
+    if remaining is None or reset_at is None or reset_at <= now:
+        return
+    if remaining - 1 < channel_sync_settings().credit_reserve:
+        raise RateLimited(
+            "The account's credits are used up until the channel's window resets; the event is put off.",
+            retry_after=reset_at - now,
+        )
+
+
+def note_credits(account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
+    """Keep what the channel said about its credits, and charge the property what the call cost beyond one token."""
+    if call.credits.resets_in_seconds is not None:
+        refused = call.status == TOO_MANY_REQUESTS
+        remaining = Decimal(0) if refused else call.credits.remaining
+        if remaining is not None:
+            ChannelAccount.objects.filter(id=account_id).update(
+                credits_remaining=remaining,
+                credits_reset_at=timezone.now() + timedelta(seconds=call.credits.resets_in_seconds),
+            )
+    extra = math.ceil(call.credits.cost or 1) - 1
+    if extra > 0 and channel_property_id is not None:
+        RateLimitBucket.objects.filter(channel_property_id=channel_property_id).update(tokens=F("tokens") - extra)
+
+
+def _refill(channel_property_id: UUID, now: datetime) -> tuple[int, int, int, datetime]:
+    RateLimitBucket.objects.get_or_create(channel_property_id=channel_property_id, defaults={"last_refill_at": now})
+    with connection.cursor() as cursor:
+        cursor.execute(REFILL, {"now": now, "property": channel_property_id})
+        tokens, capacity, refill_rate, refilled_at = cursor.fetchone()
+    return tokens, capacity, refill_rate, refilled_at
+
+
+def _sharers(channel_property_id: UUID) -> int:
+    """How many properties of the account want to call: this one, and those with outbound events open."""
+    account = ChannelConnection.objects.filter(channel_property_id=channel_property_id).values("account_id")
+    neighbours = ChannelConnection.objects.filter(account_id__in=account).exclude(
+        channel_property_id=channel_property_id
+    )
+    waiting = (
+        ChannelEvent.objects.filter(
+            channel_property_id__in=neighbours.values("channel_property_id"),
+            status__in=(EventStatus.RECEIVED, EventStatus.RETRYING),
+            direction=Direction.OUTBOUND,
+        )
+        .values("channel_property_id")
+        .distinct()
+        .count()
+    )
+    return 1 + waiting
+
+
+def _floor(capacity: int, sharers: int) -> int:
+    return capacity - capacity // sharers

@@ -1,0 +1,42 @@
+"""From what a channel said to the event that is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
+from channel_sync.events.idempotency import inbound_key
+from channel_sync.events.record import NewEvent
+from channel_sync.models import ChannelProperty, Direction, EntityType, EventType
+
+BOOKING_EVENTS = {
+    BookingChange.CREATED: EventType.BOOKING_CREATED,
+    BookingChange.MODIFIED: EventType.BOOKING_MODIFIED,
+    BookingChange.CANCELLED: EventType.BOOKING_CANCELLED,
+    BookingChange.DELETED: EventType.BOOKING_DELETED,
+}
+
+
+def event_of(channel_property: ChannelProperty, notification: Notification) -> NewEvent:
+    """The event of a webhook, or of a booking that was read from the channel."""
+    shared: dict[str, Any] = {
+        "channel_property_id": channel_property.id,
+        "direction": Direction.INBOUND,
+        "source": channel_property.channel_name,
+        "idempotency_key": inbound_key(channel_property.id, notification.dedupe_key),
+        "payload": notification.payload,
+        "occurred_at": notification.occurred_at,
+    }
+    if isinstance(notification, BookingNotification):
+        return NewEvent(
+            event_type=BOOKING_EVENTS[notification.change],
+            entity_type=EntityType.BOOKING,
+            entity_external_id=notification.external_id,
+            **shared,
+        )
+    return NewEvent(
+        event_type=EventType.AVAILABILITY_UPDATED,
+        entity_type=EntityType.AVAILABILITY,
+        entity_external_id=notification.external_room_id,
+        **shared,
+    )

@@ -1,0 +1,35 @@
+"""Which of two states of a booking is the later one: deliveries come late, twice and out of order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum, auto
+
+from channel_sync.channels.canonical import Booking, content_hash
+from channel_sync.models import ReservationLink
+
+
+class Order(Enum):
+    """How a state of a booking stands to the one that was last applied."""
+
+    NEWER = auto()
+    SAME_TIME = auto()
+    UNCHANGED = auto()
+    STALE = auto()
+
+
+def order_of(link: ReservationLink, booking: Booking, modified_at: datetime | None) -> Order:
+    """Compare with what the link says was applied; a change in the very second of a cancellation is stale."""
+    applied_at = link.applied_modified_at
+    if applied_at is None or modified_at is None or modified_at > applied_at:
+        return Order.NEWER
+    if modified_at < applied_at:
+        return Order.STALE
+    if link.applied_hash == applied_hash(booking):
+        return Order.UNCHANGED
+    return Order.STALE if link.applied_cancelled else Order.SAME_TIME
+
+
+def applied_hash(booking: Booking) -> str:
+    """The hash of a state of a booking, whenever it was reached."""
+    return content_hash(booking.model_copy(update={"modified_at": None}))

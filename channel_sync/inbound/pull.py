@@ -1,0 +1,101 @@
+"""Ask the channel for bookings changed since the last look, and apply them before anything is pushed (design 6 a).
+
+A webhook comes a minute after the booking; availability computed without it would reopen a room that is sold.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import BookingNotification, BookingPush, BookingStatus, Stay, content_hash
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.registry import channel_class
+from channel_sync.errors import InvalidPayload, NotYet
+from channel_sync.events.processing import process
+from channel_sync.events.record import record
+from channel_sync.inbound.handlers import handle
+from channel_sync.inbound.notification import event_of
+from channel_sync.inbound.order import Order, order_of
+from channel_sync.models import ChannelConnection, ChannelEvent, ChannelProperty, EventStatus, ReservationLink
+from channel_sync.pms import NightSpan, host_pms
+
+logger = logging.getLogger(__name__)
+
+UNSETTLED = (EventStatus.RECEIVED, EventStatus.PROCESSING, EventStatus.RETRYING)
+UNSETTLED_RETRY = timedelta(seconds=2)
+
+
+def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[NightSpan]:
+    """Apply what has changed at the channel; the nights that the changed bookings took before or take now.
+
+    Runs outside a transaction, under the account's lock. Raises `NotYet` when a changed booking is not applied yet:
+    what is free is not known until it is.
+    """
+    connection = ChannelConnection.objects.get(channel_property=channel_property)
+    looked_at = timezone.now()
+    since = (connection.bookings_pulled_at or connection.created_at or looked_at) - channel_sync_settings().pull_overlap
+    changed = channel.changed_bookings(channel_property.channel_property_id, modified_from=since)
+    fresh = _not_applied(channel_property, list(changed))
+    before = _nights_of(channel_property, fresh)
+    for notification in fresh:
+        _apply(channel_property, notification)
+    ChannelConnection.objects.filter(channel_property=channel_property).update(bookings_pulled_at=looked_at)
+    return list(dict.fromkeys([*before, *_nights_of(channel_property, fresh)]))
+
+
+def _not_applied(
+    channel_property: ChannelProperty, notifications: Sequence[BookingNotification]
+) -> list[BookingNotification]:
+    """Bookings in a state that the PMS does not have: neither applied from the channel nor sent to it."""
+    found_links = ReservationLink.objects.filter(
+        channel_property=channel_property, external_id__in=[found.external_id for found in notifications]
+    )
+    links = {link.external_id: link for link in found_links}
+    return [found for found in notifications if not _is_known(channel_property, links.get(found.external_id), found)]
+
+
+def _is_known(channel_property: ChannelProperty, link: ReservationLink | None, found: BookingNotification) -> bool:
+    if link is None:
+        return False
+    try:
+        booking = channel_class(channel_property.channel_name).parse_booking(found.payload)
+    except InvalidPayload:
+        return False
+    if booking.status is BookingStatus.CANCELLED and link.applied_cancelled:
+        return True
+    sent = BookingPush(external_room_id=booking.external_room_id, **booking.model_dump(include=set(Stay.model_fields)))
+    if link.pushed_hash == content_hash(sent):
+        return True
+    return order_of(link, booking, booking.modified_at) in (Order.STALE, Order.UNCHANGED)
+
+
+def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> None:
+    """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker."""
+    event = event_of(channel_property, notification)
+    record(event)
+    stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
+    process(stored.id, handle)
+    stored.refresh_from_db()
+    if stored.status in UNSETTLED:
+        raise NotYet(
+            f"Booking {notification.external_id} has changed at the channel and is not applied yet.",
+            retry_after=UNSETTLED_RETRY,
+        )
+
+
+def _nights_of(channel_property: ChannelProperty, notifications: Iterable[BookingNotification]) -> list[NightSpan]:
+    """The nights of the reservations of these bookings, as the PMS has them now."""
+    reservation_ids: list[UUID] = list(
+        ReservationLink.objects.filter(
+            channel_property=channel_property,
+            external_id__in=[found.external_id for found in notifications],
+            reservation__isnull=False,
+        ).values_list("reservation_id", flat=True)
+    )
+    return [reservation.nights() for reservation in host_pms().reservations(reservation_ids).values()]

@@ -1,0 +1,28 @@
+"""Table `channel_pushed_rates`: what the channel was last told a night costs, so that equal nights are not sent."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from channel_sync.models.mapping import ChannelMapping
+
+
+class PushedRate(models.Model):
+    """The hash of the terms of one night of a mapped rate plan."""
+
+    id = models.BigAutoField(primary_key=True)
+    mapping = models.ForeignKey(
+        ChannelMapping, on_delete=models.CASCADE, related_name="pushed_rates", db_index=False, db_constraint=False
+    )
+    night = models.DateField()
+    content_hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "channel_pushed_rates"
+        verbose_name = "pushed rate"
+        constraints = [
+            models.UniqueConstraint(fields=["mapping", "night"], name="channel_pushed_rates_mapping_id_night_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mapping_id} {self.night}"
