@@ -89,6 +89,10 @@ class RefusedByChannel(Fatal):
         self.code = code
 
 
+class BatchRefused(Retryable):
+    """A call for several bookings was refused as a whole; each is sent again by itself."""
+
+
 class AuthenticationFailed(RefusedByChannel):
     """The channel refused the token or the refresh token; the property has to be connected again."""
 

@@ -13,11 +13,12 @@ from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
     BookingNotification,
-    BookingPush,
+    BookingWrite,
     ChannelPropertyDetails,
     Notification,
     ObservedCall,
     RateRange,
+    WriteResult,
 )
 
 
@@ -89,19 +90,16 @@ class Channel(Protocol):
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """The properties of the account with their rooms."""
 
-    def create_booking(self, booking: BookingPush, *, idempotency_key: str) -> str:
-        """Create a booking that carries the key, and return its id at the channel."""
+    def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
+        """Create, update and cancel bookings in one call; one result per write, in their order.
 
-    def find_booking(
+        A booking that is created carries its key, so that it can be found again. Cancelling twice is the same as once.
+        """
+
+    def find_bookings(
         self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
-    ) -> str | None:
-        """The id of a booking created since a time under one of the keys, if it is there."""
-
-    def update_booking(self, external_id: str, booking: BookingPush, *, idempotency_key: str) -> None:
-        """Set a booking to this state."""
-
-    def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
-        """Cancel a booking; cancelling twice is the same as once."""
+    ) -> Mapping[str, str]:
+        """Key -> booking id, for the bookings created since a time under one of the keys."""
 
     def booking(self, external_id: str) -> Booking | None:
         """One booking as it is now; None when the channel does not have it."""

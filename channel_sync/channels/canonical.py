@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from channel_sync.errors import RefusedByChannel
 
 
 class BookingStatus(StrEnum):
@@ -100,6 +103,29 @@ class BookingPush(Stay):
     """A reservation on its way to a channel."""
 
     external_room_id: str
+
+
+@dataclass(frozen=True)
+class BookingWrite:
+    """One booking to create (no `external_id`), to set to a state, or to cancel (no `push`), under its event's key."""
+
+    idempotency_key: str
+    external_id: str | None
+    push: BookingPush | None
+
+    def sent(self) -> dict[str, Any]:
+        """What is kept in the log before the call is made."""
+        if self.push is None:
+            return {"external_id": self.external_id, "status": BookingStatus.CANCELLED.value}
+        return self.push.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """What became of one written booking: its id, or the channel's reason to refuse it."""
+
+    external_id: str
+    refused: RefusedByChannel | None = None
 
 
 class AvailabilityRange(Canonical):

@@ -24,6 +24,20 @@ WHERE id = %(id)s AND (status = 'received' OR (status = 'retrying' AND published
 RETURNING *
 """
 
+CLAIM_WAITING = """
+UPDATE channel_events
+SET status = 'processing', attempts = attempts + 1, next_attempt_at = %(lease)s, updated_at = %(now)s
+WHERE id IN (
+    SELECT id FROM channel_events
+    WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying')
+      AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = 0
+    ORDER BY received_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+"""
+
 MAX_ERROR_LENGTH = 2000
 
 
@@ -36,6 +50,23 @@ def claim(event_id: UUID) -> ChannelEvent | None:
     parameters = {"id": event_id, "now": now, "lease": now + channel_sync_settings().processing_lease}
     claimed = list(ChannelEvent.objects.raw(CLAIM_EVENT, parameters))
     return claimed[0] if claimed else None
+
+
+def claim_waiting(lead: ChannelEvent, *, limit: int) -> list[ChannelEvent]:
+    """Take events like the lead that wait beside it and were never tried, whatever put them off."""
+    now = timezone.now()
+    parameters = {
+        "property": lead.channel_property_id,
+        "direction": lead.direction,
+        "entity_type": lead.entity_type,
+        "limit": limit,
+        "now": now,
+        "lease": now + channel_sync_settings().processing_lease,
+    }
+    claimed = list(ChannelEvent.objects.raw(CLAIM_WAITING, parameters))
+    for event in claimed:
+        event.channel_property = lead.channel_property
+    return claimed
 
 
 def mark_done(event: ChannelEvent, **columns: Any) -> None:
@@ -51,6 +82,12 @@ def mark_ignored(event: ChannelEvent, reason: str, **columns: Any) -> None:
 def note_sent(event: ChannelEvent, normalized: dict[str, Any]) -> None:
     """Keep what is about to be sent: from now on the call may have reached the channel."""
     _transition(event, EventStatus.PROCESSING, normalized_payload=normalized)
+
+
+def close_claimed(events: Sequence[ChannelEvent], into: ChannelEvent) -> None:
+    """Settle claimed events whose effect another event's call had."""
+    for event in events:
+        _settle(event, EventStatus.DONE, coalesced_into=into, last_error=None)
 
 
 def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:

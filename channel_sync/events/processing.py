@@ -49,16 +49,19 @@ def settle_error(
     event: ChannelEvent, error: Exception, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = _nothing_more
 ) -> EventStatus | None:
     """Give a claimed event the state that an error asks for; None when it is in other hands by now."""
-    if isinstance(error, IllegalTransition):
-        logger.warning("event %s: %s", event.id, error)
+    try:
+        if isinstance(error, IllegalTransition):
+            raise error
+        if isinstance(error, Fatal):
+            logger.warning("event %s %s failed: %s", event.id, event.routing_key, error)
+            with transaction.atomic():
+                on_fatal(event, error)
+                mark_failed(event, error)
+        else:
+            _try_again(event, error)
+    except IllegalTransition as illegal:
+        logger.warning("event %s: %s", event.id, illegal)
         return None
-    if isinstance(error, Fatal):
-        logger.warning("event %s %s failed: %s", event.id, event.routing_key, error)
-        with transaction.atomic():
-            on_fatal(event, error)
-            mark_failed(event, error)
-    else:
-        _try_again(event, error)
     logger.info("event %s %s is %s", event.id, event.routing_key, event.status)
     return EventStatus(event.status)
 

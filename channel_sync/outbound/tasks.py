@@ -13,7 +13,8 @@ from channel_sync.errors import Fatal
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelEvent, EventStatus, EventType
 from channel_sync.outbound.availability import push_availability
-from channel_sync.outbound.bookings import booking_refused, push_booking
+from channel_sync.outbound.booking_outcome import booking_refused
+from channel_sync.outbound.bookings import push_booking
 from channel_sync.outbound.rates import push_rates
 
 PUSHES: dict[str, Callable[[ChannelEvent], None]] = {

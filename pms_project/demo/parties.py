@@ -102,6 +102,10 @@ class SimulatedBeds24:
         """Switch a fault on."""
         self._call("POST", "/faults", json=fault)
 
+    def clear_faults(self) -> None:
+        """Switch all faults off."""
+        self._call("DELETE", "/faults")
+
     def availability(self, room_id: str, start: date, end: date) -> dict[str, int]:
         """`numAvail` by night, from `start` up to but without `end`."""
         window = {"startDate": str(start), "endDate": str(end - ONE_NIGHT)}

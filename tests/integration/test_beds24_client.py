@@ -14,7 +14,16 @@ import pytest
 from channel_sync.channels.base import ChannelCredentials
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.channels.beds24.transport import read_credits
-from channel_sync.channels.canonical import AccessToken, BookingChange, BookingPush, BookingStatus, Guest, ObservedCall
+from channel_sync.channels.canonical import (
+    AccessToken,
+    BookingChange,
+    BookingPush,
+    BookingStatus,
+    BookingWrite,
+    Guest,
+    ObservedCall,
+    WriteResult,
+)
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
 from tests.conftest import RunningSimulator
 
@@ -141,16 +150,23 @@ def test_cancelled_bookings_are_asked_for(account: Account, beds24: RunningSimul
     assert found.change is BookingChange.CANCELLED
 
 
+def write(account: Account, key: str, external_id: str | None, **changes: Any) -> WriteResult:
+    """Write one booking; without changes an existing one is cancelled."""
+    pushed = push(**changes) if changes or external_id is None else None
+    (result,) = account.channel.write_bookings([BookingWrite(key, external_id, pushed)], idempotency_key=key)
+    return result
+
+
 def test_a_booking_is_created_found_updated_and_cancelled(account: Account, beds24: RunningSimulator) -> None:
     guest = Guest(first_name="Ada", last_name="渡辺", email="ada@example.org", country="GB")
     started = datetime.now(UTC) - timedelta(minutes=1)
 
-    created = account.channel.create_booking(push(guest=guest, price=Decimal("99.90")), idempotency_key="k1")
-    assert account.channel.find_booking("1001", ["k0", "k1"], created_from=started) == created
-    assert account.channel.find_booking("1001", ["k2"], created_from=started) is None
-    account.channel.update_booking(created, push(units=2), idempotency_key="k2")
-    account.channel.cancel_booking(created, idempotency_key="k3")
-    account.channel.cancel_booking(created, idempotency_key="k3")
+    created = write(account, "k1", None, guest=guest, price=Decimal("99.90")).external_id
+    assert account.channel.find_bookings("1001", ["k0", "k1"], created_from=started) == {"k1": created}
+    assert account.channel.find_bookings("1001", ["k2"], created_from=started) == {}
+    write(account, "k2", created, units=2)
+    write(account, "k3", created)
+    write(account, "k3", created)
 
     (booking,) = beds24.bookings
     assert (booking["id"], booking["status"], booking["roomQty"]) == (int(created), "cancelled", 2)
@@ -159,18 +175,38 @@ def test_a_booking_is_created_found_updated_and_cancelled(account: Account, beds
 
 def test_a_lost_create_is_found_though_it_was_moved_or_cancelled(account: Account, beds24: RunningSimulator) -> None:
     started = datetime.now(UTC) - timedelta(minutes=1)
-    created = account.channel.create_booking(push(), idempotency_key="k1")
+    created = write(account, "k1", None).external_id
     beds24.controls.change(int(created), roomId=2002, status="cancelled", arrival="2027-06-01", departure="2027-06-02")
 
-    assert account.channel.find_booking("1001", ["k1"], created_from=started) == created
+    assert account.channel.find_bookings("1001", ["k1"], created_from=started) == {"k1": created}
 
 
-def test_a_refused_item_is_told_without_what_was_sent(account: Account) -> None:
-    with pytest.raises(RefusedByChannel, match="roomId: room not found") as caught:
-        account.channel.create_booking(
-            push(external_room_id="9", guest=Guest(last_name="Lovelace")), idempotency_key="k"
-        )
-    assert "Lovelace" not in str(caught.value)
+def test_one_call_writes_many_and_a_refused_item_is_told_without_what_was_sent(
+    account: Account, beds24: RunningSimulator
+) -> None:
+    writes = [
+        BookingWrite("k1", None, push()),
+        BookingWrite("k2", None, push(external_room_id="9", guest=Guest(last_name="Lovelace"))),
+        BookingWrite("k3", None, push()),
+    ]
+
+    first, refused, third = account.channel.write_bookings(writes, idempotency_key="k1")
+
+    assert len(beds24.posts("/bookings")) == 1
+    assert {first.external_id, third.external_id} == {str(booking["id"]) for booking in beds24.bookings}
+    assert "roomId: room not found" in str(refused.refused)
+    assert "Lovelace" not in str(refused.refused)
+
+
+def test_the_state_of_one_booking_can_be_asked_for(account: Account, beds24: RunningSimulator) -> None:
+    booking = beds24.controls.book(roomId=2001, arrival=str(STAY["check_in"]), departure=str(STAY["check_out"]))
+    beds24.controls.change(booking["id"], status="cancelled")
+
+    found = account.channel.booking(str(booking["id"]))
+
+    assert found is not None
+    assert found.status is BookingStatus.CANCELLED
+    assert account.channel.booking("1") is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

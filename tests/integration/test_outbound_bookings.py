@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from channel_sync.events.processing import process
 from channel_sync.events.relay import take_due
-from channel_sync.models import ChannelAccount, ChannelEvent, EventStatus, EventType, ReservationLink
-from channel_sync.outbound.bookings import booking_refused
+from channel_sync.models import (
+    ChannelAccount,
+    ChannelEvent,
+    ChannelPropertyStatus,
+    EventStatus,
+    EventType,
+    ReservationLink,
+)
+from channel_sync.outbound.booking_outcome import booking_refused
 from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -108,7 +117,8 @@ def test_a_reservation_cancelled_before_it_was_sent_is_never_sent(
     events = work()
 
     assert beds24.posts("/bookings") == []
-    assert {event.status for event in events if event.entity_type == "booking"} == {EventStatus.IGNORED}
+    create, cancel = [event for event in events if event.entity_type == "booking"]
+    assert (create.status, cancel.status, cancel.coalesced_into) == (EventStatus.IGNORED, EventStatus.DONE, create)
 
 
 def test_a_later_event_finds_nothing_left_to_send(reservation: Reservation, beds24: RunningSimulator) -> None:
@@ -117,7 +127,7 @@ def test_a_later_event_finds_nothing_left_to_send(reservation: Reservation, beds
 
     create, update = [event for event in work() if event.entity_type == "booking"]
 
-    assert (create.status, update.status) == (EventStatus.DONE, EventStatus.IGNORED)
+    assert (create.status, update.status, update.coalesced_into) == (EventStatus.DONE, EventStatus.DONE, create)
     assert len(beds24.posts("/bookings")) == 1
     assert beds24.bookings[0]["price"] == 300.0
 
@@ -192,3 +202,92 @@ def test_one_reservation_at_two_channels_has_a_key_for_each(connected: Connected
     keys = ChannelEvent.objects.values_list("idempotency_key", flat=True)
 
     assert len(keys) == len(set(keys))
+
+
+def test_waiting_bookings_of_a_property_go_in_one_call(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    made = [ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC) for _ in range(7)]
+
+    events = work(EventType.BOOKING_CREATE)
+
+    assert len(beds24.posts("/bookings")) == 1
+    assert {event.status for event in events} == {EventStatus.DONE}
+    assert ReservationLink.objects.filter(reservation__in=made).count() == 7
+    keys = {item["text"] for booking in beds24.bookings for item in booking["infoItems"]}
+    assert keys == {event.idempotency_key for event in events}
+    assert set(Reservation.objects.values_list("status", flat=True)) == {ReservationStatus.CONFIRMED}
+
+
+def test_one_refused_booking_does_not_keep_the_others(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    good = ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+    bad = ReservationFactory(room_type=connected.single, status=ReservationStatus.PENDING_SYNC)
+    beds24.simulator.state.rooms.pop(2002)
+
+    work(EventType.BOOKING_CREATE)
+
+    good.refresh_from_db()
+    bad.refresh_from_db()
+    assert (good.status, bad.status) == (ReservationStatus.CONFIRMED, ReservationStatus.FAILED)
+
+
+def test_an_event_that_was_tried_before_goes_alone(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings")
+    (event,) = work(EventType.BOOKING_CREATE)
+    ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+
+    retry(event)
+
+    assert {len(call["body"]) for call in beds24.posts("/bookings")} == {1}
+    assert event.status == EventStatus.DONE
+
+
+def test_a_call_that_is_refused_as_a_whole_is_made_again_for_each(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    ReservationFactory.create_batch(3, room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+    beds24.controls.fail_next(kind="status", status=400, method="POST", path="/bookings")
+
+    events = work(EventType.BOOKING_CREATE)
+    assert {event.status for event in events} == {EventStatus.RETRYING}
+    for event in events:
+        retry(event)
+
+    assert len(beds24.bookings) == 3
+    assert [len(call["body"]) for call in beds24.posts("/bookings")] == [1, 1, 1]
+
+
+def test_while_beds24_is_down_one_event_tries_and_the_others_wait(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    for _ in range(3):
+        ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+    events = list(ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).order_by("received_at"))
+    beds24.controls.fail_next(kind="status", status=503, times=-1)
+    ChannelAccount.objects.update(unavailable_since=timezone.now(), probe_at=timezone.now() - timedelta(seconds=1))
+
+    for event in events:
+        process(event.id, push)
+
+    assert set(ChannelEvent.objects.filter(id__in=[e.id for e in events]).values_list("status", "attempts")) == {
+        (EventStatus.RETRYING, 0)
+    }
+    assert ChannelAccount.objects.get().failed_probes == 1
+    beds24.controls.clear_faults()
+    for event in events:
+        retry(event)
+    assert len(beds24.bookings) == 3
+    assert ChannelAccount.objects.get().unavailable_since is None
+
+
+def test_a_login_that_is_gone_holds_the_property_and_loses_nothing(
+    connected: ConnectedHotel, reservation: Reservation, beds24: RunningSimulator
+) -> None:
+    for account in beds24.simulator.state.accounts.values():
+        account.tokens.clear()
+        account.refresh_tokens.clear()
+
+    (event,) = work(EventType.BOOKING_CREATE)
+
+    connected.channel_property.refresh_from_db()
+    assert connected.channel_property.status == ChannelPropertyStatus.ERROR
+    assert (event.status, event.attempts) == (EventStatus.RETRYING, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from typing import Any
 
 from channel_sync.channels.base import ChannelCredentials, NewAccount
@@ -18,18 +19,20 @@ from channel_sync.channels.beds24.normalization import (
 )
 from channel_sync.channels.beds24.transport import Beds24Options, Transport
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
-from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, id_number
+from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, WireItemResult, id_number
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
     BookingNotification,
     BookingPush,
+    BookingWrite,
     ChannelPropertyDetails,
     ChannelRoom,
     Notification,
     RateRange,
+    WriteResult,
 )
-from channel_sync.errors import ChannelUnavailable
+from channel_sync.errors import ChannelUnavailable, RefusedByChannel
 
 CALENDAR = "/inventory/rooms/calendar"
 STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
@@ -85,17 +88,15 @@ class Beds24Channel:
             for item in self._client.get_pages("/properties", {"includeAllRooms": "true"})
         ]
 
-    def create_booking(self, booking: BookingPush, *, idempotency_key: str) -> str:
-        """Create a booking; the key is written into it too, since Beds24 knows no idempotency header."""
-        item = _booking_item(booking) | {"infoItems": [{"code": KEY_INFO_CODE, "text": idempotency_key}]}
-        (result,) = self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
-        if not result.new or not result.new.get("id"):
-            raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
-        return str(result.new["id"])
+    def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
+        """One POST. Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key."""
+        items = [_write_item(write) for write in writes]
+        results = self._client.post_items("/bookings", items, idempotency_key=idempotency_key)
+        return [_write_result(write, result) for write, result in zip(writes, results, strict=True)]
 
-    def find_booking(
+    def find_bookings(
         self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
-    ) -> str | None:
+    ) -> Mapping[str, str]:
         """Look for the keys among the bookings created since, of every status, whatever became of their dates."""
         candidates = self._client.get_pages(
             "/bookings",
@@ -106,21 +107,12 @@ class Beds24Channel:
                 "includeInfoItems": "true",
             },
         )
-        for candidate in candidates:
-            for item in candidate.get("infoItems") or []:
-                if item.get("code") == KEY_INFO_CODE and item.get("text") in idempotency_keys:
-                    return str(candidate["id"])
-        return None
-
-    def update_booking(self, external_id: str, booking: BookingPush, *, idempotency_key: str) -> None:
-        """Set the booking to this state."""
-        item = {"id": id_number("id", external_id)} | _booking_item(booking)
-        self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
-
-    def cancel_booking(self, external_id: str, *, idempotency_key: str) -> None:
-        """Cancelling is a change of status."""
-        item = {"id": id_number("id", external_id), "status": Beds24Status.CANCELLED.value}
-        self._client.post_all("/bookings", [item], idempotency_key=idempotency_key)
+        return {
+            item["text"]: str(candidate["id"])
+            for candidate in candidates
+            for item in candidate.get("infoItems") or []
+            if item.get("code") == KEY_INFO_CODE and item.get("text") in idempotency_keys
+        }
 
     def booking(self, external_id: str) -> Booking | None:
         """One booking as it is now, of whatever status."""
@@ -166,6 +158,25 @@ class Beds24Channel:
 
 def _utc(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write_item(write: BookingWrite) -> dict[str, Any]:
+    """The key is written into a new booking, since Beds24 knows no idempotency header; cancelling is a status."""
+    if write.push is None:
+        return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
+    if write.external_id is None:
+        return _booking_item(write.push) | {"infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}]}
+    return {"id": id_number("id", write.external_id)} | _booking_item(write.push)
+
+
+def _write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
+    if not result.success:
+        reason = f"Beds24 refused the booking: {result.told()}. Correct the data, then retry the event."
+        return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))
+    external_id = write.external_id or str((result.new or {}).get("id") or "")
+    if not external_id:
+        raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
+    return WriteResult(external_id)
 
 
 def _booking_item(booking: BookingPush) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Client:
             )
         return [self._read_answer(WireItemResult, result, path) for result in answer.json]
 
-    def post_all(self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str) -> list[WireItemResult]:
+    def post_all(self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str) -> None:
         """Post an array of which every item has to succeed. Raises `RefusedByChannel` that tells which did not."""
         results = self.post_items(path, items, idempotency_key=idempotency_key)
         failed = [f"item {number}: {result.told()}" for number, result in enumerate(results) if not result.success]
@@ -55,7 +55,6 @@ class Client:
                 "Correct the data, then retry the event.",
                 status=201,
             )
-        return results
 
     def _call(self, method: str, path: str, *, idempotency_key: str | None = None, **content: Any) -> Answer:
         headers = {IDEMPOTENCY_HEADER: idempotency_key} if idempotency_key else {}

@@ -1,0 +1,137 @@
+"""What has to be sent for the waiting booking events of a property, read in a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import BookingStatus, BookingWrite, content_hash
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import Fatal, UnmappedRoomType
+from channel_sync.events.lifecycle import claim_waiting
+from channel_sync.models import (
+    PMS_SOURCE,
+    ChannelEvent,
+    ChannelMapping,
+    ChannelProperty,
+    EntityType,
+    MappingType,
+    ReservationLink,
+)
+from channel_sync.pms import Reservation, host_pms
+
+# How far the channel's clock may be behind ours when a lost create is looked for.
+CLOCK_MARGIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one reservation needs: a write, or none with the reason; `later` are younger events of the same one."""
+
+    event: ChannelEvent
+    later: Sequence[ChannelEvent]
+    reservation: Reservation | None
+    write: BookingWrite | None
+    reason: str = ""
+    error: Fatal | None = None
+
+
+NEVER_SENT = "the reservation ended before the channel was told of it"
+NOTHING_CHANGED = "unchanged: the channel has this state already"
+
+
+def waiting_beside(event: ChannelEvent) -> list[ChannelEvent]:
+    """Claim the booking events that wait for the same property and were never tried.
+
+    An event that was tried before goes alone: if it is what kills the worker, it takes no other with it.
+    """
+    if (event.attempts or 0) > 1:
+        return []
+    return claim_waiting(event, limit=channel_sync_settings().bookings_per_call - 1)
+
+
+def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
+    """One entry per reservation, oldest event first; looks up creates whose answer was lost."""
+    channel_property = events[0].channel_property
+    grouped: dict[UUID | None, list[ChannelEvent]] = {}
+    for event in sorted(events, key=lambda found: found.received_at or found.id):
+        grouped.setdefault(event.entity_internal_id, []).append(event)
+    ids = [reservation_id for reservation_id in grouped if reservation_id is not None]
+    reservations = host_pms().reservations(ids)
+    links = {
+        link.reservation_id: link
+        for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
+    }
+    rooms = _rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
+    found = _lost_creates(channel, channel_property, [one for one in ids if one not in links])
+    planned = []
+    for reservation_id, (event, *later) in grouped.items():
+        reservation = reservations.get(reservation_id) if reservation_id is not None else None
+        link = links.get(reservation_id)
+        external_id = link.external_id if link else event.entity_external_id or found.get(reservation_id)
+        planned.append(_plan_one(event, later, reservation, link, external_id, rooms))
+    return planned
+
+
+def _plan_one(
+    event: ChannelEvent,
+    later: Sequence[ChannelEvent],
+    reservation: Reservation | None,
+    link: ReservationLink | None,
+    external_id: str | None,
+    rooms: Mapping[UUID, str],
+) -> Planned:
+    if reservation is None or reservation.status is BookingStatus.CANCELLED:
+        if external_id is None:
+            return Planned(event, later, reservation, None, reason=NEVER_SENT)
+        if link is not None and link.applied_cancelled:
+            return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
+        return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, None))
+    room = rooms.get(reservation.room_type_id)
+    if room is None:
+        error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
+        return Planned(event, later, reservation, None, error=error)
+    push = reservation.push(room)
+    if link is not None and link.pushed_hash == content_hash(push):
+        return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
+    return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
+
+
+def _rooms(channel_property: ChannelProperty, room_type_ids: set[UUID]) -> dict[UUID, str]:
+    return dict(
+        ChannelMapping.objects.filter(
+            channel_property=channel_property,
+            mapping_type=MappingType.ROOM_TYPE,
+            internal_id__in=room_type_ids,
+            is_active=True,
+        ).values_list("internal_id", "external_id")
+    )
+
+
+def _lost_creates(
+    channel: Channel, channel_property: ChannelProperty, reservation_ids: Sequence[UUID]
+) -> dict[UUID | None, str]:
+    """Bookings of earlier creates whose answer we never got, looked up by their keys before another create.
+
+    Only an event that was on its way once has a normalised payload.
+    """
+    sent = list(
+        ChannelEvent.objects.filter(
+            channel_property=channel_property,
+            entity_type=EntityType.BOOKING,
+            entity_internal_id__in=reservation_ids,
+            source=PMS_SOURCE,
+            normalized_payload__isnull=False,
+        ).only("idempotency_key", "entity_internal_id", "received_at")
+    )
+    times = [event.received_at for event in sent if event.received_at is not None]
+    if not times:
+        return {}
+    keys = {event.idempotency_key: event.entity_internal_id for event in sent}
+    found = channel.find_bookings(
+        channel_property.channel_property_id, keys.keys(), created_from=min(times) - CLOCK_MARGIN
+    )
+    return {keys[key]: external_id for key, external_id in found.items()}

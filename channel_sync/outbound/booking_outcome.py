@@ -1,0 +1,75 @@
+"""Settle the events of a reservation, with their effect on the link and on the reservation, in one transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.channels.canonical import BookingPush, content_hash
+from channel_sync.connections.account import note_success
+from channel_sync.database_lock import lock_in_transaction
+from channel_sync.errors import Fatal
+from channel_sync.events.lifecycle import close_claimed, mark_done, mark_ignored
+from channel_sync.events.processing import settle_error
+from channel_sync.models import ChannelEvent, ChannelProperty, EntityType, ReservationLink
+from channel_sync.outbound.booking_batch import Planned
+from channel_sync.pms import host_pms
+
+
+def settle_sent(booking: Planned, external_id: str) -> None:
+    """The channel has it: link, confirm, done."""
+    channel_property = booking.event.channel_property
+    with transaction.atomic():
+        link = _lock_link(channel_property, external_id)
+        push = booking.write.push if booking.write is not None else None
+        if booking.reservation is None or push is None:
+            link.pushed_hash = ""
+            link.applied_cancelled = True
+        else:
+            _link_to(link, booking.reservation.id, push)
+        # Before the confirmation, whose save would otherwise look like a change that the channel has not heard of.
+        link.save()
+        if booking.reservation is not None and push is not None:
+            host_pms().confirm_reservation(booking.reservation.id)
+        note_success(channel_property)
+        mark_done(booking.event, entity_external_id=external_id)
+        close_claimed(booking.later, into=booking.event)
+
+
+def settle_unsent(booking: Planned) -> None:
+    """There was nothing to send, or it could not be: the reason is kept."""
+    if booking.error is not None:
+        settle_refused(booking, booking.error)
+        return
+    with transaction.atomic():
+        if booking.reservation is not None:
+            host_pms().confirm_reservation(booking.reservation.id)
+        mark_ignored(booking.event, booking.reason)
+        close_claimed(booking.later, into=booking.event)
+
+
+def settle_refused(booking: Planned, error: Fatal) -> None:
+    """One open case per reservation: its younger events go with the one that failed."""
+    settle_error(booking.event, error, on_fatal=booking_refused)
+    for event in booking.later:
+        mark_ignored(event, f"goes with event {booking.event.id}: retry that one", coalesced_into=booking.event)
+
+
+def booking_refused(event: ChannelEvent, error: Fatal) -> None:
+    """In the transaction that fails the event: a reservation that waited for the channel fails with it."""
+    if event.entity_type == EntityType.BOOKING and event.entity_internal_id is not None:
+        host_pms().fail_reservation(event.entity_internal_id, str(error))
+
+
+def _link_to(link: ReservationLink, reservation_id: UUID, push: BookingPush) -> None:
+    """The channel's own webhook about the booking may have made the link already."""
+    link.reservation_id = reservation_id
+    link.pushed_hash = content_hash(push)
+    link.applied_cancelled = False
+
+
+def _lock_link(channel_property: ChannelProperty, external_id: str) -> ReservationLink:
+    lock_in_transaction("booking", channel_property.id, external_id)
+    link = ReservationLink.objects.filter(channel_property=channel_property, external_id=external_id).first()
+    return link or ReservationLink(channel_property=channel_property, external_id=external_id)
