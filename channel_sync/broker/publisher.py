@@ -47,11 +47,20 @@ def publish(messages: Sequence[EventMessage]) -> list[EventMessage]:
     A lost connection is opened once again. Raises `PublishFailed` when the broker stays away, nacks a message or
     has no queue for it. What was confirmed before the failure is published again by the relay, which is harmless.
     """
+    return _publish_to(topology().events.name, messages)
+
+
+def publish_dead_letters(messages: Sequence[EventMessage]) -> list[EventMessage]:
+    """Publish to the dead-letter exchange, as if a worker had rejected the messages. Raises `PublishFailed`."""
+    return _publish_to(topology().dead_letters.name, messages)
+
+
+def _publish_to(exchange: str, messages: Sequence[EventMessage]) -> list[EventMessage]:
     if time.monotonic() < _state.paused_until:
         raise PublishFailed("The broker failed a moment ago; the relay publishes the event.")
     try:
         for message in messages:
-            _publish_one(message)
+            _publish_one(exchange, message)
     except PublishFailed:
         _close()
         raise
@@ -75,10 +84,10 @@ def _publish_recorded(messages: Sequence[EventMessage]) -> None:
         logger.warning("%d events wait for the relay: %s", len(messages), error)
 
 
-def _publish_one(message: EventMessage) -> None:
+def _publish_one(exchange: str, message: EventMessage) -> None:
     producer, fresh = _producer()
     try:
-        _send(producer, message)
+        _send(producer, exchange, message)
     except PublishFailed:
         raise
     except Exception:
@@ -86,10 +95,10 @@ def _publish_one(message: EventMessage) -> None:
             raise
         _close()
         producer, _ = _producer()
-        _send(producer, message)
+        _send(producer, exchange, message)
 
 
-def _send(producer: Producer, message: EventMessage) -> None:
+def _send(producer: Producer, exchange: str, message: EventMessage) -> None:
     timeout = channel_sync_settings().publish_timeout
     _state.returned = []
     task = _task_message(current_app, message)
@@ -97,7 +106,7 @@ def _send(producer: Producer, message: EventMessage) -> None:
         task.body,
         serializer="json",
         headers=task.headers,
-        exchange=topology().events.name,
+        exchange=exchange,
         routing_key=message.routing_key,
         priority=message.priority,
         delivery_mode=2,

@@ -7,9 +7,11 @@ import logging
 from celery import shared_task
 
 from channel_sync.broker.celery_options import RELAY_TASK
+from channel_sync.broker.dead_letters import mend_dead_letters
 from channel_sync.broker.publisher import publish
 from channel_sync.errors import PublishFailed
 from channel_sync.events.relay import relay_due
+from channel_sync.models import Direction
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +21,10 @@ RUN_EXPIRES_SECONDS = 10
 
 @shared_task(name=RELAY_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
 def relay() -> None:
-    """Hand everything that is due to the broker; beat starts it every few seconds."""
+    """Hand everything that is due to the broker, and keep its dead letters; beat starts it every few seconds."""
     try:
         relay_due(publish)
+        for direction in Direction:
+            mend_dead_letters(direction)
     except PublishFailed as error:
         logger.warning("the relay stops until its next run: %s", error)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.db import connections
+from kombu import Connection
 
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus
 from pms_project.demo.broker import delete_topology
@@ -44,6 +45,13 @@ class Installation:
     @property
     def channel_property(self) -> ChannelProperty:
         return ChannelProperty.objects.get()
+
+    def dead_letters(self, queue: str = "beds24.dlq") -> int:
+        """The depth of a dead-letter queue."""
+        name = f"{self.processes.environment['QUEUE_PREFIX']}{queue}"
+        with Connection(self.broker_url) as connection:
+            channel: Any = connection.default_channel
+            return int(channel.queue_declare(name, passive=True).message_count)
 
     def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
         """Wait for something to come true; fails with the log of the events that are not done."""

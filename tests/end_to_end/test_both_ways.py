@@ -15,6 +15,7 @@ from channel_sync.models import ChannelEvent, Direction, EventStatus, Reservatio
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.beds24_webhooks import webhook
 from tests.end_to_end.installation import Installation
+from tests.factories import RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
@@ -180,3 +181,20 @@ def test_the_correlation_id_of_the_webhook_is_in_the_log_of_the_worker(site: Ins
     event = ChannelEvent.objects.get(entity_external_id=str(booking["id"]), direction=Direction.INBOUND)
     assert event.status == EventStatus.DONE
     assert f"[{event.correlation_id}]" in site.processes.log("inbound worker").read_text()
+
+
+def test_a_failed_event_is_a_dead_letter_until_its_mapping_is_saved(site: Installation, check_in: date) -> None:
+    body = webhook(id=7000003, apiReference="UNMAPPED", roomId=2099, **stay(check_in))
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"X-Channel-Sync-Secret": site.webhook_secret}
+        session.post(f"{site.web}/webhooks/beds24/", json=body, headers=headers, timeout=20).raise_for_status()
+    failed = ChannelEvent.objects.filter(entity_external_id="7000003", status=EventStatus.FAILED)
+    site.eventually(failed.exists, "the event fails")
+    site.eventually(lambda: site.dead_letters() == 1, "its message is a dead letter")
+    room_type = RoomTypeFactory(hotel=site.channel_property.property, name="Garden House")
+
+    RoomTypeMappingFactory(channel_property=site.channel_property, internal_id=room_type.id, external_id="2099")
+
+    site.eventually(lambda: len(reservations(channel_reference="UNMAPPED")) == 1, "the booking arrives")
+    site.eventually(lambda: site.dead_letters() == 0, "no dead letter is left")

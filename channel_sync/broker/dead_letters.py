@@ -1,0 +1,116 @@
+"""Keep the dead-letter queues equal to the open failed events: their depth is the number of open cases.
+
+A failed event's message is rejected by its worker and RabbitMQ moves it. What that leaves out is mended here: a worker
+that died between failing an event and rejecting its message, an event that somebody retried or ignored, a message that
+expired while its event still waits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.utils import timezone
+
+from channel_sync.broker.publisher import publish_dead_letters
+from channel_sync.broker.topology import topology
+from channel_sync.database_lock import session_lock
+from channel_sync.errors import NotYet
+from channel_sync.events.message import message_of
+from channel_sync.models import ChannelEvent, Direction, EventStatus
+
+logger = logging.getLogger(__name__)
+
+# The worker that has just failed an event is about to reject its message.
+REJECT_GRACE = timedelta(seconds=5)
+LOCK_WAIT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class DeadLettersMended:
+    """Messages that were taken out, events given back to the relay, messages that were missing."""
+
+    removed: int = 0
+    returned: int = 0
+    added: int = 0
+
+
+def mend_dead_letters(direction: Direction) -> DeadLettersMended:
+    """Compare a dead-letter queue with the failed events, and mend it where the numbers differ.
+
+    Raises `PublishFailed` when a missing message cannot be published.
+    """
+    with current_app.connection_or_acquire() as connection:
+        if connection.transport.driver_type != "amqp":
+            return DeadLettersMended()
+        channel: Any = connection.channel()
+        try:
+            depth = channel.queue_declare(_queue(direction), passive=True).message_count
+            failed = ChannelEvent.objects.filter(status=EventStatus.FAILED, direction=direction)
+            if depth == failed.count():
+                return DeadLettersMended()
+            with session_lock("dead letters", direction, wait=LOCK_WAIT):
+                return _mend(channel, direction)
+        except NotYet:
+            return DeadLettersMended()
+        finally:
+            # What was read and not acknowledged goes back to its place in the queue.
+            channel.close()
+
+
+def _mend(channel: Any, direction: Direction) -> DeadLettersMended:
+    found = list(_messages(channel, _queue(direction)))
+    failed = set(
+        ChannelEvent.objects.filter(status=EventStatus.FAILED, direction=direction).values_list("id", flat=True)
+    )
+    kept: set[UUID] = set()
+    gone: list[UUID] = []
+    for delivery_tag, event_id in found:
+        if event_id is not None and event_id in failed and event_id not in kept:
+            kept.add(event_id)
+            continue
+        channel.basic_ack(delivery_tag)
+        if event_id is not None:
+            gone.append(event_id)
+    returned = ChannelEvent.objects.filter(
+        id__in=set(gone), status__in=(EventStatus.RECEIVED, EventStatus.RETRYING), published_at__isnull=False
+    ).update(next_attempt_at=timezone.now())
+    added = _add_missing(direction, kept)
+    mended = DeadLettersMended(removed=len(found) - len(kept), returned=returned, added=added)
+    logger.info("dead letters of %s: %s", direction, mended)
+    return mended
+
+
+def _add_missing(direction: Direction, kept: set[UUID]) -> int:
+    missing = ChannelEvent.objects.filter(
+        status=EventStatus.FAILED, direction=direction, processed_at__lt=timezone.now() - REJECT_GRACE
+    ).exclude(id__in=kept)
+    messages = [message_of(event) for event in missing]
+    publish_dead_letters(messages)
+    return len(messages)
+
+
+def _messages(channel: Any, queue: str) -> Iterator[tuple[int, UUID | None]]:
+    """All messages of a queue, held until the channel closes: delivery tag and event."""
+    while (message := channel.basic_get(queue)) is not None:
+        yield message.delivery_tag, _event_of(message.body)
+
+
+def _event_of(body: str | bytes) -> UUID | None:
+    """The first argument of the task; None for a message that is none of ours."""
+    try:
+        return UUID(json.loads(body)[0][0])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
+
+
+def _queue(direction: Direction) -> str:
+    wanted = topology()
+    queue = wanted.inbound_dead_letters if direction is Direction.INBOUND else wanted.outbound_dead_letters
+    return str(queue.name)
