@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,14 +13,17 @@ from django.conf import LazySettings
 from channel_sync.events.processing import process
 from channel_sync.models import (
     ChannelEvent,
+    ChannelMapping,
     ChannelPropertyStatus,
     EntityType,
     EventStatus,
     EventType,
     MappingType,
 )
+from channel_sync.outbound.enqueue import rates_changed
 from channel_sync.outbound.tasks import push
-from pms_project.pms.models import ReservationStatus
+from channel_sync.pms import RateSpan
+from pms_project.pms.models import RatePlan, ReservationStatus
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import (
@@ -199,3 +203,61 @@ def test_a_room_that_beds24_does_not_know_fails_the_push(connected: ConnectedHot
 
     assert event.status == EventStatus.FAILED
     assert "room not found" in event.last_error
+
+
+@pytest.fixture
+def plans(connected: ConnectedHotel) -> tuple[RatePlan, RatePlan]:
+    """Two rate plans of the double room, in the price slots 1 and 2, with rates that Beds24 has."""
+    made = tuple(RatePlanFactory(room_type=connected.double) for _ in range(2))
+    for slot, plan in enumerate(made, start=1):
+        RateMappingFactory(channel_property=connected.channel_property, internal_id=plan.id, external_id=f"2001:{slot}")
+    set_rates([RateChange(plan.id, START, START + timedelta(days=5), Decimal(100)) for plan in made])
+    work_first(EventType.RATE_UPDATE)
+    return made  # type: ignore[return-value]
+
+
+def test_rates_that_beds24_has_are_not_sent_again(
+    plans: tuple[RatePlan, RatePlan], connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    mapping = ChannelMapping.objects.get(external_id="2001:1")
+    rates_changed([RateSpan(connected.hotel.id, connected.double.id, START, START + timedelta(days=5), plans[0].id)])
+
+    event = work_first(EventType.RATE_UPDATE)
+
+    assert (event.status, event.last_error[:9]) == (EventStatus.IGNORED, "unchanged")
+    assert len(beds24.posts(CALENDAR)) == 1
+    assert mapping.pushed_rates.count() == 5
+
+
+def test_setting_the_same_rates_again_makes_no_event(plans: tuple[RatePlan, RatePlan]) -> None:
+    assert set_rates([RateChange(plans[0].id, START, START + timedelta(days=5), Decimal(100))]) == 0
+
+    assert waiting(EventType.RATE_UPDATE) == []
+
+
+def test_one_night_of_one_plan_is_one_price_slot_of_one_day(
+    plans: tuple[RatePlan, RatePlan], beds24: RunningSimulator
+) -> None:
+    night = START + timedelta(days=2)
+    set_rates([RateChange(plans[1].id, night, night + timedelta(days=1), Decimal(140))])
+
+    work_first(EventType.RATE_UPDATE)
+
+    (room,) = beds24.posts(CALENDAR)[-1]["body"]
+    (day,) = room["calendar"]
+    assert (day["from"], day["to"], day["price2"]) == (str(night), str(night), 140.0)
+    assert "price1" not in day
+
+
+def test_a_plan_that_is_closed_does_not_close_its_neighbour(
+    plans: tuple[RatePlan, RatePlan], beds24: RunningSimulator
+) -> None:
+    night = START + timedelta(days=2)
+    closed = RateChange(plans[1].id, night, night + timedelta(days=1), Decimal(100), stop_sell=True)
+    set_rates([closed])
+    work_first(EventType.RATE_UPDATE)
+    assert beds24.posts(CALENDAR)[-1]["body"][0]["calendar"][0]["override"] == "none"
+
+    set_rates([replace(closed, rate_plan_id=plans[0].id)])
+    work_first(EventType.RATE_UPDATE)
+    assert beds24.posts(CALENDAR)[-1]["body"][0]["calendar"][0]["override"] == "blackout"

@@ -34,26 +34,34 @@ class RateChange:
 
 @transaction.atomic
 def set_rates(changes: Sequence[RateChange]) -> int:
-    """Set rates in one statement per change and tell the channels once; returns the number of nights."""
+    """Set rates in two statements per change and tell the channels once; returns how many nights have changed."""
     plans = RatePlan.objects.select_related("room_type").in_bulk({change.rate_plan_id for change in changes})
-    nights = 0
+    written = 0
+    moved: list[RateSpan] = []
     for change in changes:
-        nights += len(
-            DailyRate.objects.bulk_create(
-                _rates(change), update_conflicts=True, unique_fields=["rate_plan", "night"], update_fields=TERMS
-            )
+        nights = _changed_nights(change)
+        DailyRate.objects.bulk_create(
+            nights, update_conflicts=True, unique_fields=["rate_plan", "night"], update_fields=TERMS
         )
-    rates_changed([_span(change, plans[change.rate_plan_id]) for change in changes])
-    return nights
+        written += len(nights)
+        if nights:
+            moved.append(_span(nights, plans[change.rate_plan_id]))
+    rates_changed(moved)
+    return written
 
 
-def _rates(change: RateChange) -> list[DailyRate]:
+def _changed_nights(change: RateChange) -> list[DailyRate]:
+    """The nights that do not have these terms yet, in order."""
     terms = {name: getattr(change, name) for name in TERMS}
-    return [
-        DailyRate(rate_plan_id=change.rate_plan_id, night=change.start + timedelta(days=offset), **terms)
-        for offset in range((change.end - change.start).days)
-    ]
+    equal = set(
+        DailyRate.objects.filter(
+            rate_plan_id=change.rate_plan_id, night__gte=change.start, night__lt=change.end, **terms
+        ).values_list("night", flat=True)
+    )
+    nights = (change.start + timedelta(days=offset) for offset in range((change.end - change.start).days))
+    return [DailyRate(rate_plan_id=change.rate_plan_id, night=night, **terms) for night in nights if night not in equal]
 
 
-def _span(change: RateChange, plan: RatePlan) -> RateSpan:
-    return RateSpan(plan.room_type.hotel_id, plan.room_type_id, change.start, change.end, plan.id)
+def _span(nights: Sequence[DailyRate], plan: RatePlan) -> RateSpan:
+    end = nights[-1].night + timedelta(days=1)
+    return RateSpan(plan.room_type.hotel_id, plan.room_type_id, nights[0].night, end, plan.id)
