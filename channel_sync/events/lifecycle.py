@@ -90,10 +90,19 @@ def close_claimed(events: Sequence[ChannelEvent], into: ChannelEvent) -> None:
         _settle(event, EventStatus.DONE, coalesced_into=into, last_error=None)
 
 
+def require_claim(event: ChannelEvent) -> None:
+    """Raise `IllegalTransition` when the event was settled while its worker waited for the account."""
+    if not ChannelEvent.objects.filter(
+        id=event.id, status=EventStatus.PROCESSING, next_attempt_at=event.next_attempt_at
+    ).exists():
+        raise IllegalTransition(event.id, EventStatus.DONE.value)
+
+
 def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:
-    """Settle waiting events whose effect another event's call had; those that a worker took meanwhile are left."""
+    """Settle events whose effect another event's call had, whoever has claimed them: see `require_claim`."""
     now = timezone.now()
-    return ChannelEvent.objects.filter(id__in=events, status__in=(EventStatus.RECEIVED, EventStatus.RETRYING)).update(
+    open_states = (EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING)
+    return ChannelEvent.objects.filter(id__in=events, status__in=open_states).update(
         status=EventStatus.DONE,
         coalesced_into=into,
         next_attempt_at=None,

@@ -15,7 +15,7 @@ from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.errors import NotYet, Retryable
-from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
+from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inbound.pull import pull_bookings
@@ -39,6 +39,7 @@ def push_availability(event: ChannelEvent) -> None:
     channel_property = event.channel_property
     looks = channel_sync_settings().pull_before_push
     with calling(channel_property) as channel:
+        require_claim(event)
         unsent = room_types_with_unsent_bookings(channel_property)
         if event.entity_internal_id in unsent:
             raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)

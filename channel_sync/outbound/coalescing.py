@@ -16,7 +16,8 @@ from channel_sync.pms import host_pms
 # Keeps one push, and the row locks of closing its events, bounded.
 MAX_EVENTS_PER_PUSH = 5_000
 
-WAITING = (EventStatus.RECEIVED, EventStatus.RETRYING)
+# Who holds the account's lock may speak for those in processing too: their workers wait for the lock.
+OPEN = (EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING)
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,16 @@ def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> W
 
     Events of the room types in `leave_out` go on waiting.
     """
-    others = ChannelEvent.objects.filter(
-        channel_property_id=lead.channel_property_id,
-        status__in=WAITING,
-        direction=Direction.OUTBOUND,
-        event_type=lead.event_type,
-    ).order_by("received_at")[:MAX_EVENTS_PER_PUSH]
+    others = (
+        ChannelEvent.objects.filter(
+            channel_property_id=lead.channel_property_id,
+            status__in=OPEN,
+            direction=Direction.OUTBOUND,
+            event_type=lead.event_type,
+        )
+        .exclude(id=lead.id)
+        .order_by("received_at")[:MAX_EVENTS_PER_PUSH]
+    )
     waiting = [event for event in others if event.entity_internal_id not in leave_out]
     today = host_pms().property_facts(lead.channel_property.property_id).today()
     named: dict[UUID, set[date]] = defaultdict(set)
@@ -62,7 +67,7 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
     """
     unsent = ChannelEvent.objects.filter(
         channel_property=channel_property,
-        status__in=(*WAITING, EventStatus.PROCESSING),
+        status__in=OPEN,
         direction=Direction.OUTBOUND,
         entity_type=EntityType.BOOKING,
     ).values_list("payload__room_type_id", flat=True)

@@ -13,7 +13,7 @@ from django.db import transaction
 from channel_sync.channels.canonical import RateRange, RateTerms, content_hash
 from channel_sync.channels.ranges import equal_ranges
 from channel_sync.connections.account import calling, note_success
-from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored
+from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
 from channel_sync.outbound.coalescing import WaitingEvents, waiting_events
 from channel_sync.pms import NightlyRate, host_pms
@@ -38,6 +38,7 @@ def push_rates(event: ChannelEvent) -> None:
     """Read the rates as they are now, set them at the channel, and close every event that waited for it."""
     channel_property = event.channel_property
     with calling(channel_property) as channel:
+        require_claim(event)
         waiting = waiting_events(event)
         changed = _changed(channel_property, waiting)
         ranges = list(_ranges(changed))

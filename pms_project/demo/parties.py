@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,10 @@ class PmsApi:
             "results"
         ]
         return found
+
+    def set_rates(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Set rates and restrictions of ranges of nights, all together."""
+        self._call("POST", "/api/rates/", json=list(changes))
 
     def take_out_of_order(self, room_type: str, start: date, end: date) -> str:
         """Block the first room of a type; the id of the block."""
@@ -97,6 +101,14 @@ class SimulatedBeds24:
         """The calls that reached the API."""
         found: list[dict[str, Any]] = self._call("GET", "/calls")["calls"]
         return found
+
+    def forget_calls(self) -> None:
+        """Start counting calls anew."""
+        self._call("DELETE", "/calls")
+
+    def delay_webhooks(self, seconds: float) -> None:
+        """Deliver webhooks later from now on."""
+        self._call("PUT", "/webhooks", json={"delay_seconds": seconds})
 
     def fail_next(self, **fault: Any) -> None:
         """Switch a fault on."""

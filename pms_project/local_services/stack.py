@@ -31,9 +31,10 @@ def environment(
     }
 
 
-def start_simulator(processes: Processes, port: int) -> None:
+def start_simulator(processes: Processes, port: int, seed: Path | None = None) -> None:
     """Serve the simulated Beds24."""
-    processes.start("simulator", ["manage.py", "beds24_simulator", "--port", str(port)])
+    seeded = ["--seed", str(seed)] if seed else []
+    processes.start("simulator", ["manage.py", "beds24_simulator", "--port", str(port), *seeded])
 
 
 def start_web(processes: Processes, port: int) -> None:

@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.db import connections
 from kombu import Connection
 
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import PmsApi, SimulatedBeds24
@@ -77,8 +78,12 @@ class Installation:
 
 
 @contextmanager
-def installation(server_url: str, broker_url: str, directory: Path, **options: object) -> Iterator[Installation]:
+def installation(
+    server_url: str, broker_url: str, directory: Path, *, credit_limit: int = 100, **options: object
+) -> Iterator[Installation]:
     """Start everything, connect the demo hotel; everything is gone in the end."""
+    seed = directory / "seed.json"
+    seed.write_text(json.dumps({"accounts": [DEFAULT_SEED["accounts"][0] | {"credit_limit": credit_limit}]}))
     prefix = f"e2e-{uuid4().hex[:8]}."
     web_port, simulator_port = free_port(), free_port()
     with ExitStack() as stack:
@@ -96,7 +101,7 @@ def installation(server_url: str, broker_url: str, directory: Path, **options: o
         processes.run("migrate", "--verbosity", "0")
         hotel = json.loads(processes.run("pms_demo_data", "--username", LOGIN, "--password", LOGIN))
         processes.run("channel_sync_topology")
-        start_simulator(processes, simulator_port)
+        start_simulator(processes, simulator_port, seed)
         start_web(processes, web_port)
         start_worker(processes, "inbound worker", "beds24.inbound,channel_sync.periodic")
         start_worker(processes, "outbound worker", "pms.outbound,channel_sync.periodic")
