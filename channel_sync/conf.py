@@ -83,6 +83,10 @@ class ChannelSyncSettings(BaseModel):
         min_length=1,
         description="Wait between the probes of a channel that does not answer; the last one repeats.",
     )
+    pace_interval: timedelta = Field(
+        default=timedelta(seconds=40),
+        description="Distance between the calls of a property whose credits run out; shorter the more it has left.",
+    )
     credit_reserve: int = Field(
         default=3, ge=0, description="Credits of an account that stay unused, for a call dearer than expected."
     )
@@ -112,7 +116,7 @@ class ChannelSyncSettings(BaseModel):
         description="How far back of the last look changed bookings are asked for; more than the clocks differ.",
     )
     bookings_per_call: int = Field(
-        default=50, gt=0, le=1000, description="Waiting bookings of a property that are sent in one call."
+        default=500, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
     )
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from channel_sync.channels.base import Channel
 from channel_sync.connections.breaker import note_unavailable, require_available
+from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, NotYet
@@ -25,15 +26,18 @@ PAUSED_RETRY = timedelta(minutes=5)
 
 
 @contextmanager
-def calling(channel_property: ChannelProperty) -> Iterator[Channel]:
+def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> Iterator[Channel]:
     """A client for the property, while no other worker calls for its account.
 
-    Raises `NotYet` when the account stays in use, the property is paused, the channel does not answer, or the login
+    What is not urgent keeps the pace that the property's credits allow. Raises `NotYet` when it has to wait for that,
+    when the account stays in use, the property is paused, the channel does not answer, or the login
     has to be renewed; `NotConnected` without a connection.
     """
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
         raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=PAUSED_RETRY)
     account_id = account_id_of(channel_property)
+    if not is_urgent:
+        require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
         channel = channel_of_account(channel_property.channel_name, account_id, channel_property.id)
         try:

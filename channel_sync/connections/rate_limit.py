@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from channel_sync.channels.canonical import ObservedCall
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import RateLimited
+from channel_sync.errors import NotYet, RateLimited
 from channel_sync.models import ChannelAccount, ChannelConnection, ChannelEvent, Direction, EventStatus, RateLimitBucket
 
 REFILL_SECONDS = 300
+FULL_SPEED_ABOVE = 0.75
 TOO_MANY_REQUESTS = 429
 
 GAINED = f"""least(greatest(floor(
@@ -33,7 +34,7 @@ REFILLED_AT = f"""CASE WHEN {REFILLED} >= capacity THEN %(now)s
 
 REFILL = f"""
 UPDATE rate_limit_buckets
-SET tokens = {REFILLED}, last_refill_at = {REFILLED_AT}, updated_at = %(now)s
+SET tokens = {REFILLED}, last_refill_at = {REFILLED_AT}
 WHERE channel_property_id = %(property)s
 RETURNING tokens, capacity, refill_rate, last_refill_at
 """
@@ -79,6 +80,23 @@ def consume_token(channel_property_id: UUID, *, now: datetime | None = None) -> 
 def refill_tokens(channel_property_id: UUID, *, now: datetime | None = None) -> int:
     """Add the tokens that time has brought, `refill_rate` in five minutes; returns how many there are."""
     return _refill(channel_property_id, now or timezone.now())[0]
+
+
+def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> None:
+    """Raise `NotYet` when the next call would come too soon after the last one.
+
+    The first quarter of a bucket may be spent at full speed. From there calls keep a distance that grows as the bucket
+    empties: what changes meanwhile is gathered, and goes in one call.
+    """
+    now = now or timezone.now()
+    bucket = RateLimitBucket.objects.filter(channel_property_id=channel_property_id).first()
+    if bucket is None or bucket.updated_at is None or bucket.last_refill_at is None:
+        return
+    gained = (now - bucket.last_refill_at).total_seconds() * bucket.refill_rate / REFILL_SECONDS
+    full = min((bucket.tokens + gained) / bucket.capacity, 1)
+    ready = bucket.updated_at + channel_sync_settings().pace_interval * max(FULL_SPEED_ABOVE - full, 0)
+    if ready > now:
+        raise NotYet("Credits run low: calls keep a distance, so that more goes in each.", retry_after=ready - now)
 
 
 def require_credits(account_id: UUID, *, now: datetime | None = None) -> None:

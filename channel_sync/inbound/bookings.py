@@ -40,7 +40,7 @@ def handle_booking(event: ChannelEvent) -> None:
         booking = booking.model_copy(update={"status": BookingStatus.CANCELLED})
     if not _settle(event, booking, is_current=False):
         # Beds24's times are whole seconds: which of two states of one second is the last, only it can tell.
-        with calling(channel_property) as channel:
+        with calling(channel_property, is_urgent=True) as channel:
             _settle(event, channel.booking(booking.external_id) or booking, is_current=True)
 
 

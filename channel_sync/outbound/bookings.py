@@ -11,9 +11,12 @@ from channel_sync.connections.account import calling
 from channel_sync.errors import BatchRefused, RefusedByChannel
 from channel_sync.events.lifecycle import note_sent
 from channel_sync.events.processing import settle_error
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.models import ChannelEvent, EventStatus, EventType
 from channel_sync.outbound.booking_batch import Planned, plan, waiting_beside
 from channel_sync.outbound.booking_outcome import booking_refused, settle_refused, settle_sent, settle_unsent
+
+# Each may keep a room from being sold twice, or give one back.
+URGENT = (EventType.BOOKING_CREATE, EventType.BOOKING_CANCEL)
 
 
 def push_booking(event: ChannelEvent) -> None:
@@ -21,7 +24,7 @@ def push_booking(event: ChannelEvent) -> None:
 
     The events that wait beside this one are sent with it; each of them is settled by itself.
     """
-    with calling(event.channel_property) as channel:
+    with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
         beside = waiting_beside(event)
         try:
             _push(channel, [event, *beside])

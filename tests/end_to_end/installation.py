@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from pms_project.local_services.stack import environment, start_beat, start_simu
 
 LOGIN = "clerk"
 START_SECONDS = 60
+UNITS = 500
 OPTIONS: dict[str, object] = {"relay_interval": 1, "relay_grace": 2, "publish_pause": 0.2}
 
 
@@ -79,11 +81,20 @@ class Installation:
 
 @contextmanager
 def installation(
-    server_url: str, broker_url: str, directory: Path, *, credit_limit: int = 100, **options: object
+    server_url: str,
+    broker_url: str,
+    directory: Path,
+    *,
+    credit_limit: int = 100,
+    more_rooms: int = 0,
+    **options: object,
 ) -> Iterator[Installation]:
     """Start everything, connect the demo hotel; everything is gone in the end."""
     seed = directory / "seed.json"
-    seed.write_text(json.dumps({"accounts": [DEFAULT_SEED["accounts"][0] | {"credit_limit": credit_limit}]}))
+    account = copy.deepcopy(DEFAULT_SEED["accounts"][0]) | {"credit_limit": credit_limit}
+    more = [{"id": 2101 + number, "name": f"Type {number}", "qty": UNITS} for number in range(more_rooms)]
+    account["properties"][0]["rooms"] += more
+    seed.write_text(json.dumps({"accounts": [account]}))
     prefix = f"e2e-{uuid4().hex[:8]}."
     web_port, simulator_port = free_port(), free_port()
     with ExitStack() as stack:

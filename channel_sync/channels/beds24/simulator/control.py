@@ -41,6 +41,7 @@ class Control:
                 "faults": self._faults.described(),
                 "webhooks_pending": self._sender.pending(),
                 "webhooks_given_up": self._sender.given_up,
+                "credits_used": {str(a.owner_id): a.credits_used for a in self._state.accounts.values()},
                 "most_calls_at_once": max((a.most_calls_at_once for a in self._state.accounts.values()), default=0),
             }
 
