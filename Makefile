@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format clean
+.PHONY: demo test chaos lint format clean
 
 # ONCE=1 stops after the play; EMBEDDED=1 starts servers even where some answer.
 demo: $(INSTALLED)
@@ -13,6 +13,12 @@ demo: $(INSTALLED)
 # PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook".
 test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest $(ARGS)
+
+# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up.
+chaos: export CHAOS_FAULTS ?= 500
+chaos: export CHAOS_BOOKINGS ?= 2000
+chaos: $(INSTALLED)
+	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

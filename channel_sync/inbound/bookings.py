@@ -12,6 +12,7 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.lifecycle import mark_done, mark_ignored
+from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.order import Order, applied_hash, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.models import (
@@ -74,7 +75,10 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         if order in REASONS:
             mark_ignored(event, REASONS[order], normalized_payload=normalized)
             return True
+        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         link.reservation_id = _apply(channel_property, link.reservation_id, booking)
+        after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        push_what_was_capped(channel_property, before, after)
         link.applied_modified_at = modified_at
         link.applied_hash = applied_hash(booking)
         link.applied_cancelled = booking.status is BookingStatus.CANCELLED

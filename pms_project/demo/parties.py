@@ -106,9 +106,9 @@ class SimulatedBeds24:
         """Start counting calls anew."""
         self._call("DELETE", "/calls")
 
-    def delay_webhooks(self, seconds: float) -> None:
-        """Deliver webhooks later from now on."""
-        self._call("PUT", "/webhooks", json={"delay_seconds": seconds})
+    def behave(self, **behaviour: Any) -> None:
+        """Deliver webhooks this way from now on: `delay_seconds`, `copies`, `reorder_seconds`."""
+        self._call("PUT", "/webhooks", json=behaviour)
 
     def fail_next(self, **fault: Any) -> None:
         """Switch a fault on."""

@@ -45,14 +45,14 @@ def start_web(processes: Processes, port: int) -> None:
     )
 
 
-def start_worker(processes: Processes, name: str, queues: str, concurrency: int = 2) -> None:
-    """Consume queues, named without their prefix."""
+def start_worker(processes: Processes, name: str, queues: str, concurrency: int = 2, module: str = "celery") -> None:
+    """Consume queues, named without their prefix; `module` is Celery, or a module that runs it."""
     prefix = processes.environment["QUEUE_PREFIX"]
     named = ",".join(f"{prefix}{queue}" for queue in queues.split(","))
     processes.start(
         name,
         [
-            "-m", "celery", "-A", "pms_project", "worker", "--queues", named, "--pool", POOL,
+            "-m", module, "-A", "pms_project", "worker", "--queues", named, "--pool", POOL,
             "--concurrency", str(concurrency), "--hostname", f"{name.replace(' ', '-')}@%h",
             "--loglevel", "INFO", "--without-gossip", "--without-mingle",
         ],

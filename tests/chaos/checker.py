@@ -1,0 +1,78 @@
+"""Afterwards: is every booking once on each side, and equal; is every event settled; is every message a case?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+from channel_sync.models import ChannelEvent, Direction, EventStatus, ReservationLink
+from pms_project.pms.models import Reservation, ReservationStatus
+from tests.end_to_end.installation import Installation
+
+STATUSES = {
+    ReservationStatus.CONFIRMED: "confirmed",
+    ReservationStatus.PENDING_SYNC: "pending",
+    ReservationStatus.CANCELLED: "cancelled",
+    ReservationStatus.FAILED: "failed",
+}
+
+
+def differences(site: Installation, start: date, end: date) -> list[str]:
+    """Everything that is not as it should be, in words."""
+    bookings = {str(booking["id"]): booking for booking in site.beds24.bookings()}
+    return [
+        *_unsettled(),
+        *_bookings(bookings),
+        *_calendars(site, start, end),
+        *_dead_letters(site),
+    ]
+
+
+def _unsettled() -> list[str]:
+    settled = (EventStatus.DONE, EventStatus.FAILED, EventStatus.IGNORED)
+    found = [f"{event} is {event.status}" for event in ChannelEvent.objects.exclude(status__in=settled)]
+    return found + [
+        f"{event} failed: {event.last_error}" for event in ChannelEvent.objects.filter(status=EventStatus.FAILED)
+    ]
+
+
+def _bookings(bookings: dict[str, Any]) -> list[str]:
+    found = []
+    links = dict(ReservationLink.objects.filter(reservation__isnull=False).values_list("reservation", "external_id"))
+    twice = [number for number, count in Counter(links.values()).items() if count > 1]
+    found += [f"booking {number} has several reservations" for number in twice]
+    found += [f"booking {number} has no reservation" for number in bookings.keys() - set(links.values())]
+    for reservation in Reservation.objects.all():
+        booking = bookings.get(links.get(reservation.id, ""))
+        if booking is None:
+            if reservation.status != ReservationStatus.CANCELLED:
+                found.append(f"reservation {reservation.id} ({reservation.status}) is not at Beds24")
+            continue
+        ours = (STATUSES[ReservationStatus(reservation.status)], str(reservation.check_in), str(reservation.check_out))
+        status = "confirmed" if booking["status"] == "new" else booking["status"]
+        theirs = (status, booking["arrival"], booking["departure"])
+        # What a cancelled booking's dates were is of no consequence.
+        if ours != theirs and not ours[0] == theirs[0] == "cancelled":
+            found.append(f"reservation {reservation.id} is {ours}, booking {booking['id']} is {theirs}")
+    return found
+
+
+def _calendars(site: Installation, start: date, end: date) -> list[str]:
+    found = []
+    for name, room_type in site.room_types.items():
+        ours = {night: max(free, 0) for night, free in site.pms.availability(room_type, start, end).items()}
+        theirs = {night: max(free, 0) for night, free in site.beds24.availability(site.rooms[name], start, end).items()}
+        unequal = [night for night in ours if ours[night] != theirs[night]]
+        found += [f"{name} {night}: {ours[night]} here, {theirs[night]} there" for night in unequal]
+    return found
+
+
+def _dead_letters(site: Installation) -> list[str]:
+    found = []
+    for direction, queue in ((Direction.INBOUND, "beds24.dlq"), (Direction.OUTBOUND, "pms.dlq")):
+        failed = ChannelEvent.objects.filter(direction=direction, status=EventStatus.FAILED).count()
+        depth = site.dead_letters(queue)
+        if depth != failed:
+            found.append(f"{queue} holds {depth} messages for {failed} failed events")
+    return found

@@ -1,0 +1,206 @@
+"""Random bookings both ways under random faults; `make chaos` runs it long, `make test` short.
+
+CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up. The seed decides what is done and in which order; how it falls
+in time with the processes does not come again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from pytest_django.plugin import DjangoDbBlocker
+
+from channel_sync.models import RateLimitBucket
+from pms_project.local_services.rabbitmq import PrivateNode, private_node
+from pms_project.local_services.stack import start_worker
+from tests.chaos.checker import differences
+from tests.chaos.crashing_worker_steps import STEPS
+from tests.end_to_end.installation import Installation, installation, models_of
+
+FAULTS = int(os.environ.get("CHAOS_FAULTS", "12"))
+BOOKINGS = int(os.environ.get("CHAOS_BOOKINGS", "60"))
+SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 + 12 * FAULTS + 2 * BOOKINGS)]
+
+START = date.today() + timedelta(days=10)
+NIGHTS = 120
+OPTIONS: dict[str, Any] = {
+    "processing_lease": 8,
+    "probe_delays": [1, 2],
+    "max_attempts": 8,
+    "retry_delays": [1, 2, 4],
+    "pace_interval": 0,
+}
+WORKERS = {
+    "inbound worker": "beds24.inbound,channel_sync.periodic",
+    "outbound worker": "pms.outbound,channel_sync.periodic",
+}
+
+
+class Chaos:
+    """One run: what is done, and what is broken."""
+
+    def __init__(self, site: Installation, node: PrivateNode, crash_file: Path, server_url: str) -> None:
+        self.site, self.node, self.crash_file, self.server_url = site, node, crash_file, server_url
+        self.random = random.Random(SEED)
+        self.ours: list[str] = []
+        self.theirs: list[int] = []
+        self.refused = 0
+
+    def act(self) -> None:
+        """A booking, a change or a cancellation, at the front desk or at an OTA."""
+        actions: list[Callable[[], None]] = [self.reserve, self.book]
+        if self.ours:
+            actions += [self.change_ours, self.cancel_ours]
+        if self.theirs:
+            actions += [self.change_theirs, self.cancel_theirs]
+        try:
+            self.random.choice(actions)()
+        except requests.HTTPError as error:
+            # The front desk is told that there is no room, that the reservation is closed, or that a database
+            # connection was cut; it has nothing of it then.
+            if error.response.status_code not in (409, 500):
+                raise
+            self.refused += 1
+
+    def stay(self) -> tuple[date, date]:
+        check_in = START + timedelta(days=self.random.randrange(NIGHTS - 10))
+        return check_in, check_in + timedelta(days=self.random.randint(1, 5))
+
+    def reserve(self) -> None:
+        check_in, check_out = self.stay()
+        room_type = self.random.choice(list(self.site.room_types.values()))
+        made = self.site.pms.reserve(
+            room_type=room_type, check_in=str(check_in), check_out=str(check_out), guest={"last_name": "Hopper"}
+        )
+        self.ours.append(made["id"])
+
+    def change_ours(self) -> None:
+        check_in, check_out = self.stay()
+        self.site.pms.change(self.random.choice(self.ours), check_in=str(check_in), check_out=str(check_out))
+
+    def cancel_ours(self) -> None:
+        self.site.pms.cancel(self.ours.pop(self.random.randrange(len(self.ours))))
+
+    def book(self) -> None:
+        arrival, departure = self.stay()
+        room = int(self.random.choice(list(self.site.rooms.values())))
+        made = self.site.beds24.book(roomId=room, arrival=str(arrival), departure=str(departure))
+        self.theirs.append(made["id"])
+
+    def change_theirs(self) -> None:
+        arrival, departure = self.stay()
+        self.site.beds24.change(self.random.choice(self.theirs), arrival=str(arrival), departure=str(departure))
+
+    def cancel_theirs(self) -> None:
+        number = self.theirs.pop(self.random.randrange(len(self.theirs)))
+        self.site.beds24.change(number, status="cancelled")
+
+    def break_something(self) -> None:
+        """One fault; a step's crash comes when a worker gets to the step."""
+        faults: list[Callable[[], None]] = [
+            self.kill_worker,
+            self.crash_at_a_step,
+            self.crash_at_a_step,
+            self.cut_database,
+            self.api_fault,
+            self.api_fault,
+            self.odd_webhooks,
+            self.stop_rabbitmq,
+        ]
+        weights = [2, 3, 3, 2, 3, 3, 2, 1]
+        self.random.choices(faults, weights)[0]()
+
+    def kill_worker(self) -> None:
+        name = self.random.choice(list(WORKERS))
+        self.site.processes.stop(name, SIGKILL)
+        start_chaos_worker(self.site, name)
+
+    def crash_at_a_step(self) -> None:
+        self.crash_file.write_text(self.random.choice(STEPS))
+
+    def cut_database(self) -> None:
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s "
+                "AND application_name NOT LIKE 'psql'",
+                [self.site.database_name, os.getpid()],
+            )
+
+    def api_fault(self) -> None:
+        fault: dict[str, Any] = self.random.choice(
+            [
+                {"kind": "status", "status": 500},
+                {"kind": "status", "status": 429, "seconds": 1},
+                {"kind": "slow", "seconds": 3},
+                {"kind": "drop_before"},
+                {"kind": "drop_after"},
+            ]
+        )
+        self.site.beds24.fail_next(**fault, times=self.random.randint(1, 3))
+
+    def odd_webhooks(self) -> None:
+        self.site.beds24.behave(copies=self.random.randint(1, 3), reorder_seconds=self.random.choice([0, 1, 2]))
+
+    def stop_rabbitmq(self) -> None:
+        self.node.kill()
+        self.act()
+        self.node.start()
+
+
+def start_chaos_worker(site: Installation, name: str) -> None:
+    start_worker(site.processes, name, WORKERS[name], module="tests.chaos.crashing_worker")
+
+
+@pytest.fixture
+def node() -> Iterator[PrivateNode]:
+    with private_node() as running:
+        yield running
+
+
+@pytest.fixture
+def chaos(
+    node: PrivateNode, tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Chaos]:
+    crash_file = tmp_path / "crash"
+    monkeypatch.setenv("CRASH_FILE", str(crash_file))
+    monkeypatch.setenv("BEDS24_READ_TIMEOUT", "2")
+    server_url = os.environ["DATABASE_URL"]
+    running = installation(server_url, node.url, tmp_path, credit_limit=1_000_000, **OPTIONS)
+    with running as site, django_db_blocker.unblock(), models_of(site.database_name):
+        RateLimitBucket.objects.create(
+            channel_property=site.channel_property, tokens=1_000_000, capacity=1_000_000, refill_rate=1_000_000
+        )
+        for name in WORKERS:
+            site.processes.stop(name)
+            start_chaos_worker(site, name)
+        yield Chaos(site, node, crash_file, server_url)
+
+
+def test_nothing_is_lost_and_nothing_is_doubled(chaos: Chaos) -> None:
+    sys.stderr.write(f"chaos: CHAOS_SEED={SEED} CHAOS_FAULTS={FAULTS} CHAOS_BOOKINGS={BOOKINGS}\n")
+    every = max(BOOKINGS // FAULTS, 1)
+    for number in range(BOOKINGS):
+        chaos.act()
+        if number % every == 0:
+            chaos.break_something()
+    chaos.site.beds24.clear_faults()
+    chaos.crash_file.unlink(missing_ok=True)
+
+    deadline = time.monotonic() + 120
+    while found := differences(chaos.site, START, START + timedelta(days=NIGHTS)):
+        if time.monotonic() > deadline:
+            raise AssertionError("\n".join([f"CHAOS_SEED={SEED}", *found[:40]]))
+        time.sleep(1)
