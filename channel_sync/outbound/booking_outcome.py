@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.db import transaction
 
-from channel_sync.channels.canonical import BookingPush, content_hash
+from channel_sync.channels.canonical import content_hash
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal
@@ -23,11 +21,11 @@ def settle_sent(booking: Planned, external_id: str) -> None:
     with transaction.atomic():
         link = _lock_link(channel_property, external_id)
         push = booking.write.push if booking.write is not None else None
-        if booking.reservation is None or push is None:
-            link.pushed_hash = ""
-            link.applied_cancelled = True
-        else:
-            _link_to(link, booking.reservation.id, push)
+        # The channel's own webhook about the booking may have made the link already.
+        if booking.reservation is not None:
+            link.reservation_id = booking.reservation.id
+        link.pushed_hash = content_hash(push) if push is not None else ""
+        link.applied_cancelled = push is None
         # Before the confirmation, whose save would otherwise look like a change that the channel has not heard of.
         link.save()
         if booking.reservation is not None and push is not None:
@@ -60,13 +58,6 @@ def booking_refused(event: ChannelEvent, error: Fatal) -> None:
     """In the transaction that fails the event: a reservation that waited for the channel fails with it."""
     if event.entity_type == EntityType.BOOKING and event.entity_internal_id is not None:
         host_pms().fail_reservation(event.entity_internal_id, str(error))
-
-
-def _link_to(link: ReservationLink, reservation_id: UUID, push: BookingPush) -> None:
-    """The channel's own webhook about the booking may have made the link already."""
-    link.reservation_id = reservation_id
-    link.pushed_hash = content_hash(push)
-    link.applied_cancelled = False
 
 
 def _lock_link(channel_property: ChannelProperty, external_id: str) -> ReservationLink:

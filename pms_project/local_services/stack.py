@@ -53,7 +53,7 @@ def start_worker(processes: Processes, name: str, queues: str, concurrency: int 
         name,
         [
             "-m", module, "-A", "pms_project", "worker", "--queues", named, "--pool", POOL,
-            "--concurrency", str(concurrency), "--hostname", f"{name.replace(' ', '-')}@%h",
+            "--concurrency", str(concurrency), "--hostname", f"{prefix}{name.replace(' ', '-')}@%h",
             "--loglevel", "INFO", "--without-gossip", "--without-mingle",
         ],
     )  # fmt: skip

@@ -72,7 +72,7 @@ def certified(
 ) -> Iterator[Hotel]:
     directory = tmp_path_factory.mktemp("certification")
     with installation(os.environ["DATABASE_URL"], broker_url, directory, credit_limit=100_000) as site:
-        with django_db_blocker.unblock(), models_of(site.database_name):
+        with django_db_blocker.unblock(), models_of(site):
             plans = {}
             for room_type, room_type_id in site.room_types.items():
                 standard = RatePlan.objects.get(room_type=room_type_id)
@@ -90,7 +90,7 @@ def certified(
 @pytest.fixture
 def hotel(certified: Hotel, django_db_blocker: DjangoDbBlocker) -> Iterator[Hotel]:
     """The hotel at rest, with no call counted yet."""
-    with django_db_blocker.unblock(), models_of(certified.site.database_name):
+    with django_db_blocker.unblock(), models_of(certified.site):
         certified.site.settle()
         certified.site.beds24.forget_calls()
         yield certified

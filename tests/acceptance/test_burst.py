@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import ChannelEvent, EventStatus
 from pms_project.pms.models import Reservation
+from pms_project.pms.services.reservations import change_reservation
 from tests.end_to_end.installation import UNITS, Installation, installation, models_of
 from tests.factories import RoomTypeFactory, RoomTypeMappingFactory
 
@@ -27,7 +28,7 @@ END = START + timedelta(days=40)
 @pytest.fixture
 def site(broker_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
     running = installation(os.environ["DATABASE_URL"], broker_url, tmp_path, credit_limit=100, more_rooms=ROOM_TYPES)
-    with running as site, django_db_blocker.unblock(), models_of(site.database_name):
+    with running as site, django_db_blocker.unblock(), models_of(site):
         for number in range(ROOM_TYPES):
             room_type = RoomTypeFactory(hotel=site.channel_property.property, name=f"Type {number}", units=UNITS)
             RoomTypeMappingFactory(
@@ -47,14 +48,10 @@ def test_12_a_thousand_changes_stay_within_the_credits_of_one_window(site: Insta
     assert len(reservations) == BOOKINGS
     site.beds24.forget_calls()
 
-    def change(number: int) -> None:
+    for number in range(CHANGES):
         reservation = reservations[number % BOOKINGS]
-        nights = 2 + number // BOOKINGS
-        check_out = reservation.check_in + timedelta(days=nights)
-        site.pms.change(str(reservation.id), check_out=str(check_out), price=f"{100 + number}.00")
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(change, range(CHANGES)))
+        check_out = reservation.check_in + timedelta(days=2 + number // BOOKINGS)
+        change_reservation(reservation.id, {"check_out": check_out, "price": Decimal(100 + number)})
     site.settle(240)
 
     posts = [call["path"] for call in site.beds24.calls() if call["method"] == "POST"]

@@ -42,7 +42,10 @@ def _bookings(bookings: dict[str, Any]) -> list[str]:
     links = dict(ReservationLink.objects.filter(reservation__isnull=False).values_list("reservation", "external_id"))
     twice = [number for number, count in Counter(links.values()).items() if count > 1]
     found += [f"booking {number} has several reservations" for number in twice]
-    found += [f"booking {number} has no reservation" for number in bookings.keys() - set(links.values())]
+    for number in bookings.keys() - set(links.values()):
+        events = ChannelEvent.objects.filter(entity_external_id=number)
+        told = [f"{event.event_type} {event.status} {event.last_error or ''}" for event in events]
+        found.append(f"booking {number} has no reservation; its events: {told}")
     for reservation in Reservation.objects.all():
         booking = bookings.get(links.get(reservation.id, ""))
         if booking is None:

@@ -23,5 +23,5 @@ def shared_installation(broker_url: str, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def site(shared_installation: Installation, django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
     """The shared installation, with the models of this process on its database."""
-    with django_db_blocker.unblock(), models_of(shared_installation.database_name):
+    with django_db_blocker.unblock(), models_of(shared_installation):
         yield shared_installation

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import connections
+from django.test import override_settings
 from kombu import Connection
 
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
@@ -150,14 +152,19 @@ def _connected(
 
 
 @contextmanager
-def models_of(database_name: str) -> Iterator[None]:
-    """Let the models of this process read and write the installation's database."""
+def models_of(site: Installation) -> Iterator[None]:
+    """Let the models of this process work in the installation's database, and publish to its queues."""
     connection = connections["default"]
     own = connection.settings_dict["NAME"]
+    prefix = site.processes.environment["QUEUE_PREFIX"]
     connection.close()
-    connection.settings_dict["NAME"] = database_name
+    connection.settings_dict["NAME"] = site.database_name
     try:
-        yield
+        with override_settings(CHANNEL_SYNC={**settings.CHANNEL_SYNC, "queue_prefix": prefix}):
+            yield
     finally:
         connection.close()
         connection.settings_dict["NAME"] = own
+        if site.broker_url != settings.CELERY_BROKER_URL:
+            # What this process published went to its own broker, which made an exchange for it.
+            delete_topology(settings.CELERY_BROKER_URL, prefix)

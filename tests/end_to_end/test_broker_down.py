@@ -32,7 +32,7 @@ def site(node: PrivateNode, tmp_path: Path, django_db_blocker: DjangoDbBlocker) 
     with (
         installation(os.environ["DATABASE_URL"], node.url, tmp_path) as running,
         django_db_blocker.unblock(),
-        models_of(running.database_name),
+        models_of(running),
     ):
         yield running
 

@@ -291,3 +291,19 @@ def test_a_login_that_is_gone_holds_the_property_and_loses_nothing(
     connected.channel_property.refresh_from_db()
     assert connected.channel_property.status == ChannelPropertyStatus.ERROR
     assert (event.status, event.attempts) == (EventStatus.RETRYING, 0)
+
+
+def test_a_lost_create_whose_reservation_was_cancelled_is_cancelled_and_linked(
+    reservation: Reservation, beds24: RunningSimulator
+) -> None:
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings")
+    (create,) = work(EventType.BOOKING_CREATE)
+    reservation.status = ReservationStatus.CANCELLED
+    reservation.save()
+
+    retry(create)
+
+    (booking,) = beds24.bookings
+    link = ReservationLink.objects.get()
+    assert booking["status"] == "cancelled"
+    assert (link.external_id, link.reservation_id) == (str(booking["id"]), reservation.id)
