@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
+from channel_sync.broker.topology import declare
 from channel_sync.channels.beds24.simulator.app import Simulator
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import accept_suggestions, connect_property
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.pms import host_pms
+from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
 from tests.factories import HotelFactory, RoomTypeFactory
@@ -105,20 +108,21 @@ def pms() -> Any:
 @pytest.fixture(scope="session")
 def broker_url() -> str:
     """The RabbitMQ that the tests work on."""
-    from django.conf import settings
-
     return str(settings.CELERY_BROKER_URL)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_at_the_broker(broker_url: str) -> Iterator[None]:
+    """What this run made under its prefix is gone in the end; without a broker there is nothing."""
+    yield
+    try:
+        delete_topology(broker_url, settings.CHANNEL_SYNC["queue_prefix"])
+    except (OSError, OperationalError):
+        pass
+
+
 @pytest.fixture(scope="session")
-def topology_at_broker(broker_url: str) -> Iterator[None]:
-    """The queues of this run, gone in the end."""
-    from django.conf import settings
-
-    from channel_sync.broker.topology import declare
-    from pms_project.demo.broker import delete_topology
-
+def topology_at_broker(broker_url: str) -> None:
+    """The queues of this run."""
     with Connection(broker_url) as connection:
         declare(connection)
-    yield
-    delete_topology(broker_url, settings.CHANNEL_SYNC["queue_prefix"])
