@@ -17,6 +17,7 @@ test: $(INSTALLED)
 # A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up.
 chaos: export CHAOS_FAULTS ?= 500
 chaos: export CHAOS_BOOKINGS ?= 2000
+chaos: export CHAOS_SEED ?= 0
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
 

@@ -31,7 +31,8 @@ from tests.end_to_end.installation import Installation, installation, models_of
 
 FAULTS = int(os.environ.get("CHAOS_FAULTS", "12"))
 BOOKINGS = int(os.environ.get("CHAOS_BOOKINGS", "60"))
-SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
+# The short run of `make test` is the same each time; `make chaos` asks for a seed of its own with 0.
+SEED = int(os.environ.get("CHAOS_SEED", "1")) or random.randrange(1, 1_000_000)
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 + 12 * FAULTS + 2 * BOOKINGS)]
 
