@@ -23,7 +23,7 @@ from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet
 from channel_sync.events.message import message_of
-from channel_sync.models import ChannelEvent, Direction, EventStatus
+from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _mend(channel: Any, direction: Direction) -> DeadLettersMended:
         if event_id is not None:
             gone.append(event_id)
     returned = ChannelEvent.objects.filter(
-        id__in=set(gone), status__in=(EventStatus.RECEIVED, EventStatus.RETRYING), published_at__isnull=False
+        id__in=set(gone), status__in=WAITING_STATUSES, published_at__isnull=False
     ).update(next_attempt_at=timezone.now())
     added = _add_missing(direction, kept)
     mended = DeadLettersMended(removed=len(found) - len(kept), returned=returned, added=added)

@@ -75,6 +75,11 @@ class Stay(Canonical):
     price: Money | None = None
     notes: str = ""
 
+    @property
+    def takes_room(self) -> bool:
+        """Whether it lowers what is free: a cancelled one and an inquiry do not."""
+        return self.status not in (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
+
     @model_validator(mode="after")
     def _at_least_one_night(self) -> Self:
         if self.check_out <= self.check_in:

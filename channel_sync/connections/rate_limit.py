@@ -19,7 +19,14 @@ from django.utils import timezone
 from channel_sync.channels.canonical import ObservedCall
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import NotYet, RateLimited
-from channel_sync.models import ChannelAccount, ChannelConnection, ChannelEvent, Direction, EventStatus, RateLimitBucket
+from channel_sync.models import (
+    WAITING_STATUSES,
+    ChannelAccount,
+    ChannelConnection,
+    ChannelEvent,
+    Direction,
+    RateLimitBucket,
+)
 
 REFILL_SECONDS = 300
 FULL_SPEED_ABOVE = 0.75
@@ -144,7 +151,7 @@ def _sharers(channel_property_id: UUID) -> int:
     waiting = (
         ChannelEvent.objects.filter(
             channel_property_id__in=neighbours.values("channel_property_id"),
-            status__in=(EventStatus.RECEIVED, EventStatus.RETRYING),
+            status__in=WAITING_STATUSES,
             direction=Direction.OUTBOUND,
         )
         .values("channel_property_id")

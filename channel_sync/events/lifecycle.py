@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import IllegalTransition
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus
 
 CLAIM_EVENT = """
 UPDATE channel_events
@@ -101,8 +101,7 @@ def require_claim(event: ChannelEvent) -> None:
 def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:
     """Settle events whose effect another event's call had, whoever has claimed them: see `require_claim`."""
     now = timezone.now()
-    open_states = (EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING)
-    return ChannelEvent.objects.filter(id__in=events, status__in=open_states).update(
+    return ChannelEvent.objects.filter(id__in=events, status__in=OPEN_STATUSES).update(
         status=EventStatus.DONE,
         coalesced_into=into,
         next_attempt_at=None,

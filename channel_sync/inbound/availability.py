@@ -12,12 +12,12 @@ from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
-from channel_sync.errors import UnmappedRoom
+from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inventory.availability import FreeNight, free_units, sellable
-from channel_sync.models import ChannelEvent, ChannelMapping, MappingType
+from channel_sync.models import ChannelEvent
 from channel_sync.pms import NightSpan, host_pms
 
 
@@ -29,20 +29,13 @@ def handle_availability_updated(event: ChannelEvent) -> None:
     """
     channel_property = event.channel_property
     external_room_id = event.entity_external_id or ""
-    mapping = ChannelMapping.objects.filter(
-        channel_property=channel_property,
-        mapping_type=MappingType.ROOM_TYPE,
-        external_id=external_room_id,
-        is_active=True,
-    ).first()
-    if mapping is None:
-        raise UnmappedRoom(external_room_id, str(channel_property))
+    room_type_id = room_type_of(channel_property, external_room_id)
     first = host_pms().property_facts(channel_property.property_id).today()
     last = first + timedelta(days=channel_sync_settings().calendar_nights - 1)
     with calling(channel_property) as channel:
         seen = channel.availability([external_room_id], first, last)
     with transaction.atomic():
-        ours = free_units([mapping.internal_id], first, last + timedelta(days=1))
+        ours = free_units([room_type_id], first, last + timedelta(days=1))
         differing = _differing_nights(ours, seen)
         normalized = {"ranges": [span.model_dump(mode="json") for span in seen]}
         if not differing:
@@ -50,7 +43,7 @@ def handle_availability_updated(event: ChannelEvent) -> None:
             return
         span = NightSpan(
             channel_property.property_id,
-            mapping.internal_id,
+            room_type_id,
             differing[0].night,
             differing[-1].night + timedelta(days=1),
         )

@@ -8,9 +8,9 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingStatus, content_hash
 from channel_sync.connections.account import calling
+from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
-from channel_sync.errors import UnmappedRoom
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.order import Order, applied_hash, order_of
@@ -18,10 +18,8 @@ from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
-    ChannelMapping,
     ChannelProperty,
     EventType,
-    MappingType,
     ReservationLink,
 )
 from channel_sync.origin import on_behalf_of
@@ -82,7 +80,8 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         link.applied_modified_at = modified_at
         link.applied_hash = applied_hash(booking)
         link.applied_cancelled = booking.status is BookingStatus.CANCELLED
-        link.pushed_hash = _pushed_hash(link.reservation_id, booking)
+        # What a push would send now: a later save that changes none of it sends nothing.
+        link.pushed_hash = content_hash(after.push(booking.external_room_id)) if after else ""
         link.save()
         mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
@@ -116,7 +115,7 @@ def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booki
     if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
         pms.cancel_reservation(reservation_id)
         return reservation_id
-    room_type_id = _room_type_of(channel_property, booking)
+    room_type_id = room_type_of(channel_property, booking.external_room_id)
     pms.lock_room_types([room_type_id])
     if reservation_id is None:
         reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
@@ -124,25 +123,3 @@ def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booki
         pms.modify_reservation(reservation_id, room_type_id, booking)
     flag_overbooking(channel_property, room_type_id, booking)
     return reservation_id
-
-
-def _room_type_of(channel_property: ChannelProperty, booking: Booking) -> UUID:
-    room_type_id = (
-        ChannelMapping.objects.filter(
-            channel_property=channel_property,
-            mapping_type=MappingType.ROOM_TYPE,
-            external_id=booking.external_room_id,
-            is_active=True,
-        )
-        .values_list("internal_id", flat=True)
-        .first()
-    )
-    if room_type_id is None:
-        raise UnmappedRoom(booking.external_room_id, str(channel_property))
-    return room_type_id
-
-
-def _pushed_hash(reservation_id: UUID | None, booking: Booking) -> str:
-    """What a push of the reservation would send now: a later save that changes none of it sends nothing."""
-    reservation = host_pms().reservation(reservation_id) if reservation_id else None
-    return content_hash(reservation.push(booking.external_room_id)) if reservation else ""

@@ -7,21 +7,18 @@ booking of that night is cancelled the channel opens a room that is not free.
 from __future__ import annotations
 
 from channel_sync.broker.publisher import publish_after_commit
-from channel_sync.channels.canonical import BookingStatus
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import Reservation
 
-TAKES_NO_ROOM = (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
-
 
 def push_what_was_capped(
     channel_property: ChannelProperty, before: Reservation | None, after: Reservation | None
 ) -> None:
     """Record a push of the nights of a changed booking of which one is, or may have been, below zero."""
-    taking = [state for state in (before, after) if state is not None and state.status not in TAKES_NO_ROOM]
+    taking = [state for state in (before, after) if state is not None and state.takes_room]
     spans = []
     for state in taking:
         nights = free_units([state.room_type_id], state.check_in, state.check_out)

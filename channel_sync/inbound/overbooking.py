@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from channel_sync.channels.canonical import Booking, BookingStatus
+from channel_sync.channels.canonical import Booking
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import Alert, AlertKind, ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, booking: Booking) -> None:
     """Open a conflict and an alert when any night of the booking is below zero."""
-    if booking.status in (BookingStatus.CANCELLED, BookingStatus.INQUIRY):
+    if not booking.takes_room:
         return
     nights = free_units([room_type_id], booking.check_in, booking.check_out)
     overbooked = {str(night.night): night.free for night in nights if night.free < 0}

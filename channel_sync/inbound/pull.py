@@ -5,7 +5,6 @@ A webhook comes a minute after the booking; availability computed without it wou
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -22,12 +21,9 @@ from channel_sync.events.record import record
 from channel_sync.inbound.handlers import handle
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
-from channel_sync.models import ChannelConnection, ChannelEvent, ChannelProperty, EventStatus, ReservationLink
+from channel_sync.models import OPEN_STATUSES, ChannelConnection, ChannelEvent, ChannelProperty, ReservationLink
 from channel_sync.pms import NightSpan, host_pms
 
-logger = logging.getLogger(__name__)
-
-UNSETTLED = (EventStatus.RECEIVED, EventStatus.PROCESSING, EventStatus.RETRYING)
 UNSETTLED_RETRY = timedelta(seconds=2)
 
 
@@ -82,7 +78,7 @@ def _apply(channel_property: ChannelProperty, notification: BookingNotification)
     stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
     process(stored.id, handle)
     stored.refresh_from_db()
-    if stored.status in UNSETTLED:
+    if stored.status in OPEN_STATUSES:
         raise NotYet(
             f"Booking {notification.external_id} has changed at the channel and is not applied yet.",
             retry_after=UNSETTLED_RETRY,

@@ -6,7 +6,9 @@ from channel_sync.models.api_call import ApiCall
 from channel_sync.models.conflict import Conflict, ConflictKind, ConflictStatus, Severity
 from channel_sync.models.connection import ChannelConnection, WebhookVerification
 from channel_sync.models.event import (
+    OPEN_STATUSES,
     PMS_SOURCE,
+    WAITING_STATUSES,
     ChannelEvent,
     Direction,
     EntityType,
@@ -22,7 +24,9 @@ from channel_sync.models.reconciliation_run import ReconciliationKind, Reconcili
 from channel_sync.models.reservation_link import ReservationLink
 
 __all__ = [
+    "OPEN_STATUSES",
     "PMS_SOURCE",
+    "WAITING_STATUSES",
     "Alert",
     "AlertKind",
     "ApiCall",

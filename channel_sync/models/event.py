@@ -26,6 +26,11 @@ class EventStatus(models.TextChoices):
     IGNORED = "ignored"
 
 
+# Waiting for a worker; open is what is not settled yet.
+WAITING_STATUSES = (EventStatus.RECEIVED, EventStatus.RETRYING)
+OPEN_STATUSES = (*WAITING_STATUSES, EventStatus.PROCESSING)
+
+
 class EventType(models.TextChoices):
     """What happened; the routing key is `<source>.<event type>`, such as `beds24.booking.created`."""
 

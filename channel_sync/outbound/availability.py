@@ -14,13 +14,14 @@ from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
+from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import NotYet, Retryable
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import free_units, sellable
-from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType
+from channel_sync.models import ChannelEvent, ChannelProperty
 from channel_sync.outbound.coalescing import (
     WaitingEvents,
     room_types_with_unsent_bookings,
@@ -76,7 +77,7 @@ def _falsified(channel_property: ChannelProperty, channel: Channel, waiting: Wai
 
 
 def _ranges(channel_property: ChannelProperty, waiting: WaitingEvents) -> list[AvailabilityRange]:
-    rooms = _mapped_rooms(channel_property, waiting)
+    rooms = channel_rooms(channel_property, waiting.nights)
     if not rooms:
         return []
     start, end = waiting.window()
@@ -89,14 +90,3 @@ def _ranges(channel_property: ChannelProperty, waiting: WaitingEvents) -> list[A
         for room_type_id, nights in sold.items()
         for first, last, units in equal_ranges(nights)
     ]
-
-
-def _mapped_rooms(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[UUID, str]:
-    return dict(
-        ChannelMapping.objects.filter(
-            channel_property=channel_property,
-            mapping_type=MappingType.ROOM_TYPE,
-            internal_id__in=waiting.nights,
-            is_active=True,
-        ).values_list("internal_id", "external_id")
-    )

@@ -10,15 +10,14 @@ from uuid import UUID
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite, content_hash
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import Fatal, UnmappedRoomType
 from channel_sync.events.lifecycle import claim_waiting
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
-    ChannelMapping,
     ChannelProperty,
     EntityType,
-    MappingType,
     ReservationLink,
 )
 from channel_sync.pms import Reservation, host_pms
@@ -65,7 +64,7 @@ def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
         link.reservation_id: link
         for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
     }
-    rooms = _rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
+    rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     found = _lost_creates(channel, channel_property, [one for one in ids if one not in links])
     planned = []
     for reservation_id, (event, *later) in grouped.items():
@@ -98,17 +97,6 @@ def _plan_one(
     if link is not None and link.pushed_hash == content_hash(push):
         return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
     return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
-
-
-def _rooms(channel_property: ChannelProperty, room_type_ids: set[UUID]) -> dict[UUID, str]:
-    return dict(
-        ChannelMapping.objects.filter(
-            channel_property=channel_property,
-            mapping_type=MappingType.ROOM_TYPE,
-            internal_id__in=room_type_ids,
-            is_active=True,
-        ).values_list("internal_id", "external_id")
-    )
 
 
 def _lost_creates(

@@ -10,14 +10,11 @@ from uuid import UUID
 
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, ChannelProperty, Direction, EntityType
 from channel_sync.pms import host_pms
 
 # Keeps one push, and the row locks of closing its events, bounded.
 MAX_EVENTS_PER_PUSH = 5_000
-
-# Who holds the account's lock may speak for those in processing too: their workers wait for the lock.
-OPEN = (EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING)
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,13 @@ class WaitingEvents:
 def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> WaitingEvents:
     """The lead event and all that wait beside it: read before the state is, so that none is closed unseen.
 
-    Events of the room types in `leave_out` go on waiting.
+    Who holds the account's lock speaks for those in processing too: their workers wait for the lock. Events of the room
+    types in `leave_out` go on waiting.
     """
     others = (
         ChannelEvent.objects.filter(
             channel_property_id=lead.channel_property_id,
-            status__in=OPEN,
+            status__in=OPEN_STATUSES,
             direction=Direction.OUTBOUND,
             event_type=lead.event_type,
         )
@@ -67,7 +65,7 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
     """
     unsent = ChannelEvent.objects.filter(
         channel_property=channel_property,
-        status__in=OPEN,
+        status__in=OPEN_STATUSES,
         direction=Direction.OUTBOUND,
         entity_type=EntityType.BOOKING,
     ).values_list("payload__room_type_id", flat=True)

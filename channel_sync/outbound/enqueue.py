@@ -24,7 +24,6 @@ from channel_sync.pms import NightSpan, RateSpan, Reservation
 
 # A property in error takes up its waiting events when it works again; an inactive one starts with a full sync.
 FOLLOWED = (ChannelPropertyStatus.ACTIVE, ChannelPropertyStatus.ERROR)
-TAKES_NO_ROOM = (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
 
 
 def is_sold_by_channel(room_type_id: UUID) -> bool:
@@ -136,10 +135,8 @@ def _was_enqueued(reservation_id: UUID) -> bool:
 
 def _changed_nights(before: Reservation | None, after: Reservation | None) -> list[NightSpan]:
     """The nights on which a change of the reservation moves free units."""
-    taken_before = before is not None and before.status not in TAKES_NO_ROOM
-    taken_after = after is not None and after.status not in TAKES_NO_ROOM
-    old = before.nights() if before is not None and taken_before else None
-    new = after.nights() if after is not None and taken_after else None
+    old = before.nights() if before is not None and before.takes_room else None
+    new = after.nights() if after is not None and after.takes_room else None
     if before is not None and after is not None and old == new and before.units == after.units:
         return []
     return list(dict.fromkeys(span for span in (old, new) if span is not None))

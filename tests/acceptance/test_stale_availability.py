@@ -10,7 +10,7 @@ from django.conf import LazySettings
 
 from channel_sync.events.processing import process
 from channel_sync.events.relay import take_due
-from channel_sync.models import ChannelAccount, ChannelEvent, Direction, EventStatus, RateLimitBucket
+from channel_sync.models import WAITING_STATUSES, ChannelAccount, ChannelEvent, Direction, RateLimitBucket
 from channel_sync.outbound.tasks import push
 from pms_project.pms.models import MaintenanceBlock, Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -71,9 +71,8 @@ class Market:
 
     def work(self) -> None:
         """Everything that waits to go out, at once."""
-        open_states = (EventStatus.RECEIVED, EventStatus.RETRYING)
-        while ChannelEvent.objects.filter(direction=Direction.OUTBOUND, status__in=open_states).exists():
-            ChannelEvent.objects.filter(status__in=open_states).update(next_attempt_at="2020-01-01T00:00Z")
+        while ChannelEvent.objects.filter(direction=Direction.OUTBOUND, status__in=WAITING_STATUSES).exists():
+            ChannelEvent.objects.filter(status__in=WAITING_STATUSES).update(next_attempt_at="2020-01-01T00:00Z")
             for message in take_due():
                 process(message.event_id, push)
 

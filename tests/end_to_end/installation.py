@@ -19,7 +19,7 @@ from django.test import override_settings
 from kombu import Connection
 
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
-from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, ChannelProperty, EventStatus
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import PmsApi, SimulatedBeds24
 from pms_project.local_services import postgres
@@ -71,12 +71,11 @@ class Installation:
 
     def settle(self, seconds: float = 30) -> None:
         """Wait until no event is under way and no webhook is on its way."""
-        open_states = (EventStatus.RECEIVED, EventStatus.PROCESSING, EventStatus.RETRYING)
 
         def settled() -> bool:
             if self.beds24.state()["webhooks_pending"]:
                 return False
-            return not ChannelEvent.objects.filter(status__in=open_states).exists()
+            return not ChannelEvent.objects.filter(status__in=OPEN_STATUSES).exists()
 
         self.eventually(settled, "every event is settled", seconds)
 

@@ -1,0 +1,32 @@
+"""Room types and the channel rooms that they are mapped to, in both directions; only active mappings count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from channel_sync.errors import UnmappedRoom
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+
+
+def channel_rooms(channel_property: ChannelProperty, room_type_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Room type -> channel room, for those that are mapped."""
+    mappings = _mappings(channel_property).filter(internal_id__in=room_type_ids)
+    return dict(mappings.values_list("internal_id", "external_id"))
+
+
+def room_type_of(channel_property: ChannelProperty, external_room_id: str) -> UUID:
+    """The room type of a channel room. Raises `UnmappedRoom`."""
+    mappings = _mappings(channel_property).filter(external_id=external_room_id)
+    room_type_id: UUID | None = mappings.values_list("internal_id", flat=True).first()
+    if room_type_id is None:
+        raise UnmappedRoom(external_room_id, str(channel_property))
+    return room_type_id
+
+
+def _mappings(channel_property: ChannelProperty) -> QuerySet[ChannelMapping]:
+    return ChannelMapping.objects.filter(
+        channel_property=channel_property, mapping_type=MappingType.ROOM_TYPE, is_active=True
+    )
