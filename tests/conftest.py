@@ -19,11 +19,10 @@ from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import accept_suggestions, connect_property
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
-from channel_sync.pms import host_pms
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
-from tests.factories import HotelFactory, RoomTypeFactory
+from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,10 @@ def connected(db: None, beds24: RunningSimulator) -> ConnectedHotel:
 
 
 @pytest.fixture
-def pms() -> Any:
-    """The host's implementation of the port."""
-    return host_pms()
+def channel_property(db: None) -> ChannelProperty:
+    """A connected property, without a simulator."""
+    found: ChannelProperty = ChannelConnectionFactory().channel_property
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from pms_project.demo.broker import broker
@@ -18,13 +16,11 @@ from pms_project.demo.parties import PmsApi, SimulatedBeds24
 from pms_project.demo.play import Scene, play
 from pms_project.local_services import postgres
 from pms_project.local_services.errors import ServiceUnavailable
-from pms_project.local_services.ports import accepts, free_port, wait_until
+from pms_project.local_services.ports import free_port
 from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import environment, start_beat, start_simulator, start_web, start_worker
+from pms_project.local_services.stack import connect, environment, start_all
 
-INVITE_CODE = "DEMO-INVITE-CODE"
 LOGIN = "demo"
-START_SECONDS = 60
 STAY_POLL_SECONDS = 1
 
 
@@ -60,20 +56,10 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
         queue_prefix=prefix,
     )
     processes = stack.enter_context(Processes({**variables, **broker_variables}, directory))
-    processes.run("migrate", "--verbosity", "0")
-    hotel = json.loads(processes.run("pms_demo_data", "--username", LOGIN, "--password", LOGIN))
-    processes.run("channel_sync_topology")
-    start_simulator(processes, simulator_port)
-    start_web(processes, web_port)
-    start_worker(processes, "inbound worker", "beds24.inbound,channel_sync.periodic")
-    start_worker(processes, "outbound worker", "pms.outbound,channel_sync.periodic")
-    start_beat(processes, directory)
-    for name, port in (("simulator", simulator_port), ("web", web_port)):
-        wait_until(lambda port=port: accepts("127.0.0.1", port), f"The start of the {name}", START_SECONDS)  # type: ignore[misc]
-    processes.require_alive()
+    hotel = start_all(processes, directory, login=LOGIN, web_port=web_port, simulator_port=simulator_port)
     web, simulator = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{simulator_port}"
     beds24 = SimulatedBeds24(simulator)
-    connected = _connect(processes, hotel["property"], web)
+    connected = connect(processes, hotel["property"], web)
     beds24.set_webhook(
         connected["channel_property_id"],
         connected["webhook_url"],
@@ -87,21 +73,6 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     if not once:
         _stay(processes, web, simulator)
     return 1 if failed else 0
-
-
-def _connect(processes: Processes, property_id: str, web: str) -> dict[str, Any]:
-    output = processes.run(
-        "channel_sync_connect",
-        property_id,
-        "--invite-code",
-        INVITE_CODE,
-        "--base-url",
-        web,
-        "--accept-suggestions",
-        "--json",
-    )
-    connected: dict[str, Any] = json.loads(output)
-    return connected
 
 
 def _tell(failed: list[str], processes: Processes) -> None:

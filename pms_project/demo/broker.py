@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +11,15 @@ from typing import Any
 from kombu import Connection
 
 from pms_project.local_services import rabbitmq
-from pms_project.local_services.errors import ServiceUnavailable
 
 
 @contextmanager
 def broker(*, embedded: bool, directory: Path, queue_prefix: str) -> Iterator[dict[str, str]]:
     """The variables that name the broker; the demo's queues are deleted in the end."""
-    named = os.environ.get("RABBITMQ_URL")
-    if embedded or (not named and not rabbitmq.answers(rabbitmq.USUAL_URL)):
+    url = None if embedded else rabbitmq.found()
+    if url is None:
         yield _filesystem(directory)
         return
-    if named and not rabbitmq.answers(named):
-        raise ServiceUnavailable("RABBITMQ_URL is set and no RabbitMQ answers there. Start it or unset it.")
-    url = named or rabbitmq.USUAL_URL
     try:
         yield {"RABBITMQ_URL": url}
     finally:

@@ -29,14 +29,20 @@ def server(*, private: bool) -> Iterator[str]:
 
     A `RABBITMQ_URL` that is set and does not answer is an error; `private` starts a node whatever answers.
     """
-    named = os.environ.get("RABBITMQ_URL")
-    if private or (not named and not answers(USUAL_URL)):
-        with private_node() as node:
-            yield node.url
+    url = None if private else found()
+    if url is not None:
+        yield url
         return
+    with private_node() as node:
+        yield node.url
+
+
+def found() -> str | None:
+    """The broker that `RABBITMQ_URL` names, or that answers on the usual port. Raises `ServiceUnavailable`."""
+    named = os.environ.get("RABBITMQ_URL")
     if named and not answers(named):
         raise ServiceUnavailable("RABBITMQ_URL is set and no RabbitMQ answers there. Start it or unset it.")
-    yield named or USUAL_URL
+    return named or (USUAL_URL if answers(USUAL_URL) else None)
 
 
 def answers(url: str) -> bool:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+from pms_project.local_services.ports import accepts, wait_until
 from pms_project.local_services.processes import Processes
 
 POOL = "prefork"
+INVITE_CODE = "DEMO-INVITE-CODE"
+START_SECONDS = 60
+WORKERS = {
+    "inbound worker": "beds24.inbound,channel_sync.periodic",
+    "outbound worker": "pms.outbound,channel_sync.periodic",
+}
 
 
 def environment(
@@ -65,3 +73,31 @@ def start_beat(processes: Processes, state: Path) -> None:
         "beat",
         ["-m", "celery", "-A", "pms_project", "beat", "--loglevel", "INFO", "--pidfile", str(state / "beat.pid")],
     )
+
+
+def start_all(
+    processes: Processes, state: Path, *, login: str, web_port: int, simulator_port: int, seed: Path | None = None
+) -> dict[str, Any]:
+    """Prepare the database and the broker, start every process and wait for it; the ids of the demo hotel."""
+    processes.run("migrate", "--verbosity", "0")
+    hotel: dict[str, Any] = json.loads(processes.run("pms_demo_data", "--username", login, "--password", login))
+    processes.run("channel_sync_topology")
+    start_simulator(processes, simulator_port, seed)
+    start_web(processes, web_port)
+    for name, queues in WORKERS.items():
+        start_worker(processes, name, queues)
+    start_beat(processes, state)
+    for name, port in (("simulator", simulator_port), ("web", web_port)):
+        wait_until(lambda port=port: accepts("127.0.0.1", port), f"The start of the {name}", START_SECONDS)  # type: ignore[misc]
+    processes.require_alive()
+    return hotel
+
+
+def connect(processes: Processes, property_id: str, web: str) -> dict[str, Any]:
+    """Connect a property to the simulator and save the suggested mappings; what the command prints."""
+    output = processes.run(
+        "channel_sync_connect", property_id, "--invite-code", INVITE_CODE,
+        "--base-url", web, "--accept-suggestions", "--json",
+    )  # fmt: skip
+    connected: dict[str, Any] = json.loads(output)
+    return connected

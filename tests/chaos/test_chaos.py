@@ -24,7 +24,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import RateLimitBucket
 from pms_project.local_services.rabbitmq import PrivateNode, private_node
-from pms_project.local_services.stack import start_worker
+from pms_project.local_services.stack import WORKERS, start_worker
 from tests.chaos.checker import differences
 from tests.chaos.crashing_worker_steps import STEPS
 from tests.end_to_end.installation import Installation, installation, models_of
@@ -44,10 +44,6 @@ OPTIONS: dict[str, Any] = {
     "max_attempts": 8,
     "retry_delays": [1, 2, 4],
     "pace_interval": 0,
-}
-WORKERS = {
-    "inbound worker": "beds24.inbound,channel_sync.periodic",
-    "outbound worker": "pms.outbound,channel_sync.periodic",
 }
 
 

@@ -23,12 +23,11 @@ from channel_sync.models import OPEN_STATUSES, ChannelEvent, ChannelProperty, Ev
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import PmsApi, SimulatedBeds24
 from pms_project.local_services import postgres
-from pms_project.local_services.ports import accepts, free_port, wait_until
+from pms_project.local_services.ports import free_port
 from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import environment, start_beat, start_simulator, start_web, start_worker
+from pms_project.local_services.stack import connect, environment, start_all
 
 LOGIN = "clerk"
-START_SECONDS = 60
 UNITS = 500
 OPTIONS: dict[str, object] = {"relay_interval": 1, "relay_grace": 2, "publish_pause": 0.2}
 
@@ -110,17 +109,9 @@ def installation(
         )
         processes = stack.enter_context(Processes(variables, directory))
         processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
-        processes.run("migrate", "--verbosity", "0")
-        hotel = json.loads(processes.run("pms_demo_data", "--username", LOGIN, "--password", LOGIN))
-        processes.run("channel_sync_topology")
-        start_simulator(processes, simulator_port, seed)
-        start_web(processes, web_port)
-        start_worker(processes, "inbound worker", "beds24.inbound,channel_sync.periodic")
-        start_worker(processes, "outbound worker", "pms.outbound,channel_sync.periodic")
-        start_beat(processes, directory)
-        for port in (web_port, simulator_port):
-            wait_until(lambda port=port: accepts("127.0.0.1", port), "The start", START_SECONDS)  # type: ignore[misc]
-        processes.require_alive()
+        hotel = start_all(
+            processes, directory, login=LOGIN, web_port=web_port, simulator_port=simulator_port, seed=seed
+        )
         yield _connected(processes, hotel, web_port, simulator_port, database_url, broker_url)
 
 
@@ -129,11 +120,7 @@ def _connected(
 ) -> Installation:
     web = f"http://127.0.0.1:{web_port}"
     beds24 = SimulatedBeds24(f"http://127.0.0.1:{simulator_port}")
-    output = processes.run(
-        "channel_sync_connect", hotel["property"], "--invite-code", "DEMO-INVITE-CODE",
-        "--base-url", web, "--accept-suggestions", "--json",
-    )  # fmt: skip
-    connected = json.loads(output)
+    connected = connect(processes, hotel["property"], web)
     secret = connected["webhook_secret"]
     beds24.set_webhook("1001", connected["webhook_url"], {connected["webhook_header"]: secret})
     rooms = {suggestion["room_type"]: suggestion["room"] for suggestion in connected["suggestions"]}

@@ -39,12 +39,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def channel_property() -> ChannelProperty:
-    found: ChannelProperty = ChannelConnectionFactory().channel_property
-    return found
-
-
-@pytest.fixture
 def double(channel_property: ChannelProperty) -> RoomType:
     room_type: RoomType = RoomTypeFactory(hotel=channel_property.property, units=2)
     RoomTypeMappingFactory(channel_property=channel_property, internal_id=room_type.id, external_id="2001")

@@ -14,7 +14,6 @@ from channel_sync.models import ChannelEvent, ChannelProperty, ChannelPropertySt
 from channel_sync.pms import host_pms
 from pms_project.pms.models import Reservation, ReservationStatus, RoomType
 from tests.factories import (
-    ChannelConnectionFactory,
     DailyRateFactory,
     MaintenanceBlockFactory,
     RateMappingFactory,
@@ -27,12 +26,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def channel_property() -> ChannelProperty:
-    found: ChannelProperty = ChannelConnectionFactory().channel_property
-    return found
 
 
 @pytest.fixture
