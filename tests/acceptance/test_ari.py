@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from channel_sync.pms import host_pms
 from pms_project.demo.parties import SimulatedBeds24
 from tests.acceptance.conftest import BOOKINGS, CALENDAR, Hotel
 
@@ -29,7 +30,8 @@ def equal_calendars(beds24: SimulatedBeds24, hotel: Hotel, room_type: str, start
 
 
 def test_01_full_sync_of_500_days_is_one_call_for_availability_and_one_for_rates(hotel: Hotel) -> None:
-    today = date.today()
+    # The hotel's own date: its calendar begins there, and it is a day ahead of ours late in the evening.
+    today = host_pms().property_facts(hotel.site.channel_property.property_id).today()
     hotel.site.pms.set_rates([hotel.set_rate(plan, today, 500, "100.00", min_stay=2) for plan in hotel.plans])
     hotel.site.settle()
     hotel.site.beds24.forget_calls()
