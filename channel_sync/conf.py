@@ -105,7 +105,13 @@ class ChannelSyncSettings(BaseModel):
     )
     worker_prefetch: int = Field(default=4, gt=0, description="Messages that one worker process takes ahead.")
 
-    hold_ttl: timedelta = Field(default=timedelta(minutes=15), description="Life of an inventory hold.")
+    hold_ttl: timedelta = Field(
+        default=timedelta(minutes=15),
+        description="Life of an inventory hold: how long a reservation waits for its channel before it fails.",
+    )
+    reaper_interval: timedelta = Field(
+        default=timedelta(minutes=5), description="How often beat starts the reaper of expired holds."
+    )
     pull_before_push: bool = Field(
         default=True,
         description="Ask the channel for changed bookings before and after availability is pushed. Switched off, a "

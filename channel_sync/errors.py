@@ -6,7 +6,8 @@ Three branches decide what happens to an event: `Retryable` is tried again, `Rat
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -103,6 +104,56 @@ class NotConnected(Fatal):
     def __init__(self, channel_property: object) -> None:
         super().__init__(
             f"Channel property '{channel_property}' has no connection. Run 'manage.py channel_sync_connect' for it."
+        )
+
+
+class InvalidStay(ChannelSyncError):
+    """A stay without a night, or of less than one unit."""
+
+    def __init__(self, check_in: date, check_out: date, units: int = 1) -> None:
+        super().__init__(
+            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, and a check-out after "
+            "its check-in."
+        )
+
+
+class UnknownRoomType(ChannelSyncError):
+    """The PMS has no such room type."""
+
+    def __init__(self, room_type_id: object) -> None:
+        super().__init__(f"The PMS has no room type '{room_type_id}'. Choose one that it has.")
+
+
+class NotEnoughUnits(ChannelSyncError):
+    """A room type has not enough free units on some night of a stay."""
+
+    def __init__(self, room_type_id: object, free: int, wanted: int) -> None:
+        super().__init__(
+            f"Room type '{room_type_id}' has {max(free, 0)} free units for the whole stay, {wanted} are wanted. "
+            "Choose other dates or another room type."
+        )
+        self.free = free
+        self.wanted = wanted
+
+
+class NightsMissing(ChannelSyncError):
+    """A stay that is changed needs units that others have."""
+
+    def __init__(self, room_type_id: object, nights: Sequence[date]) -> None:
+        told = ", ".join(str(night) for night in nights[:5])
+        super().__init__(
+            f"Room type '{room_type_id}' has not enough free units on {told}. Choose other dates or another room type."
+        )
+        self.nights = nights
+
+
+class HoldEnded(ChannelSyncError):
+    """A hold is confirmed, released or expired: it keeps no unit any more."""
+
+    def __init__(self, hold_id: object) -> None:
+        super().__init__(
+            f"Hold '{hold_id}' is not active any more, its units may be taken. Create a new hold, which looks at what "
+            "is free."
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
@@ -95,6 +95,16 @@ class Reservation(Stay):
         """The nights that it takes."""
         return NightSpan(self.property_id, self.room_type_id, self.check_in, self.check_out)
 
+    def outline(self) -> dict[str, Any]:
+        """The stay without personal data, as it is kept in events and conflicts."""
+        return {
+            "room_type_id": str(self.room_type_id),
+            "status": self.status.value,
+            "check_in": str(self.check_in),
+            "check_out": str(self.check_out),
+            "units": self.units,
+        }
+
 
 Span = TypeVar("Span", bound=NightSpan, covariant=True)
 
@@ -139,7 +149,8 @@ class PropertyManagementSystem(Protocol):
     def reserved(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
         """Values `reservation_id`, `room_type_id`, `check_in`, `check_out`, `units`, in this order.
 
-        Of every reservation that takes units on a night from `start` up to but without `end`.
+        Of every reservation that takes units on a night from `start` up to but without `end`. One that waits for its
+        channel under a hold is left out: its hold counts, until it expires.
         """
 
     def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
@@ -150,6 +161,9 @@ class PropertyManagementSystem(Protocol):
 
     def lock_room_types(self, room_type_ids: Sequence[UUID]) -> None:
         """`SELECT … FOR UPDATE` on the room types, in the order of their ids."""
+
+    def lock_reservation(self, reservation_id: UUID) -> Reservation | None:
+        """`SELECT … FOR UPDATE` on a reservation, as it is now. Locks of room types are taken before it."""
 
     def reservation(self, reservation_id: UUID) -> Reservation | None:
         """A reservation as it is now."""
@@ -169,11 +183,14 @@ class PropertyManagementSystem(Protocol):
     def cancel_reservation(self, reservation_id: UUID) -> None:
         """Cancel a reservation for the channel; nothing happens when it is cancelled already."""
 
+    def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
+        """A hold keeps units for the reservation until then: for display, nothing that a channel sees changes."""
+
     def confirm_reservation(self, reservation_id: UUID) -> None:
-        """The channel has the reservation: a pending one becomes confirmed."""
+        """The channel has the reservation: one that is pending, or failed as its hold expired, becomes confirmed."""
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
-        """The channel refused the reservation: a pending one becomes failed."""
+        """The channel refused the reservation, or did not answer in time: a pending one becomes failed."""
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
+from channel_sync.inventory.tasks import EXPIRE_HOLDS_TASK
 
 RELAY_TASK = "channel_sync.relay"
 
@@ -27,6 +28,11 @@ def celery_options() -> dict[str, Any]:
                 "task": RELAY_TASK,
                 "schedule": settings.relay_interval,
                 "options": {"queue": wanted.periodic.name},
-            }
+            },
+            "channel_sync expire holds": {
+                "task": EXPIRE_HOLDS_TASK,
+                "schedule": settings.reaper_interval,
+                "options": {"queue": wanted.periodic.name},
+            },
         },
     }

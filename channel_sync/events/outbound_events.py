@@ -23,14 +23,7 @@ def booking_event(
         entity_external_id=external_id,
         entity_internal_id=reservation.id,
         idempotency_key=outbound_key(channel_property_id, EntityType.BOOKING, reservation.id),
-        payload={
-            "reservation_id": str(reservation.id),
-            "room_type_id": str(reservation.room_type_id),
-            "status": reservation.status.value,
-            "check_in": str(reservation.check_in),
-            "check_out": str(reservation.check_out),
-            "units": reservation.units,
-        },
+        payload={"reservation_id": str(reservation.id), **reservation.outline()},
     )
 
 

@@ -13,8 +13,12 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.inbound.capped import push_what_was_capped
+from channel_sync.inbound.compensation import confirm_or_take_back
+from channel_sync.inbound.concurrent_change import flag_concurrent_change
+from channel_sync.inbound.echo import Echo, echo_of, stay_hash, waits_to_be_sent
 from channel_sync.inbound.order import Order, applied_hash, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -23,8 +27,10 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.origin import on_behalf_of
-from channel_sync.pms import host_pms
+from channel_sync.pms import Reservation, host_pms
 
+ECHO = "echo: the PMS itself sent this state"
+ROOM_TAKEN = "taken back: its room was sold before the channel confirmed it"
 REASONS = {
     Order.STALE: "stale: a newer state of the booking is applied already",
     Order.UNCHANGED: "unchanged: this state of the booking is applied already",
@@ -73,18 +79,41 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         if order in REASONS:
             mark_ignored(event, REASONS[order], normalized_payload=normalized)
             return True
-        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
-        after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        push_what_was_capped(channel_property, before, after)
+        echo = echo_of(channel_property, link, booking)
+        if echo is Echo.EARLIER and not is_current:
+            return False
         link.applied_modified_at = modified_at
         link.applied_hash = applied_hash(booking)
         link.applied_cancelled = booking.status is BookingStatus.CANCELLED
+        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        reason = _no_need(channel_property, before, booking, echo) if before is not None else None
+        if reason is not None:
+            link.pushed_hash = stay_hash(booking)
+            link.save()
+            mark_ignored(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+            return True
+        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
+        after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        push_what_was_capped(channel_property, before, after)
         # What a push would send now: a later save that changes none of it sends nothing.
         link.pushed_hash = content_hash(after.push(booking.external_room_id)) if after else ""
         link.save()
         mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
+
+
+def _no_need(channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo) -> str | None:
+    """Why a state of a known reservation is not applied; a reservation that waited for its channel is confirmed."""
+    if booking.takes_room:
+        outcome = confirm_or_take_back(channel_property, before, booking.external_id)
+        if outcome is Confirmation.ROOM_TAKEN:
+            return ROOM_TAKEN
+    waits = waits_to_be_sent(channel_property, before.id)
+    if echo is Echo.LATEST or (echo is Echo.EARLIER and waits):
+        return ECHO
+    if waits:
+        flag_concurrent_change(channel_property, before, booking)
+    return None
 
 
 def _link_of(channel_property: ChannelProperty, booking: Booking) -> ReservationLink:

@@ -12,12 +12,13 @@ from uuid import UUID
 from django.utils import timezone
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import BookingNotification, BookingPush, BookingStatus, Stay, content_hash
+from channel_sync.channels.canonical import BookingNotification, BookingStatus
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload, NotYet
 from channel_sync.events.processing import process
 from channel_sync.events.record import record
+from channel_sync.inbound.echo import stay_hash
 from channel_sync.inbound.handlers import handle
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
@@ -65,8 +66,7 @@ def _is_known(channel_property: ChannelProperty, link: ReservationLink | None, f
         return False
     if booking.status is BookingStatus.CANCELLED and link.applied_cancelled:
         return True
-    sent = BookingPush(external_room_id=booking.external_room_id, **booking.model_dump(include=set(Stay.model_fields)))
-    if link.pushed_hash == content_hash(sent):
+    if link.pushed_hash == stay_hash(booking):
         return True
     return order_of(link, booking, booking.modified_at) in (Order.STALE, Order.UNCHANGED)
 

@@ -1,7 +1,7 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
-Free = units - units under maintenance - reserved units - units in active, unexpired holds. A reservation that
-counts as reserved is not counted again for its hold.
+Free = units - units under maintenance - reserved units - units in active, unexpired holds. A hold counts beside the
+units that its own reservation has reserved on a night only as far as it is larger.
 """
 
 from __future__ import annotations
@@ -14,30 +14,36 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import InvalidStay, UnknownRoomType
 from channel_sync.pms import host_pms
 
+# Units are added up from what begins and ends on a night: the work grows with the stays, not with their nights.
 FREE_UNITS = """
 WITH room_type (room_type_id, units) AS ({units}),
-night (night) AS (SELECT generate_series(%s::date, %s::date - 1, interval '1 day')::date),
-reserved (reservation_id, room_type_id, check_in, check_out, units) AS ({reserved}),
-held AS (
-    SELECT hold.room_type_id, hold.check_in, hold.check_out, hold.units_held AS units
-    FROM inventory_holds AS hold
-    WHERE hold.status = 'active' AND hold.hold_expires_at > %s
-      AND hold.room_type_id = ANY(%s) AND hold.check_in < %s AND hold.check_out > %s
-      AND NOT EXISTS (SELECT FROM reserved WHERE reserved.reservation_id = hold.reservation_id)
+night (night) AS (SELECT generate_series(%(start)s::date, %(end)s::date - 1, interval '1 day')::date),
+reserved AS (
+    SELECT * FROM ({reserved}) AS stay (reservation_id, room_type_id, check_in, check_out, units)
+    WHERE reservation_id IS DISTINCT FROM %(without)s
 ),
-taken AS (
-    SELECT stay.room_type_id, night.night, sum(stay.units) AS units
-    FROM (
-        SELECT room_type_id, check_in, check_out, units FROM reserved
-        UNION ALL SELECT room_type_id, check_in, check_out, units FROM held
-    ) AS stay
-    JOIN night ON night.night >= stay.check_in AND night.night < stay.check_out
-    GROUP BY stay.room_type_id, night.night
+held AS (
+    SELECT hold.reservation_id, hold.room_type_id, night.night, sum(hold.units_held) AS units
+    FROM inventory_holds AS hold
+    JOIN night ON night.night >= hold.check_in AND night.night < hold.check_out
+    WHERE hold.status = 'active'
+      AND hold.hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
+      AND hold.room_type_id = ANY(%(room_types)s) AND hold.check_in < %(end)s AND hold.check_out > %(start)s
+      AND hold.reservation_id IS DISTINCT FROM %(without)s
+    GROUP BY hold.reservation_id, hold.room_type_id, night.night
+),
+held_beside AS (
+    SELECT held.room_type_id, held.night, greatest(held.units - coalesce(sum(own.units), 0), 0) AS units
+    FROM held
+    LEFT JOIN reserved AS own
+      ON own.reservation_id = held.reservation_id AND own.room_type_id = held.room_type_id
+     AND held.night >= own.check_in AND held.night < own.check_out
+    GROUP BY held.reservation_id, held.room_type_id, held.night, held.units
 ),
 maintenance (room_id, room_type_id, start_date, end_date) AS ({maintenance}),
 out_of_order AS (
@@ -45,13 +51,25 @@ out_of_order AS (
     FROM maintenance
     JOIN night ON night.night >= maintenance.start_date AND night.night < maintenance.end_date
     GROUP BY maintenance.room_type_id, night.night
+),
+change AS (
+    SELECT room_type_id, night, sum(units) AS units
+    FROM (
+        SELECT room_type_id, greatest(check_in, %(start)s::date) AS night, units FROM reserved
+        UNION ALL SELECT room_type_id, check_out, -units FROM reserved
+        UNION ALL SELECT room_type_id, night, units FROM held_beside
+        UNION ALL SELECT room_type_id, night + 1, -units FROM held_beside
+        UNION ALL SELECT room_type_id, night, units FROM out_of_order
+        UNION ALL SELECT room_type_id, night + 1, -units FROM out_of_order
+    ) AS bound
+    GROUP BY room_type_id, night
 )
 SELECT room_type.room_type_id, night.night,
-       room_type.units - coalesce(taken.units, 0) - coalesce(out_of_order.units, 0)
+       room_type.units
+       - coalesce(sum(change.units) OVER (PARTITION BY room_type.room_type_id ORDER BY night.night), 0)
 FROM room_type
 CROSS JOIN night
-LEFT JOIN taken USING (room_type_id, night)
-LEFT JOIN out_of_order USING (room_type_id, night)
+LEFT JOIN change USING (room_type_id, night)
 ORDER BY room_type.room_type_id, night.night
 """
 
@@ -66,38 +84,69 @@ class FreeNight:
 
 
 def free_units(
-    room_type_ids: Sequence[UUID], start: date, end: date, *, now: datetime | None = None
+    room_type_ids: Sequence[UUID],
+    start: date,
+    end: date,
+    *,
+    without: UUID | None = None,
+    now: datetime | None = None,
 ) -> list[FreeNight]:
-    """Free units of every room type on every night from `start` up to but without `end`, ordered by both."""
-    pms = host_pms()
-    units_sql, units_params = _compiled(pms.units(room_type_ids))
-    reserved_sql, reserved_params = _compiled(pms.reserved(room_type_ids, start, end))
-    maintenance_sql, maintenance_params = _compiled(pms.maintenance(room_type_ids, start, end))
-    statement = FREE_UNITS.format(units=units_sql, reserved=reserved_sql, maintenance=maintenance_sql)
-    parameters = [
-        *units_params,
-        start,
-        end,
-        *reserved_params,
-        now or timezone.now(),
-        list(room_type_ids),
-        end,
-        start,
-        *maintenance_params,
-    ]
+    """Free units of every room type on every night from `start` up to but without `end`, ordered by both.
+
+    As if the reservation `without` were not there. Holds expire by the clock of the database unless `now` is given.
+    """
+    statement, parameters = free_units_statement(room_type_ids, start, end, without=without, now=now)
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [FreeNight(room_type_id, night, int(free)) for room_type_id, night, free in cursor.fetchall()]
 
 
-def _compiled(rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]]:
-    """The SQL of a queryset, without its ordering, and its parameters."""
-    return rows.order_by().query.sql_with_params()
+def free_units_statement(
+    room_type_ids: Sequence[UUID],
+    start: date,
+    end: date,
+    *,
+    without: UUID | None = None,
+    now: datetime | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The statement of `free_units` and its parameters."""
+    pms = host_pms()
+    parameters: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "without": without,
+        "now": now,
+        "room_types": list(room_type_ids),
+    }
+    sources = {
+        "units": pms.units(room_type_ids),
+        "reserved": pms.reserved(room_type_ids, start, end),
+        "maintenance": pms.maintenance(room_type_ids, start, end),
+    }
+    return FREE_UNITS.format(**{name: _named(name, rows, parameters) for name, rows in sources.items()}), parameters
 
 
-def check_availability(room_type_id: UUID, check_in: date, check_out: date) -> int:
-    """Free units for a whole stay: the minimum over its nights (plan 6.1)."""
-    return min(night.free for night in free_units([room_type_id], check_in, check_out))
+def _named(name: str, rows: QuerySet[Any, Any], parameters: dict[str, Any]) -> str:
+    """The SQL of a queryset without its ordering; its parameters get names and go to the others."""
+    sql, values = rows.order_by().query.sql_with_params()
+    names = [f"{name}_{position}" for position in range(len(values))]
+    parameters.update(zip(names, values, strict=True))
+    return sql.replace("%%", "%%%%") % tuple(f"%({parameter})s" for parameter in names)
+
+
+def check_availability(
+    room_type_id: UUID, check_in: date, check_out: date, *, without: UUID | None = None, now: datetime | None = None
+) -> int:
+    """Free units for a whole stay: the minimum over its nights (plan 6.1).
+
+    Raises `InvalidStay`, `UnknownRoomType`.
+    """
+    if check_out <= check_in:
+        raise InvalidStay(check_in, check_out)
+    nights = free_units([room_type_id], check_in, check_out, without=without, now=now)
+    if not nights:
+        raise UnknownRoomType(room_type_id)
+    return min(night.free for night in nights)
 
 
 def sellable(free: int) -> int:

@@ -12,6 +12,8 @@ class ConflictKind(models.TextChoices):
     """What does not agree."""
 
     OVERBOOKING = "overbooking"
+    LATE_CONFIRMATION = "late_confirmation"
+    CONCURRENT_CHANGE = "concurrent_change"
     MISSING_AT_CHANNEL = "missing_at_channel"
     DATES = "dates"
     PRICE = "price"

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite, content_hash
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import Fatal, UnmappedRoomType
 from channel_sync.events.lifecycle import claim_waiting
+from channel_sync.inbound.compensation import confirm_or_take_back
+from channel_sync.inventory.confirmation import has_expired
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -20,6 +24,7 @@ from channel_sync.models import (
     EntityType,
     ReservationLink,
 )
+from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
 
 # How far the channel's clock may be behind ours when a lost create is looked for.
@@ -34,6 +39,7 @@ class Planned:
     later: Sequence[ChannelEvent]
     reservation: Reservation | None
     write: BookingWrite | None
+    external_id: str | None = None
     reason: str = ""
     error: Fatal | None = None
 
@@ -59,13 +65,14 @@ def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
     for event in sorted(events, key=lambda found: found.received_at or found.id):
         grouped.setdefault(event.entity_internal_id, []).append(event)
     ids = [reservation_id for reservation_id in grouped if reservation_id is not None]
-    reservations = host_pms().reservations(ids)
+    reservations = dict(host_pms().reservations(ids))
     links = {
         link.reservation_id: link
         for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
     }
-    rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     found = _lost_creates(channel, channel_property, [one for one in ids if one not in links])
+    reservations |= _confirmed_late(channel_property, reservations, found)
+    rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     planned = []
     for reservation_id, (event, *later) in grouped.items():
         reservation = reservations.get(reservation_id) if reservation_id is not None else None
@@ -95,8 +102,19 @@ def _plan_one(
         return Planned(event, later, reservation, None, error=error)
     push = reservation.push(room)
     if link is not None and link.pushed_hash == content_hash(push):
-        return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
+        return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
     return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
+
+
+def _confirmed_late(
+    channel_property: ChannelProperty, reservations: Mapping[UUID, Reservation], found: Mapping[UUID | None, str]
+) -> Mapping[UUID, Reservation]:
+    """Reservations that failed as their hold expired, while the channel had their booking: as they are afterwards."""
+    expired = has_expired([reservation_id for reservation_id in reservations if reservation_id in found])
+    for reservation_id in sorted(expired):
+        with transaction.atomic(), on_behalf_of(channel_property.id):
+            confirm_or_take_back(channel_property, reservations[reservation_id], found[reservation_id])
+    return host_pms().reservations(expired) if expired else {}
 
 
 def _lost_creates(

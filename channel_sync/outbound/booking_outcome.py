@@ -10,26 +10,29 @@ from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal
 from channel_sync.events.lifecycle import close_claimed, mark_done, mark_ignored
 from channel_sync.events.processing import settle_error
+from channel_sync.inbound.compensation import confirm_or_take_back
+from channel_sync.inventory.confirmation import refuse_at_channel
 from channel_sync.models import ChannelEvent, ChannelProperty, EntityType, ReservationLink
+from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
-from channel_sync.pms import host_pms
 
 
 def settle_sent(booking: Planned, external_id: str) -> None:
     """The channel has it: link, confirm, done."""
     channel_property = booking.event.channel_property
-    with transaction.atomic():
+    reservation = booking.reservation
+    push = booking.write.push if booking.write is not None else None
+    # The channel has this state: what is saved here is no news to it.
+    with transaction.atomic(), on_behalf_of(channel_property.id):
         link = _lock_link(channel_property, external_id)
-        push = booking.write.push if booking.write is not None else None
+        if reservation is not None and push is not None:
+            confirm_or_take_back(channel_property, reservation, external_id)
         # The channel's own webhook about the booking may have made the link already.
-        if booking.reservation is not None:
-            link.reservation_id = booking.reservation.id
+        if reservation is not None:
+            link.reservation_id = reservation.id
         link.pushed_hash = content_hash(push) if push is not None else ""
         link.applied_cancelled = push is None
-        # Before the confirmation, whose save would otherwise look like a change that the channel has not heard of.
         link.save()
-        if booking.reservation is not None and push is not None:
-            host_pms().confirm_reservation(booking.reservation.id)
         note_success(channel_property)
         mark_done(booking.event, entity_external_id=external_id)
         close_claimed(booking.later, into=booking.event)
@@ -41,8 +44,8 @@ def settle_unsent(booking: Planned) -> None:
         settle_refused(booking, booking.error)
         return
     with transaction.atomic():
-        if booking.reservation is not None:
-            host_pms().confirm_reservation(booking.reservation.id)
+        if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
+            confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
         mark_ignored(booking.event, booking.reason)
         close_claimed(booking.later, into=booking.event)
 
@@ -57,7 +60,7 @@ def settle_refused(booking: Planned, error: Fatal) -> None:
 def booking_refused(event: ChannelEvent, error: Fatal) -> None:
     """In the transaction that fails the event: a reservation that waited for the channel fails with it."""
     if event.entity_type == EntityType.BOOKING and event.entity_internal_id is not None:
-        host_pms().fail_reservation(event.entity_internal_id, str(error))
+        refuse_at_channel(event.entity_internal_id, str(error))
 
 
 def _lock_link(channel_property: ChannelProperty, external_id: str) -> ReservationLink:

@@ -30,9 +30,10 @@ class PmsApi:
         """A reservation as it is."""
         return self._call("GET", f"/api/reservations/{reservation_id}/")
 
-    def change(self, reservation_id: str, **changes: Any) -> dict[str, Any]:
-        """Change a reservation."""
-        return self._call("PATCH", f"/api/reservations/{reservation_id}/", json=changes)
+    def change(self, reservation_id: str, version: int | None = None, **changes: Any) -> dict[str, Any]:
+        """Change a reservation that was read at a version, or whichever it has."""
+        based_on = "*" if version is None else f'"{version}"'
+        return self._call("PATCH", f"/api/reservations/{reservation_id}/", json=changes, headers={"If-Match": based_on})
 
     def cancel(self, reservation_id: str) -> dict[str, Any]:
         """Cancel a reservation."""

@@ -1,5 +1,8 @@
 """The PMS in Django admin."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 
 from pms_project.pms.models import (
@@ -70,17 +73,42 @@ class GuestAdmin(admin.ModelAdmin):
         return False
 
 
+class ReservationForm(forms.ModelForm):
+    """Carries the version that was shown: a save over a newer one is refused."""
+
+    class Meta:
+        model = Reservation
+        fields = (
+            "guest", "source", "group_reference", "channel_reference", "adults", "children", "price", "currency",
+            "notes", "version",
+        )  # fmt: skip
+        widgets = {"version": forms.HiddenInput}
+
+    def clean(self) -> dict[str, Any]:
+        """Compare with the version that is stored now; between here and the save, the save itself compares."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        stored = Reservation.objects.values_list("version", flat=True).get(pk=self.instance.pk)
+        if cleaned.get("version") != stored:
+            raise forms.ValidationError(
+                "The reservation was changed while this page was open. Reload it, and repeat your change."
+            )
+        return cleaned
+
+
 @admin.register(Reservation)
 class ReservationAdmin(admin.ModelAdmin):
     """Reservations; they are made and cancelled through the API, which looks at free rooms."""
 
+    form = ReservationForm
     list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "source")
     list_filter = ("status", "source", "hotel")
     list_select_related = ("room_type",)
     search_fields = ("=id", "channel_reference", "guest__last_name")
     date_hierarchy = "check_in"
     raw_id_fields = ("guest",)
-    readonly_fields = ("status", "room_type", "hotel", "check_in", "check_out", "units", "version", "failure_reason")
+    readonly_fields = (
+        "status", "room_type", "hotel", "check_in", "check_out", "units", "failure_reason", "hold_expires_at",
+    )  # fmt: skip
 
     def has_add_permission(self, request: object) -> bool:
         """Through the API."""

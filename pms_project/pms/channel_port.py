@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from channel_sync.pms import (
 )
 from channel_sync.pms import Reservation as SharedReservation
 from pms_project.pms.models import (
-    TAKING_STATUSES,
+    RESERVED_STATUSES,
     DailyRate,
     Guest,
     HotelSettings,
@@ -53,6 +53,7 @@ FROM_CHANNEL = {
     BookingStatus.BLOCKED: ReservationStatus.BLOCKED,
     BookingStatus.CANCELLED: ReservationStatus.CANCELLED,
 }
+CONFIRMABLE = (ReservationStatus.PENDING_SYNC, ReservationStatus.FAILED)
 GUEST_LENGTHS = {"first_name": 200, "last_name": 200, "email": 320, "phone": 64, "country": 64}
 
 
@@ -90,9 +91,9 @@ class Pms:
         return RoomType.objects.filter(id__in=room_type_ids).values_list("id", "units")
 
     def reserved(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
-        """Reservations that take rooms."""
+        """Reservations that take rooms; a pending one does so by its hold."""
         return Reservation.objects.filter(
-            room_type_id__in=room_type_ids, check_in__lt=end, check_out__gt=start, status__in=TAKING_STATUSES
+            room_type_id__in=room_type_ids, check_in__lt=end, check_out__gt=start, status__in=RESERVED_STATUSES
         ).values_list("id", "room_type_id", "check_in", "check_out", "units")
 
     def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
@@ -123,6 +124,12 @@ class Pms:
     def lock_room_types(self, room_type_ids: Sequence[UUID]) -> None:
         """The same lock, in the same order, as the services take."""
         lock_room_types(list(room_type_ids))
+
+    def lock_reservation(self, reservation_id: UUID) -> SharedReservation | None:
+        """The same lock as the services take."""
+        found = Reservation.objects.select_for_update(of=("self",)).select_related("guest").filter(id=reservation_id)
+        reservation = found.first()
+        return self.describe(reservation) if reservation is not None else None
 
     def reservation(self, reservation_id: UUID) -> SharedReservation | None:
         """A reservation as it is now."""
@@ -161,6 +168,7 @@ class Pms:
             guest=guest,
             source=(booking.ota or "channel")[:50],
             channel_reference=booking.ota_reference[:255],
+            group_reference=booking.group_id[:255],
             currency=booking.currency[:3] or HotelSettings.objects.get(id=property_id).currency,
         )
         _apply(reservation, room_type_id, booking)
@@ -179,39 +187,38 @@ class Pms:
             reservation.guest.save()
         _apply(reservation, room_type_id, booking)
         if self.describe(reservation) != before:
-            reservation.version = (reservation.version or 0) + 1
             reservation.save()
 
     def cancel_reservation(self, reservation_id: UUID) -> None:
         """Cancel a reservation for the channel."""
         cancel_reservation(reservation_id)
 
+    def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
+        """Show until when the rooms are held."""
+        Reservation.objects.filter(id=reservation_id).update(hold_expires_at=until)
+
     def confirm_reservation(self, reservation_id: UUID) -> None:
-        """A pending reservation becomes confirmed."""
-        self._settle(reservation_id, ReservationStatus.CONFIRMED, "")
+        """A pending reservation, or one whose hold had expired, becomes confirmed."""
+        self._settle(reservation_id, CONFIRMABLE, ReservationStatus.CONFIRMED, "")
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         """A pending reservation becomes failed."""
-        self._settle(reservation_id, ReservationStatus.FAILED, reason)
+        self._settle(reservation_id, (ReservationStatus.PENDING_SYNC,), ReservationStatus.FAILED, reason)
 
-    def _settle(self, reservation_id: UUID, status: ReservationStatus, reason: str) -> None:
-        pending = (
-            Reservation.objects.select_for_update()
-            .filter(id=reservation_id, status=ReservationStatus.PENDING_SYNC)
-            .first()
-        )
-        if pending is not None:
-            pending.status = status
-            pending.failure_reason = reason
-            pending.version = (pending.version or 0) + 1
-            pending.save()
+    def _settle(
+        self, reservation_id: UUID, waiting: Sequence[ReservationStatus], status: ReservationStatus, reason: str
+    ) -> None:
+        found = Reservation.objects.select_for_update().filter(id=reservation_id, status__in=waiting).first()
+        if found is not None:
+            found.status = status
+            found.failure_reason = reason
+            found.hold_expires_at = None
+            found.save()
 
 
 def _apply(reservation: Reservation, room_type_id: UUID, booking: Booking) -> None:
     reservation.room_type_id = room_type_id
-    # A pending reservation is confirmed by the worker that made the booking, not by the booking's echo.
-    if not (reservation.status == ReservationStatus.PENDING_SYNC and booking.status is BookingStatus.CONFIRMED):
-        reservation.status = FROM_CHANNEL[booking.status]
+    reservation.status = FROM_CHANNEL[booking.status]
     reservation.check_in = booking.check_in
     reservation.check_out = booking.check_out
     reservation.units = booking.units

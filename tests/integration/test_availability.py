@@ -63,7 +63,7 @@ def test_the_check_out_day_is_no_night(double: RoomType) -> None:
     ("status", "left"),
     [
         (ReservationStatus.CONFIRMED, 4),
-        (ReservationStatus.PENDING_SYNC, 4),
+        (ReservationStatus.PENDING_SYNC, 5),  # it takes a room by its hold
         (ReservationStatus.REQUEST, 4),
         (ReservationStatus.BLOCKED, 4),
         (ReservationStatus.INQUIRY, 5),

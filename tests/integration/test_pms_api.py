@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 from rest_framework.test import APIClient
 
-from pms_project.pms.models import Reservation, ReservationStatus, RoomType
+from pms_project.pms.models import Reservation, ReservationStatus, RoomType, StaleReservation
 from tests.factories import (
     ChannelConnectionFactory,
     RatePlanFactory,
@@ -110,6 +111,7 @@ def test_a_change_counts_the_version_up(api: APIClient, double: RoomType) -> Non
         f"/api/reservations/{made['id']}/",
         {"check_out": str(START + timedelta(days=5)), "guest": {"first_name": "Rear Admiral"}},
         format="json",
+        headers={"If-Match": f'"{made["version"]}"'},
     )
 
     assert changed.status_code == 200
@@ -122,7 +124,8 @@ def test_a_change_onto_a_full_night_is_a_conflict_and_changes_nothing(api: APICl
     ReservationFactory(room_type=double, check_in=later, check_out=later + timedelta(days=1), units=2)
     made = api.post("/api/reservations/", wanted(double), format="json").data
 
-    answer = api.patch(f"/api/reservations/{made['id']}/", {"check_out": str(later + timedelta(days=1))}, format="json")
+    change = {"check_out": str(later + timedelta(days=1)), "version": made["version"]}
+    answer = api.patch(f"/api/reservations/{made['id']}/", change, format="json")
 
     assert answer.status_code == 409
     assert str(Reservation.objects.get(id=made["id"]).check_out) == made["check_out"]
@@ -140,7 +143,93 @@ def test_cancelling_twice_is_the_same_as_once(api: APIClient, double: RoomType) 
 def test_a_cancelled_reservation_is_not_changed(api: APIClient, double: RoomType) -> None:
     made = ReservationFactory(room_type=double, status=ReservationStatus.CANCELLED)
 
-    assert api.patch(f"/api/reservations/{made.id}/", {"adults": 3}, format="json").status_code == 409
+    assert api.patch(f"/api/reservations/{made.id}/", {"adults": 3, "version": 1}, format="json").status_code == 409
+
+
+def test_a_change_names_the_version_it_is_based_on(api: APIClient, double: RoomType) -> None:
+    made = api.post("/api/reservations/", wanted(double), format="json")
+    address = f"/api/reservations/{made.data['id']}/"
+    assert made["ETag"] == api.get(address)["ETag"] == '"1"'
+
+    silent = api.patch(address, {"adults": 3}, format="json")
+    garbled = api.patch(address, {"adults": 3}, format="json", headers={"If-Match": '"last"'})
+    whichever = api.patch(address, {"adults": 3}, format="json", headers={"If-Match": "*"})
+
+    assert (silent.status_code, garbled.status_code, whichever.status_code) == (428, 400, 200)
+    assert whichever["ETag"] == '"2"'
+
+
+@pytest.mark.parametrize("way", ["header", "body"])
+def test_a_stale_change_is_answered_with_the_present_state(api: APIClient, double: RoomType, way: str) -> None:
+    made = api.post("/api/reservations/", wanted(double), format="json").data
+    address = f"/api/reservations/{made['id']}/"
+    api.patch(address, {"adults": 3, "version": 1}, format="json")
+
+    if way == "header":
+        answer = api.patch(address, {"adults": 4}, format="json", headers={"If-Match": '"1"'})
+    else:
+        answer = api.patch(address, {"adults": 4, "version": 1}, format="json")
+
+    assert (answer.status_code, answer.data["error"], answer["ETag"]) == (409, "StaleReservation", '"2"')
+    assert (answer.data["current"]["adults"], answer.data["current"]["version"]) == (3, 2)
+    assert Reservation.objects.get().adults == 3
+
+
+def test_a_stale_cancellation_is_refused_where_it_names_a_version(api: APIClient, double: RoomType) -> None:
+    made = api.post("/api/reservations/", wanted(double), format="json").data
+    address = f"/api/reservations/{made['id']}/"
+    api.patch(address, {"adults": 3, "version": 1}, format="json")
+
+    assert api.post(f"{address}cancel/", {"version": 1}, format="json").status_code == 409
+    assert api.post(f"{address}cancel/", headers={"If-Match": '"2"'}).data["status"] == ReservationStatus.CANCELLED
+
+
+def test_a_save_over_a_newer_state_is_refused(double: RoomType) -> None:
+    first = ReservationFactory(room_type=double)
+    second = Reservation.objects.get()
+    second.adults = 4
+    second.save(update_fields=["adults"])
+
+    first.adults = 3
+    with pytest.raises(StaleReservation, match="it has version 2 now"):
+        first.save()
+
+    assert Reservation.objects.get().adults == 4
+
+
+def test_a_guest_who_leaves_earlier_is_not_refused_in_an_overbooked_house(api: APIClient, double: RoomType) -> None:
+    stay = ReservationFactory(room_type=double, check_in=START, check_out=START + timedelta(days=3))
+    ReservationFactory(room_type=double, check_in=START, check_out=START + timedelta(days=3), units=2)
+
+    change = {"check_out": str(START + timedelta(days=2)), "version": 1}
+    answer = api.patch(f"/api/reservations/{stay.id}/", change, format="json")
+
+    assert answer.status_code == 200
+
+
+def test_a_group_is_made_whole_or_not_at_all(api: APIClient, double: RoomType) -> None:
+    single = RoomTypeFactory(hotel=double.hotel, units=1)
+    rooms = [wanted(double, units=2), wanted(single)]
+
+    made = api.post("/api/reservations/group/", rooms, format="json")
+    again = api.post("/api/reservations/group/", [wanted(single), wanted(double)], format="json")
+
+    assert (made.status_code, again.status_code) == (201, 409)
+    assert len({reservation["group_reference"] for reservation in made.data}) == 1
+    assert Reservation.objects.count() == 2
+
+
+def test_the_admin_does_not_save_over_a_newer_state(admin_client: Client, double: RoomType) -> None:
+    stay = ReservationFactory(room_type=double)
+    form = {"source": "PMS", "adults": 2, "children": 0, "guest": str(stay.guest_id), "version": 1}
+    address = f"/admin/pms/reservation/{stay.id}/change/"
+
+    saved = admin_client.post(address, form)
+    stale = admin_client.post(address, form | {"adults": 5})
+
+    assert saved.status_code == 302
+    assert "was changed while this page was open" in stale.content.decode()
+    assert (Reservation.objects.get().adults, Reservation.objects.get().version) == (2, 2)
 
 
 def test_maintenance_blocks_take_a_room(api: APIClient, double: RoomType) -> None:

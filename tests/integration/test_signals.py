@@ -90,7 +90,6 @@ def test_what_channels_do_not_see_makes_no_event(channel_property: ChannelProper
     reservation = linked(channel_property, double, status=ReservationStatus.PENDING_SYNC)
 
     reservation.status = ReservationStatus.CONFIRMED
-    reservation.version = 2
     reservation.save()
 
     assert types() == []

@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import exception_handler
 
 from channel_sync.inventory.availability import free_units
+from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
     MaintenanceBlockSerializer,
     RateChangeSerializer,
@@ -21,7 +22,7 @@ from pms_project.pms.api.serializers import (
     RoomSerializer,
     RoomTypeSerializer,
 )
-from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType
+from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations
 from pms_project.pms.services.errors import PmsError
 from pms_project.pms.services.rates import RateChange, set_rates
@@ -36,27 +37,55 @@ class ReservationViewSet(
     mixins.ListModelMixin,
     viewsets.GenericViewSet,
 ):
-    """Reservations. A new one is `PENDING_SYNC` until the channel has it."""
+    """Reservations. A new one is `PENDING_SYNC` until the channel has it.
+
+    Every answer carries the version as its `ETag`; a change names the version it is based on. Based on an older one, it
+    is answered 409 with the reservation as it is now.
+    """
 
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
-    filterset_fields = ("status", "hotel", "room_type", "check_in", "source", "channel_reference")
+    filterset_fields = ("status", "hotel", "room_type", "check_in", "source", "channel_reference", "group_reference")
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         """Create it if there is a room on every night."""
-        wanted = _columns(dict(serializer.validated_data))
-        serializer.instance = reservations.create_reservation(reservations.NewReservation(**wanted))
+        serializer.instance = reservations.create_reservation(_wanted(serializer.validated_data))
 
     def perform_update(self, serializer: BaseSerializer[Reservation]) -> None:
         """Change it if there is a room on every night."""
+        version = required_version(self.request)
         changes = _columns(dict(serializer.validated_data))
-        serializer.instance = reservations.change_reservation(self.get_object().id, changes)
+        serializer.instance = reservations.change_reservation(self.get_object().id, changes, version=version)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
-        """Cancel a reservation."""
-        cancelled = reservations.cancel_reservation(self.get_object().id)
+        """Cancel a reservation; a version is looked at where one is sent."""
+        cancelled = reservations.cancel_reservation(self.get_object().id, version=based_on(request))
         return Response(self.get_serializer(cancelled).data)
+
+    @action(detail=False, methods=["post"])
+    def group(self, request: Request) -> Response:
+        """Create several reservations that belong together, all or none."""
+        serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
+        serializer.is_valid(raise_exception=True)
+        made = reservations.create_group([_wanted(wanted) for wanted in serializer.validated_data])
+        return Response(self.get_serializer(made, many=True).data, status=status.HTTP_201_CREATED)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A change of an older version is answered with the present one."""
+        if isinstance(exc, StaleReservation):
+            current = self.get_queryset().get(pk=exc.reservation_id)
+            body = {"error": "StaleReservation", "detail": str(exc), "current": self.get_serializer(current).data}
+            return Response(body, status=status.HTTP_409_CONFLICT)
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Name the version of the reservation that the answer holds."""
+        body = response.data
+        shown = body.get("current", body) if isinstance(body, dict) else {}
+        if "version" in shown and "id" in shown:
+            response["ETag"] = etag(shown["version"])
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class MaintenanceBlockViewSet(viewsets.ModelViewSet):
@@ -114,6 +143,10 @@ def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response
     if isinstance(error, PmsError):
         return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
     return exception_handler(error, context)
+
+
+def _wanted(data: dict[str, Any]) -> reservations.NewReservation:
+    return reservations.NewReservation(**_columns(dict(data)))
 
 
 def _columns(data: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,18 @@
 from pms_project.pms.models.hotel import Beds24Config, HotelSettings, Room, RoomType
 from pms_project.pms.models.maintenance import MaintenanceBlock
 from pms_project.pms.models.rates import DailyRate, RatePlan
-from pms_project.pms.models.reservation import TAKING_STATUSES, Guest, Reservation, ReservationStatus
+from pms_project.pms.models.reservation import (
+    CLOSED_STATUSES,
+    RESERVED_STATUSES,
+    Guest,
+    Reservation,
+    ReservationStatus,
+    StaleReservation,
+)
 
 __all__ = [
-    "TAKING_STATUSES",
+    "CLOSED_STATUSES",
+    "RESERVED_STATUSES",
     "Beds24Config",
     "DailyRate",
     "Guest",
@@ -17,4 +25,5 @@ __all__ = [
     "ReservationStatus",
     "Room",
     "RoomType",
+    "StaleReservation",
 ]

@@ -1,8 +1,10 @@
 """Guests and their reservations."""
 
+from typing import Any
+
 from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 
 from pms_project.pms.models.hotel import HotelSettings, RoomType
 
@@ -36,12 +38,21 @@ class ReservationStatus(models.TextChoices):
     FAILED = "FAILED", "Refused by the channel"
 
 
-TAKING_STATUSES = (
-    ReservationStatus.PENDING_SYNC,
-    ReservationStatus.CONFIRMED,
-    ReservationStatus.REQUEST,
-    ReservationStatus.BLOCKED,
-)
+# A pending one takes its rooms by its hold, until that expires.
+RESERVED_STATUSES = (ReservationStatus.CONFIRMED, ReservationStatus.REQUEST, ReservationStatus.BLOCKED)
+CLOSED_STATUSES = (ReservationStatus.CANCELLED, ReservationStatus.FAILED)
+
+
+class StaleReservation(Exception):
+    """The reservation was changed since it was read; `current` is its version now."""
+
+    def __init__(self, reservation_id: object, current: int | None) -> None:
+        super().__init__(
+            f"Reservation '{reservation_id}' was changed meanwhile, it has version {current} now. Read it again and "
+            "repeat the change."
+        )
+        self.reservation_id = reservation_id
+        self.current = current
 
 
 class Reservation(models.Model):
@@ -53,6 +64,9 @@ class Reservation(models.Model):
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, null=True, related_name="reservations")
     status = models.CharField(max_length=20, choices=ReservationStatus)
     source = models.CharField(max_length=50, default="PMS", help_text="PMS, or the channel that sold it.")
+    group_reference = models.CharField(
+        max_length=255, blank=True, help_text="The same for all reservations of a group: the channel's, or our own."
+    )
     channel_reference = models.CharField(max_length=255, blank=True, help_text="The OTA's own booking number.")
     check_in = models.DateField()
     check_out = models.DateField()
@@ -80,3 +94,21 @@ class Reservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.room_type} {self.check_in} - {self.check_out}"
+
+    def save(self, **options: Any) -> None:
+        """Save over the state that was read, and over no other: raises `StaleReservation`.
+
+        `QuerySet.update` does not come by here: it is for columns that nobody decides by.
+        """
+        if self._state.adding:
+            super().save(**options)
+            return
+        with transaction.atomic():
+            stored = Reservation.objects.select_for_update().filter(pk=self.pk).values_list("version", flat=True)
+            current = stored.first()
+            if current != self.version:
+                raise StaleReservation(self.pk, current)
+            self.version = (current or 0) + 1
+            if options.get("update_fields") is not None:
+                options["update_fields"] = {*options["update_fields"], "version"}
+            super().save(**options)

@@ -1,5 +1,9 @@
 """Why the PMS says no."""
 
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
 
 class PmsError(Exception):
     """Base of what the services refuse."""
@@ -13,8 +17,24 @@ class NotEnoughRooms(PmsError):
         self.free = free
 
 
+class NightsTaken(PmsError):
+    """A change needs rooms that other guests have."""
+
+    def __init__(self, nights: Sequence[date]) -> None:
+        told = ", ".join(str(night) for night in nights[:5])
+        super().__init__(f"There are not enough free rooms on {told}. Choose other dates or another room type.")
+        self.nights = nights
+
+
 class ReservationClosed(PmsError):
-    """A cancelled or failed reservation cannot be changed."""
+    """A cancelled, failed or expired reservation cannot be changed."""
 
     def __init__(self, status: str) -> None:
         super().__init__(f"The reservation is {status}. Make a new one.")
+
+
+class ReservationMoved(PmsError):
+    """A reservation went to another room type while its change waited for the lock of the first."""
+
+    def __init__(self, reservation_id: UUID) -> None:
+        super().__init__(f"Reservation '{reservation_id}' was just moved. Read it again and repeat the change.")

@@ -1,21 +1,34 @@
-"""Make, change and cancel reservations: under the lock of the room type, in one transaction."""
+"""Make, change and cancel reservations: under the lock of the room type, in one transaction.
+
+Locks are taken in one order: room types by id, then the reservation, then its holds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
+from channel_sync.errors import HoldEnded, NightsMissing, NotEnoughUnits
 from channel_sync.inventory.availability import check_availability
+from channel_sync.inventory.holds import create_hold, get_active_holds, move_hold, release_holds
+from channel_sync.inventory.moves import TakenStay, missing_nights
 from channel_sync.outbound.enqueue import is_sold_by_channel
-from pms_project.pms.models import TAKING_STATUSES, Guest, Reservation, ReservationStatus, RoomType
-from pms_project.pms.services.errors import NotEnoughRooms, ReservationClosed
-
-STAY_FIELDS = ("room_type_id", "check_in", "check_out", "units")
+from pms_project.pms.models import (
+    CLOSED_STATUSES,
+    RESERVED_STATUSES,
+    Guest,
+    Reservation,
+    ReservationStatus,
+    RoomType,
+    StaleReservation,
+)
+from pms_project.pms.services.errors import NightsTaken, NotEnoughRooms, ReservationClosed, ReservationMoved
 
 
 @dataclass(frozen=True)
@@ -33,19 +46,91 @@ class NewReservation:
     guest: dict[str, str] = field(default_factory=dict)
 
 
-@transaction.atomic
 def create_reservation(wanted: NewReservation) -> Reservation:
-    """Create a reservation; it waits for the channel where the room type is sold by one.
+    """Create a reservation; where the room type is sold by a channel it waits for it, under a hold.
 
     Raises `NotEnoughRooms`.
     """
-    room_type = lock_room_types([wanted.room_type_id])[0]
-    _require_rooms(room_type.id, wanted.check_in, wanted.check_out, wanted.units)
+    with transaction.atomic():
+        (room_type,) = lock_room_types([wanted.room_type_id])
+        return _create(wanted, room_type)
+
+
+def create_group(wanted: Sequence[NewReservation]) -> list[Reservation]:
+    """Create all reservations of a group, of one room type or several, or none of them.
+
+    Raises `NotEnoughRooms`.
+    """
+    group_reference = str(uuid4())
+    with transaction.atomic():
+        room_types = {found.id: found for found in lock_room_types([one.room_type_id for one in wanted])}
+        return [_create(one, room_types[one.room_type_id], group_reference) for one in wanted]
+
+
+def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version: int | None = None) -> Reservation:
+    """Change a reservation and its guest; `version` is the one that the change is based on.
+
+    Raises `NightsTaken`, `ReservationClosed`, `StaleReservation`, `ReservationMoved`.
+    """
+    with transaction.atomic():
+        seen = Reservation.objects.only("room_type_id").get(id=reservation_id)
+        locked = [seen.room_type_id, changes.get("room_type_id", seen.room_type_id)]
+        lock_room_types(locked)
+        reservation = _lock(reservation_id, version)
+        if reservation.room_type_id not in locked:
+            raise ReservationMoved(reservation_id)
+        if reservation.status in CLOSED_STATUSES:
+            raise ReservationClosed(reservation.status)
+        before = _stay(reservation)
+        guest_changes = changes.pop("guest", None)
+        for name, value in changes.items():
+            setattr(reservation, name, value)
+        if _stay(reservation) != before:
+            _move(reservation, before)
+        if guest_changes and reservation.guest is not None:
+            for name, value in guest_changes.items():
+                setattr(reservation.guest, name, value)
+            reservation.guest.save()
+        reservation.save()
+        return reservation
+
+
+def cancel_reservation(reservation_id: UUID, *, version: int | None = None) -> Reservation:
+    """Cancel a reservation and give its rooms back; cancelling twice is the same as once.
+
+    Raises `StaleReservation`.
+    """
+    with transaction.atomic():
+        reservation = _lock(reservation_id, version)
+        if reservation.status not in CLOSED_STATUSES:
+            release_holds(reservation_id)
+            reservation.status = ReservationStatus.CANCELLED
+            reservation.save()
+        return reservation
+
+
+def lock_room_types(room_type_ids: Sequence[UUID]) -> list[RoomType]:
+    """Lock room types in the order of their ids: everybody who needs several asks in the same order."""
+    return list(
+        RoomType.objects.select_for_update(of=("self",))
+        .select_related("hotel")
+        .filter(id__in=set(room_type_ids))
+        .order_by("id")
+    )
+
+
+def _create(wanted: NewReservation, room_type: RoomType, group_reference: str = "") -> Reservation:
+    waits = is_sold_by_channel(room_type.id)
+    if not waits:
+        free = check_availability(room_type.id, wanted.check_in, wanted.check_out)
+        if free < wanted.units:
+            raise NotEnoughRooms(free, wanted.units)
     reservation = Reservation(
         hotel_id=room_type.hotel_id,
         room_type=room_type,
         guest=Guest.objects.create(**wanted.guest),
-        status=ReservationStatus.PENDING_SYNC if is_sold_by_channel(room_type.id) else ReservationStatus.CONFIRMED,
+        status=ReservationStatus.PENDING_SYNC if waits else ReservationStatus.CONFIRMED,
+        group_reference=group_reference,
         check_in=wanted.check_in,
         check_out=wanted.check_out,
         units=wanted.units,
@@ -56,62 +141,40 @@ def create_reservation(wanted: NewReservation) -> Reservation:
         notes=wanted.notes,
     )
     reservation.save()
+    if waits:
+        try:
+            hold = create_hold(reservation.id, room_type.id, wanted.check_in, wanted.check_out, wanted.units)
+        except NotEnoughUnits as error:
+            raise NotEnoughRooms(error.free, error.wanted) from error
+        reservation.hold_expires_at = hold.hold_expires_at
     return reservation
 
 
-@transaction.atomic
-def change_reservation(reservation_id: UUID, changes: dict[str, Any]) -> Reservation:
-    """Change a reservation and its guest. Raises `NotEnoughRooms`, `ReservationClosed`."""
-    current = Reservation.objects.get(id=reservation_id)
-    lock_room_types([current.room_type_id, changes.get("room_type_id", current.room_type_id)])
-    reservation = _lock(reservation_id)
-    if reservation.status in (ReservationStatus.CANCELLED, ReservationStatus.FAILED):
-        raise ReservationClosed(reservation.status)
-    guest_changes = changes.pop("guest", None)
-    stay_before = tuple(getattr(reservation, name) for name in STAY_FIELDS)
-    for name, value in changes.items():
-        setattr(reservation, name, value)
-    if guest_changes and reservation.guest is not None:
-        for name, value in guest_changes.items():
-            setattr(reservation.guest, name, value)
-        reservation.guest.save()
-    _save(reservation)
-    if tuple(getattr(reservation, name) for name in STAY_FIELDS) != stay_before:
-        # The reservation counts itself by now: what is left has to be no less than nothing.
-        _require_rooms(reservation.room_type_id, reservation.check_in, reservation.check_out, 0)
-    return reservation
+def _move(reservation: Reservation, before: TakenStay) -> None:
+    """Look for rooms for the nights that a changed stay takes anew; the hold of a pending one goes with it."""
+    after = _stay(reservation)
+    if reservation.status in RESERVED_STATUSES:
+        missing = missing_nights(reservation.id, before, after)
+        if missing:
+            raise NightsTaken(missing)
+    elif reservation.status == ReservationStatus.PENDING_SYNC:
+        held = get_active_holds(reservation.id)
+        if not held:
+            raise ReservationClosed("not held any more: the channel did not confirm in time")
+        try:
+            move_hold(held[0].id, after)
+        except NightsMissing as error:
+            raise NightsTaken(error.nights) from error
+        except HoldEnded as error:
+            raise ReservationClosed("not held any more") from error
 
 
-@transaction.atomic
-def cancel_reservation(reservation_id: UUID) -> Reservation:
-    """Cancel a reservation; cancelling twice is the same as once."""
-    reservation = _lock(reservation_id)
-    if reservation.status in TAKING_STATUSES or reservation.status == ReservationStatus.INQUIRY:
-        reservation.status = ReservationStatus.CANCELLED
-        _save(reservation)
-    return reservation
+def _stay(reservation: Reservation) -> TakenStay:
+    return TakenStay(reservation.room_type_id, reservation.check_in, reservation.check_out, reservation.units)
 
 
-def lock_room_types(room_type_ids: list[UUID]) -> list[RoomType]:
-    """Lock room types in the order of their ids: everybody who needs several asks in the same order."""
-    return list(
-        RoomType.objects.select_for_update(of=("self",))
-        .select_related("hotel")
-        .filter(id__in=set(room_type_ids))
-        .order_by("id")
-    )
-
-
-def _lock(reservation_id: UUID) -> Reservation:
-    return Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
-
-
-def _save(reservation: Reservation) -> None:
-    reservation.version = (reservation.version or 0) + 1
-    reservation.save()
-
-
-def _require_rooms(room_type_id: UUID, check_in: date, check_out: date, units: int) -> None:
-    free = check_availability(room_type_id, check_in, check_out)
-    if free < units:
-        raise NotEnoughRooms(free, units)
+def _lock(reservation_id: UUID, version: int | None) -> Reservation:
+    found = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
+    if version is not None and version != found.version:
+        raise StaleReservation(reservation_id, found.version)
+    return found

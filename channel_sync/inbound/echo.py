@@ -1,0 +1,64 @@
+"""Our own writes come back as webhooks and in pulls: late, and perhaps after the PMS has changed the reservation again.
+
+Such a state is no news. Applied, it would undo the later change, whose push would then find nothing left to send.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from channel_sync.channels.canonical import Booking, BookingPush, Stay, content_hash
+from channel_sync.models import OPEN_STATUSES, PMS_SOURCE, ChannelEvent, ChannelProperty, EntityType, ReservationLink
+
+
+class Echo(Enum):
+    """Whether a state of a booking is one that we sent: the last one, or one before it."""
+
+    NONE = auto()
+    LATEST = auto()
+    EARLIER = auto()
+
+
+def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> Echo:
+    """Compare the state of a booking with what was sent for its reservation."""
+    if link.reservation_id is None:
+        return Echo.NONE
+    state = stay_hash(booking)
+    if state == link.pushed_hash:
+        return Echo.LATEST
+    sent = [content_hash(BookingPush.model_validate(push)) for push in _sent(channel_property, link.reservation_id)]
+    if state not in sent:
+        return Echo.NONE
+    # Without a link the answer to the last write never came: the last one sent is the latest that there can be.
+    return Echo.LATEST if not link.pushed_hash and state == sent[-1] else Echo.EARLIER
+
+
+def stay_hash(booking: Booking) -> str:
+    """The hash that a push of this state would have."""
+    return content_hash(
+        BookingPush(external_room_id=booking.external_room_id, **booking.model_dump(include=set(Stay.model_fields)))
+    )
+
+
+def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
+    """Whether the channel is still to be told of a change to the reservation."""
+    return _events(channel_property, reservation_id).filter(status__in=OPEN_STATUSES).exists()
+
+
+def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> list[Any]:
+    """What was sent for a reservation, oldest first; cancellations left out."""
+    sent = _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
+    return list(sent.order_by("received_at").values_list("normalized_payload", flat=True))
+
+
+def _events(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:
+    return ChannelEvent.objects.filter(
+        channel_property=channel_property,
+        source=PMS_SOURCE,
+        entity_type=EntityType.BOOKING,
+        entity_internal_id=reservation_id,
+    )

@@ -1,0 +1,100 @@
+"""The channel has a booking of ours: confirm its reservation, if its room is still there (design, "Inventory")."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from uuid import UUID
+
+from channel_sync.database_clock import database_now
+from channel_sync.errors import NotYet
+from channel_sync.inventory.availability import check_availability
+from channel_sync.inventory.holds import release_holds
+from channel_sync.models import HoldStatus, InventoryHold
+from channel_sync.pms import Reservation, host_pms
+
+logger = logging.getLogger(__name__)
+
+MOVED_RETRY = timedelta(seconds=1)
+TAKEN_REASON = "The channel confirmed after the hold had expired, and the room was taken meanwhile. Make a new one."
+
+
+class Confirmation(Enum):
+    """What became of a reservation whose booking the channel has."""
+
+    CONFIRMED = auto()
+    ROOM_TAKEN = auto()
+    NOT_WAITING = auto()
+
+
+def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> Confirmation:
+    """Confirm a reservation together with its hold, in the caller's transaction.
+
+    While a hold is active its units are there. After it has expired, whether the reaper came by or not, they may be
+    sold: then the reservation fails for good, and the caller takes the booking back (`inbound.compensation`). A
+    reservation without a hold is confirmed if it waits. Locks the room type, the reservation and its holds. Raises
+    `NotYet` when the reservation moves to another room type at the same time.
+    """
+    reservation = _lock(reservation_id)
+    if reservation is None:
+        return Confirmation.NOT_WAITING
+    holds = list(InventoryHold.objects.select_for_update().filter(reservation_id=reservation_id).order_by("id"))
+    waiting = [hold for hold in holds if hold.status in (HoldStatus.ACTIVE, HoldStatus.EXPIRED)]
+    if any(hold.status == HoldStatus.CONFIRMED for hold in holds) or (holds and not waiting):
+        return Confirmation.NOT_WAITING
+    now = now or database_now()
+    if waiting and not _has_room(reservation, waiting, now):
+        logger.error("reservation %s: %s", reservation_id, TAKEN_REASON)
+        # Released, not expired: a second confirmation finds nothing that it could bring back.
+        InventoryHold.objects.filter(id__in=[hold.id for hold in waiting]).update(
+            status=HoldStatus.RELEASED, updated_at=now
+        )
+        host_pms().fail_reservation(reservation_id, TAKEN_REASON)
+        return Confirmation.ROOM_TAKEN
+    InventoryHold.objects.filter(id__in=[hold.id for hold in waiting]).update(
+        status=HoldStatus.CONFIRMED, updated_at=now
+    )
+    host_pms().confirm_reservation(reservation_id)
+    return Confirmation.CONFIRMED
+
+
+def refuse_at_channel(reservation_id: UUID, reason: str) -> None:
+    """The channel will not have it: the hold is released and a reservation that waits fails, in one transaction."""
+    pms = host_pms()
+    pms.lock_reservation(reservation_id)
+    release_holds(reservation_id)
+    pms.fail_reservation(reservation_id, reason)
+
+
+def has_expired(reservation_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the reservations that failed as their hold expired: a late confirmation may still bring them back."""
+    expired = InventoryHold.objects.filter(reservation_id__in=reservation_ids, status=HoldStatus.EXPIRED)
+    confirmed = InventoryHold.objects.filter(reservation_id__in=reservation_ids, status=HoldStatus.CONFIRMED)
+    return {
+        *expired.exclude(reservation_id__in=confirmed.values("reservation_id")).values_list("reservation_id", flat=True)
+    }
+
+
+def _has_room(reservation: Reservation, holds: list[InventoryHold], now: datetime) -> bool:
+    """A hold that is active keeps the room; without one, only what is free now does."""
+    if any(hold.status == HoldStatus.ACTIVE and hold.hold_expires_at > now for hold in holds):
+        return True
+    free = check_availability(
+        reservation.room_type_id, reservation.check_in, reservation.check_out, without=reservation.id, now=now
+    )
+    return free >= reservation.units
+
+
+def _lock(reservation_id: UUID) -> Reservation | None:
+    """The room type first, as everybody does; which one it is, is only known for sure afterwards."""
+    pms = host_pms()
+    seen = pms.reservation(reservation_id)
+    if seen is None:
+        return None
+    pms.lock_room_types([seen.room_type_id])
+    locked = pms.lock_reservation(reservation_id)
+    if locked is not None and locked.room_type_id != seen.room_type_id:
+        raise NotYet(f"Reservation '{reservation_id}' has just moved to another room type.", retry_after=MOVED_RETRY)
+    return locked

@@ -1,0 +1,18 @@
+"""The periodic task that runs the reaper."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from channel_sync.inventory.reaper import expire_holds
+
+EXPIRE_HOLDS_TASK = "channel_sync.expire_holds"
+
+# A run that no worker took in time is dropped: the next one does its work.
+RUN_EXPIRES_SECONDS = 240
+
+
+@shared_task(name=EXPIRE_HOLDS_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
+def expire_holds_task() -> None:
+    """Expire the holds whose time is over; beat starts it every five minutes."""
+    expire_holds()
