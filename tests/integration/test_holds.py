@@ -170,4 +170,5 @@ def test_a_hold_locks_its_room_type_before_it_looks(pending: Reservation) -> Non
         hold(pending)
 
     (lock, *_) = statements.captured_queries
-    assert "FOR UPDATE" in lock["sql"] and "room_types" in lock["sql"]
+    assert "FOR UPDATE" in lock["sql"]
+    assert "room_types" in lock["sql"]

@@ -1,0 +1,107 @@
+"""What we sent comes back, late or after another change of the PMS: it undoes nothing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from channel_sync.connections.account import calling
+from channel_sync.inbound.pull import pull_bookings
+from channel_sync.models import (
+    ChannelAccount,
+    ChannelEvent,
+    Conflict,
+    ConflictKind,
+    EventStatus,
+    EventType,
+    ReservationLink,
+)
+from pms_project.pms.models import Reservation, ReservationStatus
+from pms_project.pms.services.reservations import NewReservation, change_reservation, create_reservation
+from tests.conftest import ConnectedHotel, RunningSimulator
+from tests.integration.test_late_confirmation import work_bookings
+
+pytestmark = pytest.mark.django_db
+
+CHECK_IN = date.today() + timedelta(days=30)
+CHECK_OUT = CHECK_IN + timedelta(days=2)
+
+
+@pytest.fixture
+def reservation(connected: ConnectedHotel) -> Reservation:
+    return create_reservation(NewReservation(connected.double.id, CHECK_IN, CHECK_OUT, price=Decimal(100)))
+
+
+def pull(hotel: ConnectedHotel) -> None:
+    ChannelAccount.objects.update(probe_at="2020-01-01T00:00Z")
+    with calling(hotel.channel_property) as channel:
+        pull_bookings(hotel.channel_property, channel)
+
+
+def last_pulled() -> ChannelEvent:
+    found = ChannelEvent.objects.filter(direction="inbound").order_by("-received_at").first()
+    assert found is not None
+    return found
+
+
+def test_a_pull_confirms_a_create_whose_answer_was_lost(
+    reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings")
+    work_bookings()
+
+    pull(connected)
+
+    reservation.refresh_from_db()
+    assert reservation.status == ReservationStatus.CONFIRMED
+    assert ReservationLink.objects.get().reservation_id == reservation.id
+    assert last_pulled().status == EventStatus.IGNORED
+    assert "echo" in (last_pulled().last_error or "")
+
+
+def test_an_echo_does_not_undo_a_change_that_waits_to_be_sent(
+    reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings")
+    work_bookings()
+    change_reservation(reservation.id, {"price": Decimal(250)})
+
+    pull(connected)
+    work_bookings()
+
+    assert Reservation.objects.get().price == Decimal(250)
+    assert [booking["price"] for booking in beds24.bookings] == [250.0]
+    assert not Conflict.objects.exists()
+
+
+def test_a_change_of_the_channel_over_an_unsent_change_stands_and_is_flagged(
+    reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    work_bookings()
+    change_reservation(reservation.id, {"check_out": CHECK_OUT + timedelta(days=3)})
+    beds24.controls.change(beds24.bookings[0]["id"], departure=str(CHECK_OUT + timedelta(days=1)))
+
+    pull(connected)
+
+    assert Reservation.objects.get().check_out == CHECK_OUT + timedelta(days=1)
+    conflict = Conflict.objects.get()
+    assert conflict.kind == ConflictKind.CONCURRENT_CHANGE
+    assert conflict.pms_side["check_out"] == str(CHECK_OUT + timedelta(days=3))
+    assert conflict.channel_side["check_out"] == str(CHECK_OUT + timedelta(days=1))
+
+
+def test_a_change_back_at_the_channel_is_applied(
+    reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    work_bookings()
+    change_reservation(reservation.id, {"check_out": CHECK_OUT + timedelta(days=3)})
+    work_bookings()
+    assert ChannelEvent.objects.get(event_type=EventType.BOOKING_UPDATE).status == EventStatus.DONE
+
+    beds24.controls.change(beds24.bookings[0]["id"], departure=str(CHECK_OUT))
+    pull(connected)
+
+    assert Reservation.objects.get().check_out == CHECK_OUT
+    assert not Conflict.objects.exists()
