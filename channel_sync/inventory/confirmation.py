@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
+from channel_sync.channels.canonical import BookingStatus
 from channel_sync.database_clock import database_now
 from channel_sync.errors import NotYet
 from channel_sync.inventory.availability import check_availability
@@ -42,7 +43,9 @@ def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> 
         return Confirmation.NOT_WAITING
     holds = list(InventoryHold.objects.select_for_update().filter(reservation_id=reservation_id).order_by("id"))
     waiting = [hold for hold in holds if hold.status in (HoldStatus.ACTIVE, HoldStatus.EXPIRED)]
-    if any(hold.status == HoldStatus.CONFIRMED for hold in holds) or (holds and not waiting):
+    if not waiting and (holds or reservation.status is BookingStatus.CANCELLED):
+        return Confirmation.NOT_WAITING
+    if any(hold.status == HoldStatus.CONFIRMED for hold in holds):
         return Confirmation.NOT_WAITING
     now = now or database_now()
     if waiting and not _has_room(reservation, waiting, now):
