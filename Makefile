@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test chaos lint format clean
+.PHONY: demo test chaos bench lint format clean
 
 # ONCE=1 stops after the play; EMBEDDED=1 starts servers even where some answer.
 demo: $(INSTALLED)
@@ -20,6 +20,10 @@ chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
+
+# Ratios against bare references; ARGS names some, such as ARGS=availability.
+bench: $(INSTALLED)
+	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 Work = Callable[[ChannelEvent], None]
 
 
-def _nothing_more(event: ChannelEvent, error: Fatal) -> None:
+def nothing_more(event: ChannelEvent, error: Fatal) -> None:
     """Default for `on_fatal`."""
 
 
 def process(
-    event_id: UUID, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = _nothing_more
+    event_id: UUID, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more
 ) -> EventStatus | None:
     """Run `work` on an event and return the status it ends in; None when there was nothing to do.
 
@@ -46,7 +46,7 @@ def process(
 
 
 def settle_error(
-    event: ChannelEvent, error: Exception, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = _nothing_more
+    event: ChannelEvent, error: Exception, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more
 ) -> EventStatus | None:
     """Give a claimed event the state that an error asks for; None when it is in other hands by now."""
     try:

@@ -7,14 +7,14 @@ units that its own reservation has reserved on a night only as far as it is larg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import InvalidStay, UnknownRoomType
 from channel_sync.pms import host_pms
@@ -64,18 +64,21 @@ change AS (
     ) AS bound
     GROUP BY room_type_id, night
 )
-SELECT room_type.room_type_id, night.night,
-       room_type.units
-       - coalesce(sum(change.units) OVER (PARTITION BY room_type.room_type_id ORDER BY night.night), 0)
-FROM room_type
-CROSS JOIN night
-LEFT JOIN change USING (room_type_id, night)
-ORDER BY room_type.room_type_id, night.night
+SELECT room_type_id, array_agg(free ORDER BY night)
+FROM (
+    SELECT room_type.room_type_id, night.night,
+           room_type.units - coalesce(sum(change.units) OVER by_night, 0)::integer AS free
+    FROM room_type
+    CROSS JOIN night
+    LEFT JOIN change USING (room_type_id, night)
+    WINDOW by_night AS (PARTITION BY room_type.room_type_id ORDER BY night.night)
+) AS free_night
+GROUP BY room_type_id
+ORDER BY room_type_id
 """
 
 
-@dataclass(frozen=True)
-class FreeNight:
+class FreeNight(NamedTuple):
     """Free units of a room type on one night; below zero when it is overbooked."""
 
     room_type_id: UUID
@@ -98,7 +101,12 @@ def free_units(
     statement, parameters = free_units_statement(room_type_ids, start, end, without=without, now=now)
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [FreeNight(room_type_id, night, int(free)) for room_type_id, night, free in cursor.fetchall()]
+        dates = list(nights(start, end - ONE_NIGHT))
+        return [
+            FreeNight(room_type_id, night, free)
+            for room_type_id, by_night in cursor.fetchall()
+            for night, free in zip(dates, by_night, strict=True)
+        ]
 
 
 def free_units_statement(
@@ -143,10 +151,10 @@ def check_availability(
     """
     if check_out <= check_in:
         raise InvalidStay(check_in, check_out)
-    nights = free_units([room_type_id], check_in, check_out, without=without, now=now)
-    if not nights:
+    found = free_units([room_type_id], check_in, check_out, without=without, now=now)
+    if not found:
         raise UnknownRoomType(room_type_id)
-    return min(night.free for night in nights)
+    return min(night.free for night in found)
 
 
 def sellable(free: int) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
 
 from celery import shared_task
-from celery.exceptions import Reject
 
+from channel_sync.broker.deliveries import work_delivery
 from channel_sync.broker.publisher import OUTBOUND_TASK
 from channel_sync.errors import Fatal
-from channel_sync.events.processing import process
-from channel_sync.models import ChannelEvent, EventStatus, EventType
+from channel_sync.models import ChannelEvent, EventType
 from channel_sync.outbound.availability import push_availability
 from channel_sync.outbound.booking_outcome import booking_refused
 from channel_sync.outbound.bookings import push_booking
@@ -28,9 +26,8 @@ PUSHES: dict[str, Callable[[ChannelEvent], None]] = {
 
 @shared_task(name=OUTBOUND_TASK, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def process_outbound(event_id: str, event_type: str, correlation_id: str) -> None:
-    """Work one outbound event; the message of an event that failed goes to the dead letters."""
-    if process(UUID(event_id), push, on_fatal=booking_refused) is EventStatus.FAILED:
-        raise Reject(event_id, requeue=False)
+    """Work one outbound event."""
+    work_delivery(event_id, push, on_fatal=booking_refused)
 
 
 def push(event: ChannelEvent) -> None:

@@ -52,14 +52,12 @@ def install() -> None:
     import django
 
     django.setup()
+    from channel_sync.broker import deliveries
     from channel_sync.events import processing
-    from channel_sync.inbound import tasks as inbound_tasks
-    from channel_sync.outbound import tasks as outbound_tasks
 
     processing.claim = around(processing.claim, "before_claim", "after_claim")  # type: ignore[assignment]
     Client.post_items = around(Client.post_items, None, "after_call")  # type: ignore[method-assign]
-    for tasks in (inbound_tasks, outbound_tasks):
-        tasks.process = around(tasks.process, None, "after_commit")  # type: ignore[assignment]
+    deliveries.process = around(deliveries.process, None, "after_commit")  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -90,7 +90,16 @@ class Reservation(models.Model):
                 condition=models.Q(check_out__gt=models.F("check_in")), name="reservations_stay_check"
             )
         ]
-        indexes = [models.Index(fields=["room_type", "check_in", "check_out"], name="idx_reservations_room_dates")]
+        indexes = [
+            models.Index(fields=["room_type", "check_in", "check_out"], name="idx_reservations_room_dates"),
+            # What is free is asked for nights to come: stays that are over lie before them in this index.
+            models.Index(
+                fields=["room_type", "check_out", "check_in"],
+                include=["id", "units"],
+                condition=models.Q(status__in=RESERVED_STATUSES),
+                name="idx_reservations_reserved",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.room_type} {self.check_in} - {self.check_out}"

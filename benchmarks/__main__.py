@@ -1,0 +1,40 @@
+"""`python -m benchmarks [name ...]`: run all benchmarks or those that are named, each in a database of its own.
+
+`DATABASE_URL` and `RABBITMQ_URL` name the servers; `make bench` sees to that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from pms_project.local_services import postgres
+
+NAMES = ("availability",)
+
+
+def main() -> int:
+    """Run and print; the exit code is 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"which ones of {NAMES}; all when none is named")
+    names = parser.parse_args().names or NAMES
+    met = True
+    with postgres.database(os.environ["DATABASE_URL"]) as url:
+        os.environ.update(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="pms_project.settings", DEBUG="1", LOG_LEVEL="ERROR")
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        for name in names:
+            print(f"\n== {name} ==", flush=True)
+            met = importlib.import_module(f"benchmarks.{name}").run() and met
+        connections.close_all()
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
