@@ -86,12 +86,16 @@ def installation(
     directory: Path,
     *,
     credit_limit: int = 100,
+    window_seconds: int = 300,
     more_rooms: int = 0,
     **options: object,
 ) -> Iterator[Installation]:
     """Start everything, connect the demo hotel; everything is gone in the end."""
     seed = directory / "seed.json"
-    account = copy.deepcopy(DEFAULT_SEED["accounts"][0]) | {"credit_limit": credit_limit}
+    account = copy.deepcopy(DEFAULT_SEED["accounts"][0]) | {
+        "credit_limit": credit_limit,
+        "window_seconds": window_seconds,
+    }
     more = [{"id": 2101 + number, "name": f"Type {number}", "qty": UNITS} for number in range(more_rooms)]
     account["properties"][0]["rooms"] += more
     seed.write_text(json.dumps({"accounts": [account]}))

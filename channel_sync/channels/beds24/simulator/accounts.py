@@ -58,6 +58,7 @@ def spend(account: Account, cost: float) -> dict[str, str]:
     allowed = account.credits_used < account.credit_limit
     if allowed:
         account.credits_used += cost
+        account.most_credits_used = max(account.most_credits_used, account.credits_used)
     headers = {
         "X-FiveMinCreditLimit": f"{account.credit_limit:g}",
         "X-FiveMinCreditLimit-Remaining": f"{max(account.credit_limit - account.credits_used, 0):g}",
@@ -65,6 +66,7 @@ def spend(account: Account, cost: float) -> dict[str, str]:
         "X-RequestCost": f"{cost if allowed else 0:g}",
     }
     if not allowed:
+        account.calls_over_the_limit += 1
         raise ApiError(429, 429, "Credit limit exceeded", headers)
     return headers
 

@@ -42,6 +42,8 @@ class Control:
                 "webhooks_pending": self._sender.pending(),
                 "webhooks_given_up": self._sender.given_up,
                 "credits_used": {str(a.owner_id): a.credits_used for a in self._state.accounts.values()},
+                "most_credits_used": max((a.most_credits_used for a in self._state.accounts.values()), default=0),
+                "calls_over_the_limit": sum(a.calls_over_the_limit for a in self._state.accounts.values()),
                 "most_calls_at_once": max((a.most_calls_at_once for a in self._state.accounts.values()), default=0),
             }
 

@@ -68,6 +68,8 @@ class Account:
     window_seconds: int = 300
     window_started: datetime | None = None
     credits_used: float = 0
+    most_credits_used: float = 0
+    calls_over_the_limit: int = 0
     calls_under_way: int = 0
     most_calls_at_once: int = 0
 
