@@ -103,11 +103,19 @@ class Booking(Stay):
     cancelled_at: AwareDatetime | None = None
     client_key: str = Field(default="", description="The idempotency key under which we created it, if we did.")
 
+    def as_push(self) -> BookingPush:
+        """What had to be sent to bring the channel to this state."""
+        return BookingPush(external_room_id=self.external_room_id, **self.model_dump(include=set(Stay.model_fields)))
+
 
 class BookingPush(Stay):
     """A reservation on its way to a channel."""
 
     external_room_id: str
+
+    def state_hash(self) -> str:
+        """Equal for states that a channel shows equally: a price that is not sent comes back as 0."""
+        return content_hash(self.model_copy(update={"price": self.price or Decimal("0.00")}))
 
 
 @dataclass(frozen=True)

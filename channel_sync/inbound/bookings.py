@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import Booking, BookingStatus, content_hash
+from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.connections.registry import channel_class
@@ -15,7 +15,7 @@ from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
-from channel_sync.inbound.echo import Echo, echo_of, stay_hash, waits_to_be_sent
+from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
 from channel_sync.inbound.order import Order, applied_hash, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.confirmation import Confirmation
@@ -88,7 +88,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         reason = _no_need(channel_property, before, booking, echo) if before is not None else None
         if reason is not None:
-            link.pushed_hash = stay_hash(booking)
+            link.pushed_hash = booking.as_push().state_hash()
             link.save()
             mark_ignored(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
@@ -96,7 +96,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         push_what_was_capped(channel_property, before, after)
         # What a push would send now: a later save that changes none of it sends nothing.
-        link.pushed_hash = content_hash(after.push(booking.external_room_id)) if after else ""
+        link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
         link.save()
         mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True

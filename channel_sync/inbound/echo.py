@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from channel_sync.channels.canonical import Booking, BookingPush, Stay, content_hash
+from channel_sync.channels.canonical import Booking, BookingPush
 from channel_sync.models import OPEN_STATUSES, PMS_SOURCE, ChannelEvent, ChannelProperty, EntityType, ReservationLink
 
 
@@ -27,21 +27,14 @@ def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: B
     """Compare the state of a booking with what was sent for its reservation."""
     if link.reservation_id is None:
         return Echo.NONE
-    state = stay_hash(booking)
+    state = booking.as_push().state_hash()
     if state == link.pushed_hash:
         return Echo.LATEST
-    sent = [content_hash(BookingPush.model_validate(push)) for push in _sent(channel_property, link.reservation_id)]
+    sent = [BookingPush.model_validate(push).state_hash() for push in _sent(channel_property, link.reservation_id)]
     if state not in sent:
         return Echo.NONE
     # Without a link the answer to the last write never came: the last one sent is the latest that there can be.
     return Echo.LATEST if not link.pushed_hash and state == sent[-1] else Echo.EARLIER
-
-
-def stay_hash(booking: Booking) -> str:
-    """The hash that a push of this state would have."""
-    return content_hash(
-        BookingPush(external_room_id=booking.external_room_id, **booking.model_dump(include=set(Stay.model_fields)))
-    )
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:

@@ -18,7 +18,6 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload, NotYet
 from channel_sync.events.processing import process
 from channel_sync.events.record import record
-from channel_sync.inbound.echo import stay_hash
 from channel_sync.inbound.handlers import handle
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
@@ -66,7 +65,7 @@ def _is_known(channel_property: ChannelProperty, link: ReservationLink | None, f
         return False
     if booking.status is BookingStatus.CANCELLED and link.applied_cancelled:
         return True
-    if link.pushed_hash == stay_hash(booking):
+    if link.pushed_hash == booking.as_push().state_hash():
         return True
     return order_of(link, booking, booking.modified_at) in (Order.STALE, Order.UNCHANGED)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import BookingStatus, BookingWrite, content_hash
+from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import Fatal, UnmappedRoomType
@@ -101,7 +101,7 @@ def _plan_one(
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
         return Planned(event, later, reservation, None, error=error)
     push = reservation.push(room)
-    if link is not None and link.pushed_hash == content_hash(push):
+    if link is not None and link.pushed_hash == push.state_hash():
         return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
     return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import content_hash
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal
@@ -30,7 +29,7 @@ def settle_sent(booking: Planned, external_id: str) -> None:
         # The channel's own webhook about the booking may have made the link already.
         if reservation is not None:
             link.reservation_id = reservation.id
-        link.pushed_hash = content_hash(push) if push is not None else ""
+        link.pushed_hash = push.state_hash() if push is not None else ""
         link.applied_cancelled = push is None
         link.save()
         note_success(channel_property)

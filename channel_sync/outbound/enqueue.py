@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from channel_sync.broker.publisher import publish_after_commit
-from channel_sync.channels.canonical import BookingStatus, content_hash
+from channel_sync.channels.canonical import BookingStatus
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.record import NewEvent, record_all
 from channel_sync.models import (
@@ -121,7 +121,7 @@ def _booking_event_type(
             # The create may have read the reservation, and not its guest, before this change.
             return EventType.BOOKING_UPDATE
         return None if before == after else EventType.BOOKING_CREATE
-    if room is not None and content_hash(after.push(room)) == link.pushed_hash:
+    if room is not None and after.push(room).state_hash() == link.pushed_hash:
         return None
     return EventType.BOOKING_UPDATE
 

@@ -76,6 +76,17 @@ def test_an_echo_does_not_undo_a_change_that_waits_to_be_sent(
     assert not Conflict.objects.exists()
 
 
+def test_a_reservation_without_a_price_is_not_news_either(connected: ConnectedHotel) -> None:
+    """Beds24 shows a price that it was not sent as 0."""
+    create_reservation(NewReservation(connected.double.id, CHECK_IN, CHECK_OUT))
+    work_bookings()
+
+    pull(connected)
+
+    assert Reservation.objects.get().price is None
+    assert not ChannelEvent.objects.filter(direction="inbound").exists()
+
+
 def test_a_change_of_the_channel_over_an_unsent_change_stands_and_is_flagged(
     reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
