@@ -127,6 +127,22 @@ class ChannelSyncSettings(BaseModel):
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."
     )
+    reconciliation_reserve: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of a property's credits that a reconciliation leaves to live pushes; below it, it waits.",
+    )
+    reconcile_bookings_interval: timedelta = Field(
+        default=timedelta(minutes=20),
+        description="How often bookings are compared, for properties connected from now on; then in the admin.",
+    )
+    reconcile_availability_interval: timedelta = Field(
+        default=timedelta(hours=1), description="How often availability is compared, likewise."
+    )
+    reconcile_rates_interval: timedelta = Field(
+        default=timedelta(days=1), description="How often rates are compared, likewise."
+    )
     allow_negative_availability: bool = Field(
         default=False, description="Push a negative number of units for an overbooked night instead of 0."
     )

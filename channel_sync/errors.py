@@ -147,6 +147,23 @@ class NightsMissing(ChannelSyncError):
         self.nights = nights
 
 
+class ConflictClosed(ChannelSyncError):
+    """Somebody else, or a later reconciliation, has closed a conflict."""
+
+    def __init__(self, conflict_id: object, status: str) -> None:
+        super().__init__(f"Conflict '{conflict_id}' is {status} already. Nothing was done; look at it again.")
+
+
+class ResolutionImpossible(ChannelSyncError):
+    """A conflict of this kind, or in this state, has no such side to take."""
+
+    def __init__(self, kind: str, resolution: str) -> None:
+        super().__init__(
+            f"A conflict of kind '{kind}' cannot be resolved by '{resolution}': that side has nothing to take over. "
+            "Choose another resolution, or put it right by hand and dismiss the conflict."
+        )
+
+
 class HoldEnded(ChannelSyncError):
     """A hold is confirmed, released or expired: it keeps no unit any more."""
 

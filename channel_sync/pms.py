@@ -5,7 +5,7 @@ Name the class in `settings.CHANNEL_SYNC["pms"]`. It is made once per process wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -170,6 +170,12 @@ class PropertyManagementSystem(Protocol):
 
     def reservations(self, reservation_ids: Collection[UUID]) -> Mapping[UUID, Reservation]:
         """Reservations as they are now, by id; in a number of statements that does not grow with them."""
+
+    def arriving_reservations(self, property_id: UUID, first: date, last: date) -> Iterator[Reservation]:
+        """Reservations of every status that arrive from the first to the last day, in the order of their ids.
+
+        Streamed: there may be more of them than fit in memory.
+        """
 
     def describe(self, instance: Any) -> Reservation:
         """The reservation that a model instance holds, saved or not; asks the database for nothing it has."""

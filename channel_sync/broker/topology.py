@@ -26,14 +26,15 @@ class Topology:
     inbound_dead_letters: Queue
     outbound_dead_letters: Queue
     periodic: Queue
+    reconciliation: Queue
 
     def queues(self) -> list[Queue]:
         """All queues, those that receive dead letters first."""
-        return [self.inbound_dead_letters, self.outbound_dead_letters, self.inbound, self.outbound, self.periodic]
+        return [self.inbound_dead_letters, self.outbound_dead_letters, *self.worked_queues()]
 
     def worked_queues(self) -> list[Queue]:
         """The queues that workers consume."""
-        return [self.inbound, self.outbound, self.periodic]
+        return [self.inbound, self.outbound, self.periodic, self.reconciliation]
 
     def queue_of(self, direction: Direction) -> Queue:
         """The queue of the events of a direction."""
@@ -64,6 +65,7 @@ def topology() -> Topology:
         inbound_dead_letters=queue("beds24.dlq", dead_letters, "beds24.#", kind),
         outbound_dead_letters=queue("pms.dlq", dead_letters, "pms.#", kind),
         periodic=queue("channel_sync.periodic", events, "channel_sync.periodic", kind),
+        reconciliation=queue("channel_sync.reconciliation", events, "channel_sync.reconciliation", kind),
     )
 
 

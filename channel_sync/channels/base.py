@@ -13,6 +13,7 @@ from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
     BookingNotification,
+    BookingPage,
     BookingWrite,
     ChannelPropertyDetails,
     Notification,
@@ -107,11 +108,20 @@ class Channel(Protocol):
     def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
         """Bookings of every status changed since a time, page by page, each as its webhook would tell it."""
 
+    def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
+        """One page, from 1, of the bookings of every status that arrive from the first to the last day."""
+
+    def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
+        """Bookings as they are now, by id; one call for up to a page of them. What is not there is left out."""
+
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set the number of free units of rooms and nights, in as few calls as the channel allows."""
 
     def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
         """Set prices and restrictions of rates and nights, in as few calls as the channel allows."""
+
+    def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
+        """Prices and restrictions as the channel has them; nights without a price are left out."""
 
     def availability(self, external_room_ids: Sequence[str], first: date, last: date) -> Sequence[AvailabilityRange]:
         """Free units as the channel has them, from the first to the last night."""

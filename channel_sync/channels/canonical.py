@@ -181,6 +181,14 @@ class BookingNotification(Canonical):
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class BookingPage:
+    """Some of the bookings of a list, and whether there are more."""
+
+    bookings: tuple[BookingNotification, ...]
+    has_next: bool
+
+
 class AvailabilityNotification(Canonical):
     """A webhook that says "read the calendar of this room again"; it carries no data."""
 

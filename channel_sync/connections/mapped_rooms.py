@@ -17,6 +17,11 @@ def channel_rooms(channel_property: ChannelProperty, room_type_ids: Collection[U
     return dict(mappings.values_list("internal_id", "external_id"))
 
 
+def every_channel_room(channel_property: ChannelProperty) -> dict[UUID, str]:
+    """Room type -> channel room, for all that are mapped."""
+    return dict(_mappings(channel_property).values_list("internal_id", "external_id"))
+
+
 def room_type_of(channel_property: ChannelProperty, external_room_id: str) -> UUID:
     """The room type of a channel room. Raises `UnmappedRoom`."""
     mappings = _mappings(channel_property).filter(external_id=external_room_id)

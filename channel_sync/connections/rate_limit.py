@@ -106,6 +106,29 @@ def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> N
         raise NotYet("Credits run low: calls keep a distance, so that more goes in each.", retry_after=ready - now)
 
 
+def require_spare(channel_property_id: UUID, account_id: UUID, share: float, *, now: datetime | None = None) -> None:
+    """Raise `RateLimited` when less than a share of the property's bucket or of the account's window is left.
+
+    For work that can wait, so that what cannot finds credits.
+    """
+    now = now or timezone.now()
+    tokens, capacity, refill_rate, _ = _refill(channel_property_id, now)
+    missing = math.ceil(share * capacity) - tokens
+    if missing > 0:
+        raise RateLimited(
+            "Credits run low and are left to what cannot wait.",
+            retry_after=timedelta(seconds=missing * REFILL_SECONDS / refill_rate),
+        )
+    account = ChannelAccount.objects.only("credits_remaining", "credits_reset_at").get(id=account_id)
+    if account.credits_remaining is None or account.credits_reset_at is None or account.credits_reset_at <= now:
+        return
+    if account.credits_remaining < share * capacity:
+        raise RateLimited(
+            "The account's credits run low and are left to what cannot wait.",
+            retry_after=account.credits_reset_at - now,
+        )
+
+
 def require_credits(account_id: UUID, *, now: datetime | None = None) -> None:
     """Raise `RateLimited` when the channel has said that the account's window is nearly used up."""
     now = now or timezone.now()

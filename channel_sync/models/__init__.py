@@ -22,6 +22,7 @@ from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.reservation_link import ReservationLink
+from channel_sync.models.staged_booking import StagedBooking
 
 __all__ = [
     "OPEN_STATUSES",
@@ -53,5 +54,6 @@ __all__ = [
     "ReservationLink",
     "RunStatus",
     "Severity",
+    "StagedBooking",
     "WebhookVerification",
 ]

@@ -16,6 +16,8 @@ class ConflictKind(models.TextChoices):
     CONCURRENT_CHANGE = "concurrent_change"
     MISSING_AT_CHANNEL = "missing_at_channel"
     DATES = "dates"
+    ROOM = "room"
+    STATUS = "status"
     PRICE = "price"
     GUEST = "guest"
     AVAILABILITY = "availability"

@@ -15,6 +15,7 @@ START_SECONDS = 60
 WORKERS = {
     "inbound worker": "beds24.inbound,channel_sync.periodic",
     "outbound worker": "pms.outbound,channel_sync.periodic",
+    "reconciliation worker": "channel_sync.reconciliation",
 }
 
 

@@ -140,6 +140,13 @@ class Pms:
         found = Reservation.objects.select_related("guest").filter(id__in=reservation_ids)
         return {reservation.id: self.describe(reservation) for reservation in found}
 
+    def arriving_reservations(self, property_id: UUID, first: date, last: date) -> Iterator[SharedReservation]:
+        """Reservations by their check-in, with a cursor of the server."""
+        found = Reservation.objects.select_related("guest").filter(
+            hotel_id=property_id, check_in__gte=first, check_in__lte=last
+        )
+        return (self.describe(reservation) for reservation in found.order_by("id").iterator(chunk_size=500))
+
     def describe(self, instance: Reservation) -> SharedReservation:
         """A reservation as channels may see it."""
         guest = instance.guest

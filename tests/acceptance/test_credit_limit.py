@@ -12,6 +12,8 @@ import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import ChannelEvent, EventStatus, RateLimitBucket
+from channel_sync.outbound.enqueue import availability_changed
+from channel_sync.pms import NightSpan
 from pms_project.local_services.stack import WORKERS, start_worker
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import NewReservation, create_group
@@ -20,8 +22,8 @@ from tests.factories import RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-ROOM_TYPES, RESERVATIONS = 10, 2_500
-EVENTS = 2 * RESERVATIONS  # The booking, and the availability of its nights.
+# Each reservation makes two events, itself and its nights; the other half are nights that changed in bulk.
+ROOM_TYPES, RESERVATIONS, EVENTS = 10, 1_250, 5_000
 LIMIT = 100
 # Beds24's window of five minutes, shortened; and calls of few bookings, so that the events need several windows.
 WINDOW_SECONDS = 30
@@ -58,10 +60,18 @@ def site(broker_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) ->
 def test_the_limit_puts_events_off_and_loses_none(site: Installation) -> None:
     site.processes.stop("outbound worker")
     kinds = [mapping.internal_id for mapping in site.channel_property.mappings.filter(external_id__startswith="21")]
+    hotel = site.channel_property.property_id
     for number in range(RESERVATIONS // 50):
         check_in = START + timedelta(days=number)
         stays = [NewReservation(kinds[one % 10], check_in, check_in + timedelta(days=2)) for one in range(50)]
         create_group(stays)
+        availability_changed(
+            [
+                NightSpan(hotel, kind, check_in + timedelta(days=day), check_in + timedelta(days=day + 1))
+                for kind in kinds
+                for day in range(10)
+            ]
+        )
     waiting = ChannelEvent.objects.filter(status=EventStatus.RECEIVED, direction="outbound")
     assert waiting.count() >= EVENTS
     site.beds24.forget_calls()

@@ -16,6 +16,7 @@ from channel_sync.channels.beds24.normalization import (
     STATUSES,
     normalize_availability_event,
     normalize_booking_event,
+    normalize_rate_event,
 )
 from channel_sync.channels.beds24.transport import Beds24Options, Transport
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
@@ -24,6 +25,7 @@ from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
     BookingNotification,
+    BookingPage,
     BookingPush,
     BookingWrite,
     ChannelPropertyDetails,
@@ -132,6 +134,24 @@ class Beds24Channel:
         )
         return (listed_booking(item) for item in pages)
 
+    def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
+        """One page of what arrives in a window."""
+        query = {
+            "propertyId": external_property_id,
+            "arrivalFrom": str(first),
+            "arrivalTo": str(last),
+            "status": list(ALL_STATUSES),
+            "includeInfoItems": "true",
+        }
+        content = self._client.get_page("/bookings", query, page)
+        return BookingPage(tuple(listed_booking(item) for item in content.data), content.has_next)
+
+    def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
+        """Bookings by their ids, of every status."""
+        query = {"id": sorted(external_ids), "status": list(ALL_STATUSES), "includeInfoItems": "true"}
+        found = [listed_booking(item) for item in self._client.get_pages("/bookings", query)]
+        return {notification.external_id: notification for notification in found}
+
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set `numAvail`."""
         for batch in batches(availability_rooms(ranges)):
@@ -154,6 +174,23 @@ class Beds24Channel:
             },
         )
         return [nights for room in rooms for nights in normalize_availability_event(room)]
+
+    def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
+        """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
+        rooms = self._client.get_pages(
+            CALENDAR,
+            {
+                "roomId": sorted({rate.partition(":")[0] for rate in external_rate_ids}),
+                "startDate": str(first),
+                "endDate": str(last),
+                "includePrices": "true",
+                "includeMinStay": "true",
+                "includeMaxStay": "true",
+                "includeOverride": "true",
+            },
+        )
+        found = [nights for room in rooms for nights in normalize_rate_event(room)]
+        return [nights for nights in found if nights.external_rate_id in external_rate_ids]
 
 
 def _utc(time: datetime) -> str:

@@ -28,11 +28,15 @@ class Client:
     def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All items of a list, page after page."""
         for page in range(1, MAX_PAGES):
-            answer = self._call("GET", path, params={**params, "page": page})
-            content = self._read_answer(WirePage, answer.json, path)
+            content = self.get_page(path, params, page)
             yield from content.data
             if not content.has_next:
                 return
+
+    def get_page(self, path: str, params: Mapping[str, Any], page: int) -> WirePage:
+        """One page of a list; the first is 1."""
+        answer = self._call("GET", path, params={**params, "page": page})
+        return self._read_answer(WirePage, answer.json, path)
 
     def post_items(
         self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str

@@ -14,6 +14,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.connect import Connected, accept_suggestions, connect_property
 from channel_sync.errors import ChannelSyncError
 from channel_sync.models import WebhookVerification
+from channel_sync.reconciliation.schedules import schedule_reconciliation
 
 
 class Command(BaseCommand):
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
         saved = accept_suggestions(connected) if options["accept_suggestions"] else 0
+        schedule_reconciliation(connected.channel_property)
         url = options["base_url"].rstrip("/") + self._webhook_path(options["channel"])
         if options["json"]:
             self.stdout.write(json.dumps(self._as_json(connected, url, saved)))
@@ -73,6 +75,9 @@ class Command(BaseCommand):
             self.stdout.write(self.style.WARNING(f"  no match        room {room}: map it by hand"))
         if saved:
             self.stdout.write(f"  mappings saved  {saved}")
+            self.stdout.write(
+                f"  next            manage.py channel_sync_reconcile {connected.channel_property.id} first-sync"
+            )
         elif connected.suggestions:
             self.stdout.write("  Run it again with --accept-suggestions and a new invite code, or map in the admin.")
 

@@ -1,0 +1,157 @@
+"""Compare free units night by night (plan 7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import AvailabilityRange
+from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
+from channel_sync.connections.mapped_rooms import every_channel_room
+from channel_sync.events.outbound_events import availability_event
+from channel_sync.events.record import record_all
+from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.models import (
+    OPEN_STATUSES,
+    ChannelEvent,
+    ChannelProperty,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    Direction,
+    ReconciliationKind,
+    ReconciliationRun,
+    Severity,
+)
+from channel_sync.pms import NightSpan, host_pms
+from channel_sync.reconciliation.conflicts import close_gone, flag_conflict
+from channel_sync.reconciliation.rules import Delta, compare_units
+from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.spare_calls import call_with_spare_credits
+
+DAYS = 365
+
+
+@dataclass(frozen=True)
+class UnequalNight:
+    """Free units of a room type on a night, on both sides."""
+
+    room_type_id: UUID
+    night: date
+    pms: int
+    channel: int
+
+
+def reconcile_availability(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
+    """Compare today and the next 365 nights of every mapped room type with the channel's calendar.
+
+    A night that differs by one unit is pushed, one that differs by more is flagged, per room type. Bookings changed at
+    the channel are applied before; room types with anything on its way are left to it. What differs is read a second
+    time before it counts. Raises as `reconcile_bookings` does.
+    """
+    options = options or RunOptions()
+    today = host_pms().property_facts(channel_property.property_id).today()
+    window = options.window or (today, today + timedelta(days=DAYS))
+    with running(channel_property, ReconciliationKind.AVAILABILITY, window, options) as run:
+        rooms = every_channel_room(channel_property)
+        differing = _unequal(run, rooms, options)
+        advance(run, compared=len(rooms) * ((window[1] - window[0]).days + 1))
+        options.progress("room types compared", len(rooms))
+        if differing:
+            again = {room_type: rooms[room_type] for room_type in {night.room_type_id for night in differing}}
+            differing = _unequal(run, again, options)
+        _act(run, rooms, differing, options)
+    return run
+
+
+def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOptions) -> list[UnequalNight]:
+    """The nights that differ when both sides are read now."""
+    if not rooms:
+        return []
+    channel_property, first, last = run.channel_property, run.window_start, run.window_end
+
+    def read(channel: Channel) -> Sequence[AvailabilityRange]:
+        pull_bookings(channel_property, channel)
+        return channel.availability(list(rooms.values()), first, last)
+
+    seen = call_with_spare_credits(channel_property, read, wait=options.wait)
+    theirs = {
+        (span.external_room_id, night): span.units
+        for span in seen
+        for night in nights(span.first_night, span.last_night)
+    }
+    settled = [room_type for room_type in rooms if room_type not in _under_way(channel_property)]
+    return [
+        UnequalNight(ours.room_type_id, ours.night, sellable(ours.free), theirs[rooms[ours.room_type_id], ours.night])
+        for ours in free_units(settled, first, last + ONE_NIGHT)
+        if (rooms[ours.room_type_id], ours.night) in theirs
+        and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) is not Delta.NONE
+    ]
+
+
+def _under_way(channel_property: ChannelProperty) -> set[UUID]:
+    """Room types that an event is still to be sent for."""
+    events = ChannelEvent.objects.filter(
+        channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND
+    )
+    named = events.values_list("payload__room_type_id", flat=True).distinct()
+    return {UUID(room_type_id) for room_type_id in named if room_type_id}
+
+
+def _act(
+    run: ReconciliationRun, rooms: Mapping[UUID, str], differing: Sequence[UnequalNight], options: RunOptions
+) -> None:
+    by_rule: dict[Delta, dict[UUID, list[UnequalNight]]] = {Delta.FIX: {}, Delta.FLAG: {}}
+    for night in differing:
+        by_rule[compare_units(night.channel, night.pms)].setdefault(night.room_type_id, []).append(night)
+    fixed = sum(len(found) for found in by_rule[Delta.FIX].values())
+    flagged = len(by_rule[Delta.FLAG])
+    with transaction.atomic():
+        if not options.dry_run:
+            _push(run.channel_property, by_rule[Delta.FIX])
+            flagged = _flag(run.channel_property, rooms, by_rule[Delta.FLAG])
+        advance(run, fixed=fixed, flagged=flagged)
+
+
+def _push(channel_property: ChannelProperty, differing: Mapping[UUID, Sequence[UnequalNight]]) -> None:
+    events = [
+        availability_event(
+            channel_property.id, NightSpan(channel_property.property_id, room_type_id, first, last + ONE_NIGHT)
+        )
+        for room_type_id, found in differing.items()
+        for first, last, _ in equal_ranges((night.night, True) for night in found)
+    ]
+    publish_after_commit(record_all(events))
+
+
+def _flag(
+    channel_property: ChannelProperty, rooms: Mapping[UUID, str], differing: Mapping[UUID, Sequence[UnequalNight]]
+) -> int:
+    """One conflict per room type, with its nights; returns how many there are."""
+    flagged = 0
+    for room_type_id, found in differing.items():
+        flagged += flag_conflict(
+            channel_property,
+            ConflictKind.AVAILABILITY,
+            Severity.HIGH,
+            _subject(room_type_id),
+            pms_side={"room_type_id": str(room_type_id), "free_units": {str(one.night): one.pms for one in found}},
+            channel_side={"room_id": rooms[room_type_id], "free_units": {str(one.night): one.channel for one in found}},
+        )
+    still_open = Conflict.objects.filter(
+        channel_property=channel_property, kind=ConflictKind.AVAILABILITY, status=ConflictStatus.OPEN
+    ).exclude(subject__in=[_subject(room_type_id) for room_type_id in differing])
+    for subject in still_open.values_list("subject", flat=True):
+        close_gone(channel_property, subject, kinds=[ConflictKind.AVAILABILITY], still=[])
+    return flagged
+
+
+def _subject(room_type_id: UUID) -> str:
+    return f"room_type:{room_type_id}"

@@ -1,0 +1,106 @@
+"""Compare bookings with reservations (plan 7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from uuid import UUID
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import BookingNotification
+from channel_sync.models import (
+    ChannelProperty,
+    Conflict,
+    ConflictStatus,
+    ReconciliationKind,
+    ReconciliationRun,
+    ReservationLink,
+)
+from channel_sync.pms import host_pms
+from channel_sync.reconciliation.closer_look import BOOKING_KINDS, look_closer
+from channel_sync.reconciliation.comparison import Suspect, suspects
+from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.snapshot import read_bookings
+from channel_sync.reconciliation.spare_calls import call_with_spare_credits
+
+DAYS_BEFORE, DAYS_AFTER = 30, 90
+# Ids in one GET, whose answer is one page.
+BATCH = 100
+
+
+def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
+    """Compare what arrives in the last 30 and the next 90 days; fix what is safe, flag the rest.
+
+    Fixed: a booking that the PMS lacks is created, one that the channel cancelled is cancelled, a price that differs by
+    at most 5 % of the channel's is taken over. Flagged: dates, room, status, greater price differences, guest, and
+    reservations that the channel lacks. What an event is still to settle is left to it. Raises `NotYet` when the same
+    runs elsewhere, or credits are short for longer than `options.wait` waits.
+    """
+    options = options or RunOptions()
+    today = host_pms().property_facts(channel_property.property_id).today()
+    window = options.window or (today - timedelta(days=DAYS_BEFORE), today + timedelta(days=DAYS_AFTER))
+    with running(channel_property, ReconciliationKind.BOOKINGS, window, options) as run:
+        read_bookings(run, options)
+        found = _with_open_conflicts(channel_property, list(suspects(run)))
+        done = 0
+        for batch in _batches(found):
+            told = _present(channel_property, batch, options)
+            for suspect in batch:
+                external_id = _external_id(channel_property, suspect)
+                outcome = look_closer(
+                    channel_property,
+                    external_id,
+                    suspect.reservation_id,
+                    told.get(external_id) if external_id is not None else None,
+                    dry_run=options.dry_run,
+                )
+                done += 1
+                advance(run, fixed=len(outcome.fixed), flagged=len(outcome.flagged))
+                options.progress(f"of {len(found)} differences looked at", done)
+    return run
+
+
+def _with_open_conflicts(channel_property: ChannelProperty, found: list[Suspect]) -> list[Suspect]:
+    """Those that were flagged before are looked at too: a difference that is gone closes its conflict."""
+    named = {suspect.external_id for suspect in found if suspect.external_id is not None}
+    reserved = {suspect.reservation_id for suspect in found if suspect.external_id is None}
+    subjects = Conflict.objects.filter(
+        channel_property=channel_property, status=ConflictStatus.OPEN, kind__in=BOOKING_KINDS
+    ).values_list("subject", flat=True)
+    for subject in subjects.distinct():
+        kind, _, number = subject.partition(":")
+        if kind == "booking" and number not in named:
+            found.append(Suspect(number, None))
+        elif kind == "reservation" and UUID(number) not in reserved:
+            found.append(Suspect(None, UUID(number)))
+    return found
+
+
+def _present(
+    channel_property: ChannelProperty, batch: Sequence[Suspect], options: RunOptions
+) -> Mapping[str, BookingNotification]:
+    """The bookings of the suspects, as they are at the channel now."""
+    numbers = [number for suspect in batch if (number := _external_id(channel_property, suspect)) is not None]
+    if not numbers:
+        return {}
+    return call_with_spare_credits(channel_property, partial(_by_number, numbers=numbers), wait=options.wait)
+
+
+def _by_number(channel: Channel, *, numbers: Sequence[str]) -> Mapping[str, BookingNotification]:
+    return channel.bookings(numbers)
+
+
+def _external_id(channel_property: ChannelProperty, suspect: Suspect) -> str | None:
+    if suspect.external_id is not None or suspect.reservation_id is None:
+        return suspect.external_id
+    links = ReservationLink.objects.filter(
+        channel_property=channel_property, reservation_id=suspect.reservation_id
+    ).values_list("external_id", flat=True)
+    return links.first()
+
+
+def _batches(found: list[Suspect]) -> list[list[Suspect]]:
+    rest = iter(found)
+    return list(iter(lambda: list(islice(rest, BATCH)), []))

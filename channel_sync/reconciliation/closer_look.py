@@ -1,0 +1,143 @@
+"""Read a suspect again on both sides, as it is now, and fix or flag what still differs.
+
+The snapshots are minutes old: what was under way then has arrived since. Each booking is settled in one transaction,
+under the lock that the inbound handlers take.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.channels.canonical import Booking, BookingNotification
+from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.registry import channel_class
+from channel_sync.database_lock import lock_in_transaction
+from channel_sync.errors import InvalidPayload
+from channel_sync.models import (
+    OPEN_STATUSES,
+    ChannelEvent,
+    ChannelProperty,
+    ConflictKind,
+    EntityType,
+    EventStatus,
+    ReservationLink,
+)
+from channel_sync.origin import on_behalf_of
+from channel_sync.pms import Reservation, host_pms
+from channel_sync.reconciliation.conflicts import channel_side, close_gone, flag_conflict, pms_side
+from channel_sync.reconciliation.fixes import auto_fix_booking
+from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking
+
+logger = logging.getLogger(__name__)
+
+# Events that are on their way, or that a person has to look at already.
+UNSETTLED = (*OPEN_STATUSES, EventStatus.FAILED)
+BOOKING_KINDS = (
+    ConflictKind.DATES,
+    ConflictKind.ROOM,
+    ConflictKind.STATUS,
+    ConflictKind.PRICE,
+    ConflictKind.GUEST,
+    ConflictKind.MISSING_AT_CHANNEL,
+)
+
+
+@dataclass
+class Outcome:
+    """What was done about one suspect."""
+
+    fixed: list[Fix] = field(default_factory=list)
+    flagged: list[ConflictKind] = field(default_factory=list)
+
+
+def look_closer(
+    channel_property: ChannelProperty,
+    external_id: str | None,
+    reservation_id: UUID | None,
+    told: BookingNotification | None,
+    *,
+    dry_run: bool,
+) -> Outcome:
+    """Compare the present states of a booking and its reservation, and act on what differs.
+
+    `told` is the booking as the channel has just told it, None when the channel does not have it. What waits in the log
+    is left to its event.
+    """
+    outcome = Outcome()
+    booking = _readable(channel_property, told)
+    if told is not None and booking is None:
+        return outcome
+    with transaction.atomic(), on_behalf_of(channel_property.id):
+        if external_id is not None:
+            lock_in_transaction("booking", channel_property.id, external_id)
+            reservation_id = _linked(channel_property, external_id)
+        reservation = host_pms().reservation(reservation_id) if reservation_id is not None else None
+        if _is_under_way(channel_property, external_id, reservation_id):
+            return outcome
+        findings = compare_booking(booking, reservation, _room(channel_property, reservation))
+        outcome.flagged += _flag(channel_property, external_id, booking, reservation, findings, dry_run=dry_run)
+    # Outside the transaction: a handler may have to ask the channel.
+    if told is not None and booking is not None:
+        fixes = [finding for finding in findings if isinstance(finding, Fix)]
+        outcome.fixed += [fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, told, booking)]
+    return outcome
+
+
+def subject_of(external_id: str | None, reservation_id: UUID | None) -> str:
+    """How conflicts name a booking: by the channel's number, where there is one."""
+    return f"booking:{external_id}" if external_id is not None else f"reservation:{reservation_id}"
+
+
+def _flag(
+    channel_property: ChannelProperty,
+    external_id: str | None,
+    booking: Booking | None,
+    reservation: Reservation | None,
+    findings: tuple[Finding, ...],
+    *,
+    dry_run: bool,
+) -> list[ConflictKind]:
+    flags = [finding for finding in findings if isinstance(finding, Flag)]
+    if dry_run:
+        return [flag.kind for flag in flags]
+    subject = subject_of(external_id, reservation.id if reservation is not None else None)
+    sides = {"pms_side": pms_side(reservation), "channel_side": channel_side(booking)}
+    flagged = [
+        flag.kind for flag in flags if flag_conflict(channel_property, flag.kind, flag.severity, subject, **sides)
+    ]
+    close_gone(channel_property, subject, kinds=BOOKING_KINDS, still=[flag.kind for flag in flags])
+    return flagged
+
+
+def _readable(channel_property: ChannelProperty, told: BookingNotification | None) -> Booking | None:
+    if told is None:
+        return None
+    try:
+        return channel_class(channel_property.channel_name).parse_booking(told.payload)
+    except InvalidPayload as error:
+        logger.warning("booking %s cannot be compared: %s", told.external_id, error)
+        return None
+
+
+def _linked(channel_property: ChannelProperty, external_id: str) -> UUID | None:
+    links = ReservationLink.objects.filter(channel_property=channel_property, external_id=external_id)
+    found: UUID | None = links.values_list("reservation_id", flat=True).first()
+    return found
+
+
+def _is_under_way(channel_property: ChannelProperty, external_id: str | None, reservation_id: UUID | None) -> bool:
+    events = ChannelEvent.objects.filter(channel_property=channel_property, entity_type=EntityType.BOOKING)
+    unsettled = events.filter(status__in=UNSETTLED)
+    if external_id is not None and unsettled.filter(entity_external_id=external_id).exists():
+        return True
+    return reservation_id is not None and unsettled.filter(entity_internal_id=reservation_id).exists()
+
+
+def _room(channel_property: ChannelProperty, reservation: Reservation | None) -> str | None:
+    if reservation is None:
+        return None
+    return channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)

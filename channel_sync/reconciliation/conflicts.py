@@ -1,0 +1,78 @@
+"""Open a conflict for a difference, once; close it when the difference is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.utils import timezone
+
+from channel_sync.channels.canonical import Booking
+from channel_sync.models import ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
+from channel_sync.pms import Reservation
+
+GONE = "gone"
+
+
+def flag_conflict(
+    channel_property: ChannelProperty,
+    kind: ConflictKind,
+    severity: Severity,
+    subject: str,
+    *,
+    pms_side: dict[str, Any],
+    channel_side: dict[str, Any],
+) -> bool:
+    """Keep both sides of a difference (plan 7.1); at most one is open per kind and subject.
+
+    False when a person has dismissed the very same difference: it is not brought up again.
+    """
+    same = Conflict.objects.filter(channel_property=channel_property, kind=kind, subject=subject)
+    if same.filter(status=ConflictStatus.DISMISSED, pms_side=pms_side, channel_side=channel_side).exists():
+        return False
+    Conflict.objects.update_or_create(
+        channel_property=channel_property,
+        kind=kind,
+        subject=subject,
+        status=ConflictStatus.OPEN,
+        defaults={"severity": severity, "pms_side": pms_side, "channel_side": channel_side},
+    )
+    return True
+
+
+def close_gone(
+    channel_property: ChannelProperty, subject: str, *, kinds: Collection[ConflictKind], still: Collection[ConflictKind]
+) -> int:
+    """Resolve the open conflicts of a subject whose difference a run no longer found."""
+    now = timezone.now()
+    gone = Conflict.objects.filter(
+        channel_property=channel_property, subject=subject, status=ConflictStatus.OPEN, kind__in=kinds
+    ).exclude(kind__in=still)
+    return gone.update(status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=now, updated_at=now)
+
+
+def pms_side(reservation: Reservation | None) -> dict[str, Any]:
+    """A reservation as a conflict shows it."""
+    if reservation is None:
+        return {}
+    return {"reservation_id": str(reservation.id), **reservation.outline(), **_shown(reservation)}
+
+
+def channel_side(booking: Booking | None) -> dict[str, Any]:
+    """A booking as a conflict shows it."""
+    if booking is None:
+        return {}
+    return {
+        "booking_id": booking.external_id,
+        "room_id": booking.external_room_id,
+        "status": booking.status.value,
+        "check_in": str(booking.check_in),
+        "check_out": str(booking.check_out),
+        "units": booking.units,
+        **_shown(booking),
+    }
+
+
+def _shown(stay: Booking | Reservation) -> dict[str, Any]:
+    guest = f"{stay.guest.first_name} {stay.guest.last_name}".strip()
+    return {"price": str(stay.price) if stay.price is not None else None, "guest": guest, "email": stay.guest.email}

@@ -1,0 +1,90 @@
+"""Put right what is safe to put right, the way a webhook would, on the record (plan 7.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from channel_sync.channels.canonical import Booking, BookingNotification, Stay
+from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.database_lock import lock_in_transaction
+from channel_sync.events.processing import process
+from channel_sync.events.record import record
+from channel_sync.inbound.handlers import handle
+from channel_sync.inbound.notification import event_of
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelProperty,
+    Direction,
+    EntityType,
+    EventStatus,
+    EventType,
+    ReservationLink,
+)
+from channel_sync.origin import on_behalf_of
+from channel_sync.pms import host_pms
+from channel_sync.reconciliation.rules import Fix, compare_price
+
+# The source of the events that tell what a reconciliation did; a fix that goes through a handler has the channel's.
+RECONCILIATION_SOURCE = "reconciliation"
+
+
+def auto_fix_booking(channel_property: ChannelProperty, fix: Fix, told: BookingNotification, booking: Booking) -> bool:
+    """Create, cancel, or set the price, as the channel has it (plan 7.1); False when it could not be done.
+
+    What fails is in the log, with the reason.
+    """
+    return _set_price(channel_property, booking) if fix is Fix.PRICE else apply_as_told(channel_property, told)
+
+
+def apply_as_told(channel_property: ChannelProperty, told: BookingNotification) -> bool:
+    """Through the log and the handlers; false when the event did not end done.
+
+    A crash leaves an event that the relay takes up. The log may say that this state was applied before: it is not
+    there, and what the link remembers of it is forgotten.
+    """
+    event = replace(event_of(channel_property, told), idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}")
+    with transaction.atomic():
+        lock_in_transaction("booking", channel_property.id, told.external_id)
+        ReservationLink.objects.filter(channel_property=channel_property, external_id=told.external_id).update(
+            applied_modified_at=None, applied_hash="", applied_cancelled=False
+        )
+        record(event)
+    return process(event.id, handle) is EventStatus.DONE
+
+
+def _set_price(channel_property: ChannelProperty, booking: Booking) -> bool:
+    """Take over the channel's price and nothing else, and write down that it was done."""
+    pms = host_pms()
+    with transaction.atomic(), on_behalf_of(channel_property.id):
+        lock_in_transaction("booking", channel_property.id, booking.external_id)
+        link = ReservationLink.objects.get(channel_property=channel_property, external_id=booking.external_id)
+        reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
+        if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:
+            return False
+        ours = reservation.model_dump(include=set(Stay.model_fields) - {"price", "guest"})
+        priced = booking.model_copy(update={**ours, "guest": reservation.guest, "status": reservation.status})
+        pms.modify_reservation(reservation.id, reservation.room_type_id, priced)
+        room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
+        after = pms.reservation(reservation.id)
+        if room is not None and after is not None:
+            ReservationLink.objects.filter(id=link.id).update(pushed_hash=after.push(room).state_hash())
+        now = timezone.now()
+        ChannelEvent.objects.create(
+            channel_property=channel_property,
+            direction=Direction.INBOUND,
+            source=RECONCILIATION_SOURCE,
+            event_type=EventType.BOOKING_MODIFIED,
+            entity_type=EntityType.BOOKING,
+            entity_external_id=booking.external_id,
+            entity_internal_id=reservation.id,
+            idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}",
+            payload={"price": {"was": str(reservation.price), "is": str(booking.price)}},
+            status=EventStatus.DONE,
+            received_at=now,
+            processed_at=now,
+        )
+    return True

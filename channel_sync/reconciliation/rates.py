@@ -1,0 +1,182 @@
+"""Compare prices and restrictions night by night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import transaction
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import RateRange, RateTerms
+from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
+from channel_sync.events.outbound_events import rate_event
+from channel_sync.events.record import record_all
+from channel_sync.models import (
+    OPEN_STATUSES,
+    ChannelEvent,
+    ChannelMapping,
+    ChannelProperty,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EntityType,
+    MappingType,
+    PushedRate,
+    ReconciliationKind,
+    ReconciliationRun,
+    Severity,
+)
+from channel_sync.pms import RateSpan, host_pms
+from channel_sync.reconciliation.conflicts import close_gone, flag_conflict
+from channel_sync.reconciliation.rules import Flag, compare_price
+from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.spare_calls import call_with_spare_credits
+
+DAYS = 365
+
+
+@dataclass(frozen=True)
+class UnequalRate:
+    """The terms of a rate plan on a night, on both sides; None where the channel has no price."""
+
+    mapping: ChannelMapping
+    night: date
+    pms: RateTerms
+    channel: RateTerms | None
+
+    @property
+    def is_flagged(self) -> bool:
+        """A price that differs by more than 5 % may have been changed at the channel on purpose."""
+        return self.channel is not None and isinstance(compare_price(self.channel.price, self.pms.price), Flag)
+
+
+def reconcile_rates(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
+    """Compare the rates that the PMS has set for today and the next 365 nights with the channel's calendar.
+
+    The PMS says what a night costs: missing nights, restrictions and prices that differ by at most 5 % of the channel's
+    are pushed; greater differences of the price are flagged, per rate plan. Rate plans with anything on its way are
+    left to it. Raises as `reconcile_bookings` does.
+    """
+    options = options or RunOptions()
+    today = host_pms().property_facts(channel_property.property_id).today()
+    window = options.window or (today, today + timedelta(days=DAYS))
+    with running(channel_property, ReconciliationKind.RATES, window, options) as run:
+        mappings = _settled_mappings(channel_property)
+        differing = list(_unequal(run, mappings, options)) if mappings else []
+        options.progress("rates compared", run.compared)
+        fixes = [rate for rate in differing if not rate.is_flagged]
+        flags = [rate for rate in differing if rate.is_flagged]
+        flagged = len({rate.mapping.id for rate in flags})
+        with transaction.atomic():
+            if not options.dry_run:
+                _push(channel_property, fixes)
+                flagged = _flag(channel_property, flags)
+            advance(run, fixed=len(fixes), flagged=flagged)
+    return run
+
+
+def _settled_mappings(channel_property: ChannelProperty) -> dict[str, ChannelMapping]:
+    """Mapped rate plans without an event on its way, by their id at the channel."""
+    under_way = ChannelEvent.objects.filter(
+        channel_property=channel_property, status__in=OPEN_STATUSES, entity_type=EntityType.RATE
+    )
+    mappings = ChannelMapping.objects.filter(
+        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
+    ).exclude(internal_id__in=under_way.values("entity_internal_id"))
+    return {mapping.external_id: mapping for mapping in mappings}
+
+
+def _unequal(
+    run: ReconciliationRun, mappings: Mapping[str, ChannelMapping], options: RunOptions
+) -> Iterator[UnequalRate]:
+    first, last = run.window_start, run.window_end
+
+    def read(channel: Channel) -> Sequence[RateRange]:
+        return channel.rates(list(mappings), first, last)
+
+    seen = call_with_spare_credits(run.channel_property, read, wait=options.wait)
+    theirs = {
+        (span.external_rate_id, night): span.terms
+        for span in seen
+        for night in nights(span.first_night, span.last_night)
+    }
+    by_plan = {mapping.internal_id: mapping for mapping in mappings.values()}
+    compared = 0
+    for rate in host_pms().nightly_rates(list(by_plan), first, last + ONE_NIGHT):
+        mapping = by_plan[rate.rate_plan_id]
+        found = theirs.get((mapping.external_id, rate.night))
+        compared += 1
+        if found is None or not _same(found, rate.terms):
+            yield UnequalRate(mapping, rate.night, rate.terms, found)
+    advance(run, compared=compared)
+
+
+def _same(channel: RateTerms, pms: RateTerms) -> bool:
+    """What the PMS leaves open agrees with everything."""
+    return channel == pms.model_copy(
+        update={
+            name: getattr(channel, name) for name in ("price", "min_stay", "max_stay") if getattr(pms, name) is None
+        }
+    )
+
+
+def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> None:
+    """Forget what was pushed for these nights, and push them."""
+    plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(channel_property.property_id)}
+    events = []
+    for mapping, found in _by_mapping(rates).items():
+        dates = [rate.night for rate in found]
+        PushedRate.objects.filter(mapping=mapping, night__in=dates).delete()
+        events += [
+            rate_event(
+                channel_property.id,
+                RateSpan(
+                    channel_property.property_id,
+                    plans[mapping.internal_id],
+                    first,
+                    last + ONE_NIGHT,
+                    mapping.internal_id,
+                ),
+            )
+            for first, last, _ in equal_ranges((night, True) for night in dates)
+        ]
+    publish_after_commit(record_all(events))
+
+
+def _flag(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> int:
+    """One conflict per rate plan, with its nights; returns how many there are."""
+    flagged = 0
+    subjects = []
+    for mapping, found in _by_mapping(rates).items():
+        subjects.append(f"rate:{mapping.internal_id}")
+        flagged += flag_conflict(
+            channel_property,
+            ConflictKind.RATE,
+            Severity.MEDIUM,
+            subjects[-1],
+            pms_side={
+                "rate_plan_id": str(mapping.internal_id),
+                "prices": _prices((one.night, one.pms) for one in found),
+            },
+            channel_side={"rate_id": mapping.external_id, "prices": _prices((one.night, one.channel) for one in found)},
+        )
+    still_open = Conflict.objects.filter(
+        channel_property=channel_property, kind=ConflictKind.RATE, status=ConflictStatus.OPEN
+    ).exclude(subject__in=subjects)
+    for subject in still_open.values_list("subject", flat=True):
+        close_gone(channel_property, subject, kinds=[ConflictKind.RATE], still=[])
+    return flagged
+
+
+def _by_mapping(rates: Sequence[UnequalRate]) -> dict[ChannelMapping, list[UnequalRate]]:
+    grouped: dict[ChannelMapping, list[UnequalRate]] = {}
+    for rate in rates:
+        grouped.setdefault(rate.mapping, []).append(rate)
+    return grouped
+
+
+def _prices(terms: Iterator[tuple[date, RateTerms | None]]) -> dict[str, str | None]:
+    return {str(night): str(found.price) if found is not None else None for night, found in terms}

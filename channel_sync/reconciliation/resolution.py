@@ -1,0 +1,130 @@
+"""What a person decides about a conflict, done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.channels.canonical import BookingStatus
+from channel_sync.channels.ranges import ONE_NIGHT
+from channel_sync.connections.account import calling
+from channel_sync.errors import ConflictClosed, ResolutionImpossible
+from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
+from channel_sync.events.record import NewEvent, record_all
+from channel_sync.models import (
+    ChannelMapping,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EventType,
+    PushedRate,
+    ReservationLink,
+)
+from channel_sync.pms import NightSpan, RateSpan, host_pms
+from channel_sync.reconciliation.closer_look import BOOKING_KINDS
+from channel_sync.reconciliation.fixes import apply_as_told
+
+
+class Resolution(StrEnum):
+    """How a conflict may end."""
+
+    TAKE_CHANNEL = "take_channel"
+    KEEP_PMS = "keep_pms"
+    DISMISS = "dismiss"
+
+
+def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> Conflict:
+    """Bring one side to the other, or leave both as they are; `by` is kept.
+
+    Raises `ConflictClosed` when it is not open any more, `ResolutionImpossible` when this kind has no such side, and
+    what calls raise when the channel has to be asked and cannot be.
+    """
+    conflict = Conflict.objects.select_related("channel_property").get(id=conflict_id)
+    if conflict.status != ConflictStatus.OPEN:
+        raise ConflictClosed(conflict_id, conflict.status)
+    if resolution is Resolution.TAKE_CHANNEL:
+        _take_channel(conflict)
+    with transaction.atomic():
+        events = _events_of_the_pms(conflict) if resolution is Resolution.KEEP_PMS else []
+        status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
+        now = timezone.now()
+        closed = Conflict.objects.filter(id=conflict_id, status=ConflictStatus.OPEN).update(
+            status=status, resolution=resolution.value, resolved_by=by[:150], resolved_at=now, updated_at=now
+        )
+        if not closed:
+            raise ConflictClosed(conflict_id, "closed")
+        publish_after_commit(record_all(events))
+    conflict.refresh_from_db()
+    return conflict
+
+
+def _take_channel(conflict: Conflict) -> None:
+    """Apply the booking as the channel has it now."""
+    number = conflict.channel_side.get("booking_id")
+    if conflict.kind not in BOOKING_KINDS or number is None:
+        raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
+    with calling(conflict.channel_property, is_urgent=True) as channel:
+        told = channel.bookings([number]).get(number)
+    if told is None:
+        raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
+    apply_as_told(conflict.channel_property, told)
+
+
+def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
+    """What has to be sent so that the channel gets what the PMS has."""
+    senders: dict[str, Callable[[Conflict], list[NewEvent]]] = dict.fromkeys(BOOKING_KINDS, _booking)
+    senders |= {ConflictKind.AVAILABILITY: _availability, ConflictKind.RATE: _rates}
+    sender = senders.get(conflict.kind)
+    if sender is None:
+        raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
+    return sender(conflict)
+
+
+def _booking(conflict: Conflict) -> list[NewEvent]:
+    """The reservation again, as if the channel had never been told of it."""
+    told = conflict.pms_side.get("reservation_id")
+    reservation = host_pms().reservation(UUID(told)) if told else None
+    if reservation is None:
+        raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
+    links = ReservationLink.objects.filter(channel_property=conflict.channel_property, reservation_id=reservation.id)
+    if conflict.kind == ConflictKind.MISSING_AT_CHANNEL:
+        # The number it had there is gone: it gets a new one.
+        links.delete()
+        return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
+    links.update(pushed_hash="", applied_cancelled=False)
+    is_cancelled = reservation.status is BookingStatus.CANCELLED
+    event_type = EventType.BOOKING_CANCEL if is_cancelled else EventType.BOOKING_UPDATE
+    return [
+        booking_event(conflict.channel_property_id, event_type, reservation, conflict.channel_side.get("booking_id"))
+    ]
+
+
+def _availability(conflict: Conflict) -> list[NewEvent]:
+    first, last = _bounds(conflict.pms_side["free_units"])
+    span = NightSpan(
+        conflict.channel_property.property_id, UUID(conflict.pms_side["room_type_id"]), first, last + ONE_NIGHT
+    )
+    return [availability_event(conflict.channel_property_id, span)]
+
+
+def _rates(conflict: Conflict) -> list[NewEvent]:
+    plan = UUID(conflict.pms_side["rate_plan_id"])
+    first, last = _bounds(conflict.pms_side["prices"])
+    mappings = ChannelMapping.objects.filter(channel_property=conflict.channel_property, internal_id=plan)
+    PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last).delete()
+    room_types = {
+        found.id: found.room_type_id for found in host_pms().rate_plans(conflict.channel_property.property_id)
+    }
+    span = RateSpan(conflict.channel_property.property_id, room_types[plan], first, last + ONE_NIGHT, plan)
+    return [rate_event(conflict.channel_property_id, span)]
+
+
+def _bounds(by_night: dict[str, object]) -> tuple[date, date]:
+    dates = [date.fromisoformat(night) for night in by_night]
+    return min(dates), max(dates)

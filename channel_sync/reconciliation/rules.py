@@ -1,0 +1,118 @@
+"""What differs between two snapshots, and whether it is fixed or flagged (plan 7.2, 7.3); nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from channel_sync.channels.canonical import Booking, BookingStatus, Guest
+from channel_sync.models import ConflictKind, Severity
+from channel_sync.pms import Reservation
+
+# A price may differ by this share of the channel's price, and availability by this many units, and is still fixed.
+PRICE_TOLERANCE = Decimal("0.05")
+UNIT_TOLERANCE = 1
+
+ZERO = Decimal(0)
+
+
+class Fix(Enum):
+    """What is safe to put right at once: the channel says how it is."""
+
+    CREATE = auto()
+    CANCEL = auto()
+    PRICE = auto()
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What a person has to look at."""
+
+    kind: ConflictKind
+    severity: Severity
+
+
+Finding = Fix | Flag
+
+DATES = Flag(ConflictKind.DATES, Severity.HIGH)
+ROOM = Flag(ConflictKind.ROOM, Severity.HIGH)
+PRICE = Flag(ConflictKind.PRICE, Severity.HIGH)
+GUEST = Flag(ConflictKind.GUEST, Severity.MEDIUM)
+STATUS = Flag(ConflictKind.STATUS, Severity.HIGH)
+MISSING = Flag(ConflictKind.MISSING_AT_CHANNEL, Severity.HIGH)
+
+
+def compare_booking(
+    booking: Booking | None, reservation: Reservation | None, mapped_room: str | None
+) -> tuple[Finding, ...]:
+    """Everything that differs between a booking and its reservation; `mapped_room` is the reservation's at the channel.
+
+    None stands for a side that does not have it.
+    """
+    if booking is None:
+        return (MISSING,) if reservation is not None and reservation.takes_room else ()
+    if reservation is None:
+        return () if booking.status is BookingStatus.CANCELLED else (Fix.CREATE,)
+    if booking.status is BookingStatus.CANCELLED:
+        return () if reservation.status is BookingStatus.CANCELLED else (Fix.CANCEL,)
+    if reservation.status is BookingStatus.CANCELLED:
+        return (STATUS,)
+    return tuple(_differences(booking, reservation, mapped_room))
+
+
+def _differences(booking: Booking, reservation: Reservation, mapped_room: str | None) -> Iterator[Finding]:
+    if (booking.check_in, booking.check_out) != (reservation.check_in, reservation.check_out):
+        yield DATES
+    if (booking.external_room_id, booking.units) != (mapped_room, reservation.units):
+        yield ROOM
+    if booking.status is not reservation.status:
+        yield STATUS
+    price = compare_price(booking.price, reservation.price)
+    if price is not None:
+        yield price
+    if not same_guest(booking.guest, reservation.guest):
+        yield GUEST
+
+
+def compare_price(channel: Decimal | None, pms: Decimal | None) -> Finding | None:
+    """The difference as a share of the channel's price: up to 5 % is fixed, more is flagged.
+
+    A price that was never set counts as zero. Against a channel price of zero every difference is more than 5 %.
+    """
+    theirs, ours = channel or ZERO, pms or ZERO
+    if theirs == ours:
+        return None
+    return Fix.PRICE if abs(theirs - ours) <= abs(theirs) * PRICE_TOLERANCE else PRICE
+
+
+def same_guest(channel: Guest, pms: Guest) -> bool:
+    """Whether names and email agree, whatever their case and spaces; what the channel does not know differs nowhere."""
+    return all(
+        not theirs or theirs == ours
+        for theirs, ours in (
+            (_plain(getattr(channel, name)), _plain(getattr(pms, name)))
+            for name in ("first_name", "last_name", "email")
+        )
+    )
+
+
+class Delta(Enum):
+    """What a difference in free units calls for."""
+
+    NONE = auto()
+    FIX = auto()
+    FLAG = auto()
+
+
+def compare_units(channel: int, pms: int) -> Delta:
+    """A difference of one unit is pushed, more may be an overbooking and is flagged."""
+    difference = abs(channel - pms)
+    if difference == 0:
+        return Delta.NONE
+    return Delta.FIX if difference <= UNIT_TOLERANCE else Delta.FLAG
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

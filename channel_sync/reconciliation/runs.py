@@ -1,0 +1,96 @@
+"""A run: one at a time per property and kind, counted, resumed where a dead one stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from channel_sync.database_lock import session_lock
+from channel_sync.errors import NotYet
+from channel_sync.models import ChannelProperty, ReconciliationKind, ReconciliationRun, RunStatus, StagedBooking
+from channel_sync.reconciliation.spare_calls import Wait, sleep
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int], None]
+
+# A run that nobody took up for longer than this starts over: what it read is too old to be worth comparing.
+RESUMABLE = timedelta(minutes=30)
+
+
+def silent(phase: str, done: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made; `window` replaces the plan's, first and last day included."""
+
+    dry_run: bool = False
+    window: tuple[date, date] | None = None
+    wait: Wait = sleep
+    progress: Progress = silent
+
+
+@contextmanager
+def running(
+    channel_property: ChannelProperty, kind: ReconciliationKind, window: tuple[date, date], options: RunOptions
+) -> Iterator[ReconciliationRun]:
+    """The run to work on: a young one that died, or a new one. It ends `done`, or `failed` with the error.
+
+    Raises `NotYet` while another process runs the same: its session holds the lock, and loses it when it dies.
+    """
+    with session_lock("reconciliation", channel_property.id, kind.value, wait=timedelta(milliseconds=1)):
+        run = _resumed(channel_property, kind, window, options) or ReconciliationRun.objects.create(
+            channel_property=channel_property,
+            kind=kind,
+            dry_run=options.dry_run,
+            window_start=window[0],
+            window_end=window[1],
+            cursor={},
+        )
+        try:
+            yield run
+        except NotYet:
+            # It goes on later where it is.
+            raise
+        except Exception as error:
+            _end(run, RunStatus.FAILED, last_error=f"{type(error).__name__}: {error}"[:2000])
+            raise
+        _end(run, RunStatus.DONE)
+        logger.info(
+            "%s of %s: compared %d, fixed %d, flagged %d",
+            run.kind, channel_property, run.compared, run.fixed, run.flagged,
+        )  # fmt: skip
+
+
+def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagged: int = 0, **cursor: object) -> None:
+    """Keep how far the run is."""
+    run.compared += compared
+    run.fixed += fixed
+    run.flagged += flagged
+    run.cursor |= cursor
+    run.save(update_fields=["compared", "fixed", "flagged", "cursor", "updated_at"])
+
+
+def _resumed(
+    channel_property: ChannelProperty, kind: ReconciliationKind, window: tuple[date, date], options: RunOptions
+) -> ReconciliationRun | None:
+    left = ReconciliationRun.objects.filter(channel_property=channel_property, kind=kind, status=RunStatus.RUNNING)
+    wanted = left.filter(dry_run=options.dry_run, window_start=window[0], window_end=window[1])
+    run = wanted.filter(updated_at__gt=timezone.now() - RESUMABLE).order_by("-created_at").first()
+    for other in left:
+        if run is None or other.id != run.id:
+            _end(other, RunStatus.FAILED, last_error="Its process vanished; a later run started over.")
+    return run
+
+
+def _end(run: ReconciliationRun, status: RunStatus, *, last_error: str = "") -> None:
+    run.status, run.last_error, run.finished_at = status, last_error, timezone.now()
+    run.save(update_fields=["status", "last_error", "finished_at", "updated_at"])
+    StagedBooking.objects.filter(run=run).delete()

@@ -1,0 +1,55 @@
+"""When properties are compared: rows of django-celery-beat, one per property and kind, to be changed in the admin."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from channel_sync.broker.topology import topology
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import ChannelProperty, ReconciliationKind
+
+RECONCILE_TASK = "channel_sync.reconcile"
+
+
+def schedule_reconciliation(channel_property: ChannelProperty) -> None:
+    """Make the schedules that a property lacks; those it has, changed or switched off, stay as they are.
+
+    The first run comes at a time within the interval that follows from the property's id: thousands of properties that
+    are connected in one night do not all start at once.
+    """
+    queue = topology().reconciliation.name
+    for kind, every in _intervals().items():
+        interval, _ = IntervalSchedule.objects.get_or_create(
+            every=int(every.total_seconds()), period=IntervalSchedule.SECONDS
+        )
+        PeriodicTask.objects.get_or_create(
+            name=f"channel_sync reconcile {kind.value} of {channel_property.id}",
+            defaults={
+                "task": RECONCILE_TASK,
+                "interval": interval,
+                "args": json.dumps([str(channel_property.id), kind.value]),
+                "queue": queue,
+                "expire_seconds": int(every.total_seconds()),
+                "description": f"{channel_property}: compare {kind.value} with the channel",
+                "last_run_at": timezone.now() - every + offset_of(channel_property, every),
+            },
+        )
+
+
+def offset_of(channel_property: ChannelProperty, every: timedelta) -> timedelta:
+    """Where in the interval a property has its turn."""
+    share: float = (channel_property.id.int % 10_000) / 10_000
+    return every * share
+
+
+def _intervals() -> dict[ReconciliationKind, timedelta]:
+    settings = channel_sync_settings()
+    return {
+        ReconciliationKind.BOOKINGS: settings.reconcile_bookings_interval,
+        ReconciliationKind.AVAILABILITY: settings.reconcile_availability_interval,
+        ReconciliationKind.RATES: settings.reconcile_rates_interval,
+    }
