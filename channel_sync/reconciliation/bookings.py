@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -21,7 +22,7 @@ from channel_sync.models import (
 from channel_sync.pms import host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS, look_closer
 from channel_sync.reconciliation.comparison import Suspect, suspects
-from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.runs import RunOptions, advance, look_again, running
 from channel_sync.reconciliation.snapshot import read_bookings
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
@@ -43,23 +44,33 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
     window = options.window or (today - timedelta(days=DAYS_BEFORE), today + timedelta(days=DAYS_AFTER))
     with running(channel_property, ReconciliationKind.BOOKINGS, window, options) as run:
         read_bookings(run, options)
-        found = _with_open_conflicts(channel_property, list(suspects(run)))
+        found = _with_open_conflicts(channel_property, _numbered(channel_property, list(suspects(run))))
+        look_again(run)
         done = 0
         for batch in _batches(found):
             told = _present(channel_property, batch, options)
             for suspect in batch:
-                external_id = _external_id(channel_property, suspect)
                 outcome = look_closer(
                     channel_property,
-                    external_id,
+                    suspect.external_id,
                     suspect.reservation_id,
-                    told.get(external_id) if external_id is not None else None,
+                    told.get(suspect.external_id) if suspect.external_id is not None else None,
                     dry_run=options.dry_run,
                 )
                 done += 1
                 advance(run, fixed=len(outcome.fixed), flagged=len(outcome.flagged))
                 options.progress(f"of {len(found)} differences looked at", done)
     return run
+
+
+def _numbered(channel_property: ChannelProperty, found: list[Suspect]) -> list[Suspect]:
+    """With the channel's number of the reservations that it knew once."""
+    alone = [one.reservation_id for one in found if one.external_id is None and one.reservation_id is not None]
+    links = ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=alone)
+    numbers: dict[UUID | None, str] = dict(links.values_list("reservation_id", "external_id"))
+    return [
+        replace(suspect, external_id=suspect.external_id or numbers.get(suspect.reservation_id)) for suspect in found
+    ]
 
 
 def _with_open_conflicts(channel_property: ChannelProperty, found: list[Suspect]) -> list[Suspect]:
@@ -82,7 +93,7 @@ def _present(
     channel_property: ChannelProperty, batch: Sequence[Suspect], options: RunOptions
 ) -> Mapping[str, BookingNotification]:
     """The bookings of the suspects, as they are at the channel now."""
-    numbers = [number for suspect in batch if (number := _external_id(channel_property, suspect)) is not None]
+    numbers = [suspect.external_id for suspect in batch if suspect.external_id is not None]
     if not numbers:
         return {}
     return call_with_spare_credits(channel_property, partial(_by_number, numbers=numbers), wait=options.wait)
@@ -90,15 +101,6 @@ def _present(
 
 def _by_number(channel: Channel, *, numbers: Sequence[str]) -> Mapping[str, BookingNotification]:
     return channel.bookings(numbers)
-
-
-def _external_id(channel_property: ChannelProperty, suspect: Suspect) -> str | None:
-    if suspect.external_id is not None or suspect.reservation_id is None:
-        return suspect.external_id
-    links = ReservationLink.objects.filter(
-        channel_property=channel_property, reservation_id=suspect.reservation_id
-    ).values_list("external_id", flat=True)
-    return links.first()
 
 
 def _batches(found: list[Suspect]) -> list[list[Suspect]]:

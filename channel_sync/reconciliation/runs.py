@@ -78,6 +78,13 @@ def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagge
     run.save(update_fields=["compared", "fixed", "flagged", "cursor", "updated_at"])
 
 
+def look_again(run: ReconciliationRun) -> None:
+    """A resumed run looks at everything that differs once more: only what it fixed does not come again."""
+    run.flagged = 0
+    if run.dry_run:
+        run.fixed = 0
+
+
 def _resumed(
     channel_property: ChannelProperty, kind: ReconciliationKind, window: tuple[date, date], options: RunOptions
 ) -> ReconciliationRun | None:

@@ -19,7 +19,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 def test_every_process_is_there() -> None:
     assert set(SERVICES) == {
-        "postgres", "rabbitmq", "prepare", "web", "inbound-worker", "outbound-worker", "reconciliation-worker", "beat", "simulator",
+        "postgres", "rabbitmq", "prepare", "web", "inbound-worker", "outbound-worker", "reconciliation-worker", "beat",
+        "simulator",
     }  # fmt: skip
 
 
