@@ -41,13 +41,10 @@ def push_availability(event: ChannelEvent) -> None:
     looks = channel_sync_settings().pull_before_push
     with calling(channel_property) as channel:
         require_claim(event)
-        unsent = room_types_with_unsent_bookings(channel_property)
-        if event.entity_internal_id in unsent:
-            raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+        _require_sent_bookings(event, room_types_with_unsent_bookings(channel_property))
         if looks:
             pull_bookings(channel_property, channel)
-        waiting = waiting_events(event, leave_out=unsent)
-        ranges = _ranges(channel_property, waiting)
+        waiting, ranges = _state_without_unsent_bookings(event)
         if ranges:
             channel.push_availability(ranges, idempotency_key=event.idempotency_key)
         again = _falsified(channel_property, channel, waiting) if ranges and looks else []
@@ -59,6 +56,30 @@ def push_availability(event: ChannelEvent) -> None:
                 mark_done(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
             else:
                 mark_ignored(event, NOTHING_TO_PUSH)
+
+
+def _state_without_unsent_bookings(event: ChannelEvent) -> tuple[WaitingEvents, list[AvailabilityRange]]:
+    """What waits and what is free, of the room types of which every booking is at the channel (design 6 b).
+
+    Unsent bookings are looked for after what is free was read: one that was made, changed or cancelled a moment before
+    counts in it already, and its event was committed with it. Pushed now, the channel would count it a second time when
+    it gets it.
+    """
+    unsent: set[UUID] = set()
+    while True:
+        waiting = waiting_events(event, leave_out=unsent)
+        ranges = _ranges(event.channel_property, waiting)
+        overtaking = room_types_with_unsent_bookings(event.channel_property) - unsent
+        _require_sent_bookings(event, overtaking)
+        if overtaking.isdisjoint(waiting.nights):
+            return waiting, ranges
+        unsent |= overtaking
+
+
+def _require_sent_bookings(event: ChannelEvent, unsent: set[UUID]) -> None:
+    """The room type that the event is about is not among those with an unsent booking; raises `NotYet`."""
+    if event.entity_internal_id in unsent:
+        raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
 
 
 def _falsified(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[NightSpan]:

@@ -87,11 +87,14 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         for span in seen
         for night in nights(span.first_night, span.last_night)
     }
-    settled = [room_type for room_type in rooms if room_type not in _under_way(channel_property)]
+    free = free_units(list(rooms), first, last + ONE_NIGHT)
+    # After what is free was read: a change that counts in it has its event committed with it.
+    under_way = _under_way(channel_property)
     return [
         UnequalNight(ours.room_type_id, ours.night, sellable(ours.free), theirs[rooms[ours.room_type_id], ours.night])
-        for ours in free_units(settled, first, last + ONE_NIGHT)
-        if (rooms[ours.room_type_id], ours.night) in theirs
+        for ours in free
+        if ours.room_type_id not in under_way
+        and (rooms[ours.room_type_id], ours.night) in theirs
         and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) is not Delta.NONE
     ]
 

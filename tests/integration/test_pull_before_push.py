@@ -12,9 +12,14 @@ from django.conf import LazySettings
 from channel_sync.events.processing import process
 from channel_sync.events.relay import take_due
 from channel_sync.inbound.handlers import handle
-from channel_sync.models import ChannelEvent, Direction, EventStatus, EventType
+from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inventory.availability import free_units
+from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
+from channel_sync.outbound import availability
 from channel_sync.outbound.tasks import push
+from channel_sync.pms import NightSpan
 from pms_project.pms.models import Reservation, ReservationStatus
+from pms_project.pms.services.reservations import cancel_reservation, change_reservation
 from tests.beds24_webhooks import webhook
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import EventFactory, MaintenanceBlockFactory, ReservationFactory, RoomFactory
@@ -134,3 +139,37 @@ def test_two_states_of_one_second_end_in_the_one_that_beds24_has(
         process(event.id, handle)
 
     assert [str(found.price) for found in Reservation.objects.all()] == ["200.00"]
+
+
+@pytest.mark.parametrize("change", ["made", "cancelled", "shortened"])
+def test_a_booking_that_changes_while_a_push_is_under_way_is_counted_once(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The push reads what is free after the change, and the channel is told of the booking after the push."""
+    stay = {"room_type": connected.single, "check_in": NIGHT, "check_out": NIGHT + timedelta(days=2)}
+    reservation = ReservationFactory(**stay)
+    work_outbound()
+    change_maintenance(connected)
+
+    def meanwhile(*args: object) -> list[NightSpan]:
+        monkeypatch.setattr(availability, "pull_bookings", pull_bookings)
+        if change == "made":
+            ReservationFactory(**stay)
+        elif change == "cancelled":
+            cancel_reservation(reservation.id)
+        else:
+            change_reservation(reservation.id, {"check_in": NIGHT + timedelta(days=1)})
+        return []
+
+    monkeypatch.setattr(availability, "pull_bookings", meanwhile)
+    process(ChannelEvent.objects.get(status=EventStatus.RECEIVED).id, push)
+    for _ in range(3):
+        ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at="2020-01-01T00:00Z")
+        take_due()
+        for event in ChannelEvent.objects.filter(status__in=WAITING_STATUSES).order_by("received_at"):
+            process(event.id, push)
+
+    ours = {night.night: night.free for night in free_units([connected.single.id], NIGHT, NIGHT + timedelta(days=2))}
+    theirs = beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=2))
+    assert theirs == {str(night): free for night, free in ours.items()}
+    assert not ChannelEvent.objects.filter(status__in=WAITING_STATUSES).exists()
