@@ -12,7 +12,7 @@ import sys
 
 from pms_project.local_services import postgres
 
-NAMES = ("availability",)
+NAMES = ("availability", "reconciliation")
 
 
 def main() -> int:
@@ -24,10 +24,13 @@ def main() -> int:
     with postgres.database(os.environ["DATABASE_URL"]) as url:
         os.environ.update(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="pms_project.settings", DEBUG="1", LOG_LEVEL="ERROR")
         import django
+        from django.conf import settings
         from django.core.management import call_command
         from django.db import connections
 
         django.setup()
+        # With it Django would keep every statement.
+        settings.DEBUG = False
         call_command("migrate", verbosity=0)
         for name in names:
             print(f"\n== {name} ==", flush=True)
