@@ -45,7 +45,7 @@ def main() -> int:
 def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="channel_sync_demo_")))
     prefix = f"demo-{uuid4().hex[:6]}."
-    print("Starting PostgreSQL, broker, simulator, web, two workers and beat …", flush=True)
+    print("Starting PostgreSQL, broker, simulator, web, three workers and beat …", flush=True)
     database_url = stack.enter_context(postgres.database(stack.enter_context(postgres.server(private=embedded))))
     broker_variables = stack.enter_context(broker(embedded=embedded, directory=directory, queue_prefix=prefix))
     web_port, simulator_port = free_port(), free_port()
@@ -67,7 +67,11 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     )
     room_type = hotel["room_types"]["Double Room"]
     room = next(found["room"] for found in connected["suggestions"] if found["room_type"] == room_type)
-    failed = play(Scene(PmsApi(web, LOGIN, LOGIN), beds24, room_type, room))
+
+    def reconcile() -> None:
+        processes.run("channel_sync_reconcile", connected["channel_property"])
+
+    failed = play(Scene(PmsApi(web, LOGIN, LOGIN), beds24, room_type, room, reconcile))
     processes.require_alive()
     _tell(failed, processes)
     if not once:

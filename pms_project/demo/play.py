@@ -17,12 +17,13 @@ KEY_CODE = "CHANNELSYNC"
 
 @dataclass
 class Scene:
-    """Both sides, the room type that is played with, and what failed."""
+    """Both sides, the room type that is played with, how they are compared, and what failed."""
 
     pms: PmsApi
     beds24: SimulatedBeds24
     room_type: str
     room: str
+    reconcile: Callable[[], object]
     failed: list[str] = field(default_factory=list)
 
     def expect(self, what: str, condition: Callable[[], bool]) -> bool:
@@ -40,7 +41,7 @@ class Scene:
 
 def play(scene: Scene) -> list[str]:
     """Play everything; returns the names of what failed."""
-    for act in (_booking_of_an_ota, _reservation_of_the_pms, _maintenance, _fault):
+    for act in (_booking_of_an_ota, _lost_webhook, _reservation_of_the_pms, _maintenance, _fault):
         act(scene)
     return scene.failed
 
@@ -71,6 +72,19 @@ def _booking_of_an_ota(scene: Scene) -> None:
     _expect_equal_availability(scene, check_in)
     scene.beds24.change(booking["id"], status="cancelled")
     scene.expect("its cancellation arrives", lambda: arrived(status="CANCELLED"))
+    _expect_equal_availability(scene, check_in)
+
+
+def _lost_webhook(scene: Scene) -> None:
+    print("An OTA sells a room, and the webhook never comes", flush=True)
+    check_in = date.today() + timedelta(days=45)
+    scene.beds24.behave(copies=0)
+    booking = scene.beds24.book(
+        roomId=int(scene.room), arrival=str(check_in), departure=str(check_in + timedelta(days=2)), lastName="Hamilton"
+    )
+    scene.beds24.behave(copies=1)
+    scene.reconcile()
+    scene.expect("the reconciliation finds the booking", lambda: len(scene.pms.of_ota(booking["apiReference"])) == 1)
     _expect_equal_availability(scene, check_in)
 
 
