@@ -32,7 +32,7 @@ from channel_sync.pms import NightSpan
 logger = logging.getLogger(__name__)
 
 NOTHING_TO_PUSH = "no night from today to the end of the calendar, or no mapped room"
-BOOKING_FIRST = timedelta(seconds=2)
+BOOKING_FIRST = timedelta(seconds=1)
 
 
 def push_availability(event: ChannelEvent) -> None:

@@ -29,7 +29,15 @@ from pms_project.local_services.stack import connect, environment, start_all
 
 LOGIN = "clerk"
 UNITS = 500
-OPTIONS: dict[str, object] = {"relay_interval": 1, "relay_grace": 2, "publish_pause": 0.2}
+SELDOM = 10_000_000  # No reconciliation falls into a test that counts calls, or mends what it looks for.
+OPTIONS: dict[str, object] = {
+    "relay_interval": 1,
+    "relay_grace": 2,
+    "publish_pause": 0.2,
+    "reconcile_bookings_interval": SELDOM,
+    "reconcile_availability_interval": SELDOM,
+    "reconcile_rates_interval": SELDOM,
+}
 
 
 @dataclass
