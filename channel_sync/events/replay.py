@@ -1,31 +1,86 @@
-"""Put settled events back to the start (plan 8.4, 8.6)."""
+"""Put events back to the start, or out of the way, when a person says so (plan 8.4, 8.6)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.events.message import EventMessage, message_of
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.models import WAITING_STATUSES, ChannelEvent, EventStatus
+
+SETTLED_STATUSES = (EventStatus.FAILED, EventStatus.DONE, EventStatus.IGNORED)
+# What a worker holds is left to it: it settles the event, or its lease ends.
+IGNORABLE_STATUSES = (EventStatus.FAILED, *WAITING_STATUSES)
+
+
+@dataclass(frozen=True)
+class EventSelection:
+    """Which events are meant; what is left empty selects nothing away."""
+
+    ids: Sequence[UUID] = ()
+    statuses: Sequence[EventStatus] = ()
+    event_type: str = ""
+    direction: str = ""
+    channel_property_id: UUID | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+    def events(self) -> QuerySet[ChannelEvent]:
+        """The events that are selected now, the oldest first."""
+        found = ChannelEvent.objects.order_by("received_at", "id")
+        wanted = {
+            "id__in": self.ids,
+            "status__in": self.statuses,
+            "event_type": self.event_type,
+            "direction": self.direction,
+            "channel_property": self.channel_property_id,
+            "received_at__gte": self.received_from,
+            "received_at__lt": self.received_to,
+        }
+        return found.filter(**{name: value for name, value in wanted.items() if value})
 
 
 def retry_failed(event_ids: Sequence[UUID]) -> list[EventMessage]:
     """Failed events as if they had just been received; the messages to publish. Others are left alone."""
+    return _restart(event_ids, (EventStatus.FAILED,))
+
+
+def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
+    """Settled events once more; the messages to publish. Others are left alone.
+
+    What is older than what was applied, or has nothing left to send, ends `ignored`: a replay undoes nothing.
+    """
+    return _restart(event_ids, SETTLED_STATUSES)
+
+
+def ignore(event_ids: Sequence[UUID], reason: str) -> int:
+    """Settle failed and waiting events without their effect; how many there were. Their dead letters go with them."""
     now = timezone.now()
-    found = ChannelEvent.objects.filter(id__in=event_ids, status=EventStatus.FAILED)
-    retried = list(found.select_for_update().order_by("id"))
+    return ChannelEvent.objects.filter(id__in=event_ids, status__in=IGNORABLE_STATUSES).update(
+        status=EventStatus.IGNORED, last_error=reason, next_attempt_at=None, processed_at=now, updated_at=now
+    )
+
+
+def _restart(event_ids: Sequence[UUID], statuses: Sequence[EventStatus]) -> list[EventMessage]:
+    now = timezone.now()
+    found = ChannelEvent.objects.filter(id__in=event_ids, status__in=statuses)
+    restarted = list(found.select_for_update().order_by("id"))
     handed_over = now + channel_sync_settings().relay_grace
-    ChannelEvent.objects.filter(id__in=[event.id for event in retried]).update(
+    ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(
         status=EventStatus.RECEIVED,
         attempts=0,
+        coalesced_into=None,
         published_at=None,
         processed_at=None,
         next_attempt_at=handed_over,
         updated_at=now,
     )
-    for event in retried:
+    for event in restarted:
         event.next_attempt_at = handed_over
-    return [message_of(event) for event in retried]
+    return [message_of(event) for event in restarted]
