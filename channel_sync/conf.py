@@ -18,6 +18,9 @@ HOST_MODEL_SETTINGS = (
     "CHANNEL_SYNC_RESERVATION_MODEL",
 )
 
+# Beat keeps whole seconds: less would be none, and start a task without a pause.
+SHORTEST_INTERVAL = timedelta(seconds=1)
+
 
 class ChannelSyncSettings(BaseModel):
     """`settings.CHANNEL_SYNC`; a time span may be written as seconds or as a `timedelta`."""
@@ -92,7 +95,9 @@ class ChannelSyncSettings(BaseModel):
     )
     retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is added at random.")
 
-    relay_interval: timedelta = Field(default=timedelta(seconds=3), description="How often beat starts the relay.")
+    relay_interval: timedelta = Field(
+        default=timedelta(seconds=3), ge=SHORTEST_INTERVAL, description="How often beat starts the relay."
+    )
     relay_batch: int = Field(default=500, gt=0, description="Events that one relay statement takes.")
     relay_grace: timedelta = Field(
         default=timedelta(seconds=10), description="Time for a direct publish before the relay takes an event."
@@ -110,7 +115,9 @@ class ChannelSyncSettings(BaseModel):
         description="Life of an inventory hold: how long a reservation waits for its channel before it fails.",
     )
     reaper_interval: timedelta = Field(
-        default=timedelta(minutes=5), description="How often beat starts the reaper of expired holds."
+        default=timedelta(minutes=5),
+        ge=SHORTEST_INTERVAL,
+        description="How often beat starts the reaper of expired holds.",
     )
     pull_before_push: bool = Field(
         default=True,
@@ -135,13 +142,14 @@ class ChannelSyncSettings(BaseModel):
     )
     reconcile_bookings_interval: timedelta = Field(
         default=timedelta(minutes=20),
+        ge=SHORTEST_INTERVAL,
         description="How often bookings are compared, for properties connected from now on; then in the admin.",
     )
     reconcile_availability_interval: timedelta = Field(
-        default=timedelta(hours=1), description="How often availability is compared, likewise."
+        default=timedelta(hours=1), ge=SHORTEST_INTERVAL, description="How often availability is compared, likewise."
     )
     reconcile_rates_interval: timedelta = Field(
-        default=timedelta(days=1), description="How often rates are compared, likewise."
+        default=timedelta(days=1), ge=SHORTEST_INTERVAL, description="How often rates are compared, likewise."
     )
     allow_negative_availability: bool = Field(
         default=False, description="Push a negative number of units for an overbooked night instead of 0."

@@ -107,7 +107,6 @@ def open_market(broker_url: str, tmp_path: Path, django_db_blocker: DjangoDbBloc
             credit_limit=PLENTY,
             pull_before_push=pull_before_push,
             pace_interval=0,
-            relay_interval=0.5,
         )
         with running as site, django_db_blocker.unblock(), models_of(site):
             site.beds24.behave(delay_seconds=WEBHOOK_DELAY_SECONDS)

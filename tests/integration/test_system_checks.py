@@ -30,6 +30,7 @@ def test_the_settings_of_the_host_are_sound() -> None:
         ({"max_attempts": "three"}, "max_attempts"),
         ({"retry_delays": []}, "retry_delays"),
         ({"queue_type": "stream"}, "queue_type"),
+        ({"relay_interval": 0.5}, "relay_interval"),
         ({"max_atempts": 3}, "max_atempts"),
     ],
 )
