@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.conflicts import flag_conflict, pms_side
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.record import record_all
 from channel_sync.inventory.confirmation import Confirmation, confirm_at_channel
-from channel_sync.models import ChannelProperty, Conflict, ConflictKind, ConflictStatus, EventType, Severity
+from channel_sync.models import ChannelProperty, ConflictKind, EventType, Severity
 from channel_sync.pms import Reservation
 
 
@@ -22,16 +23,13 @@ def confirm_or_take_back(channel_property: ChannelProperty, reservation: Reserva
 
 
 def _take_back(channel_property: ChannelProperty, reservation: Reservation, external_id: str) -> None:
-    Conflict.objects.update_or_create(
-        channel_property=channel_property,
-        kind=ConflictKind.LATE_CONFIRMATION,
-        subject=f"booking:{external_id}",
-        status=ConflictStatus.OPEN,
-        defaults={
-            "severity": Severity.HIGH,
-            "pms_side": {"reservation_id": str(reservation.id), **reservation.outline()},
-            "channel_side": {"booking_id": external_id, "will_be": "cancelled"},
-        },
+    flag_conflict(
+        channel_property,
+        ConflictKind.LATE_CONFIRMATION,
+        Severity.HIGH,
+        f"booking:{external_id}",
+        pms_side=pms_side(reservation),
+        channel_side={"booking_id": external_id, "will_be": "cancelled"},
     )
     cancel = booking_event(channel_property.id, EventType.BOOKING_CANCEL, reservation, external_id)
     publish_after_commit(record_all([cancel]))

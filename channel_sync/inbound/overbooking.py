@@ -6,8 +6,9 @@ import logging
 from uuid import UUID
 
 from channel_sync.channels.canonical import Booking
+from channel_sync.conflicts import channel_side, flag_conflict
 from channel_sync.inventory.availability import free_units
-from channel_sync.models import Alert, AlertKind, ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
+from channel_sync.models import Alert, AlertKind, ChannelProperty, ConflictKind, Severity
 
 logger = logging.getLogger(__name__)
 
@@ -22,21 +23,13 @@ def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, book
         return
     logger.error("booking %s overbooks room type %s on %s", booking.external_id, room_type_id, ", ".join(overbooked))
     subject = f"booking:{booking.external_id}"
-    Conflict.objects.update_or_create(
-        channel_property=channel_property,
-        kind=ConflictKind.OVERBOOKING,
-        subject=subject,
-        status=ConflictStatus.OPEN,
-        defaults={
-            "severity": Severity.HIGH,
-            "pms_side": {"room_type_id": str(room_type_id), "free_units": overbooked},
-            "channel_side": {
-                "room_id": booking.external_room_id,
-                "check_in": str(booking.check_in),
-                "check_out": str(booking.check_out),
-                "units": booking.units,
-            },
-        },
+    flag_conflict(
+        channel_property,
+        ConflictKind.OVERBOOKING,
+        Severity.HIGH,
+        subject,
+        pms_side={"room_type_id": str(room_type_id), "free_units": overbooked},
+        channel_side=channel_side(booking),
     )
     Alert.objects.get_or_create(
         kind=AlertKind.OVERBOOKING,

@@ -13,6 +13,7 @@ from channel_sync.broker.publisher import publish_after_commit
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
+from channel_sync.conflicts import close_gone, flag_conflict
 from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
@@ -31,7 +32,6 @@ from channel_sync.models import (
     Severity,
 )
 from channel_sync.pms import NightSpan, host_pms
-from channel_sync.reconciliation.conflicts import close_gone, flag_conflict
 from channel_sync.reconciliation.rules import Delta, compare_units
 from channel_sync.reconciliation.runs import RunOptions, advance, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingNotification
+from channel_sync.conflicts import channel_side, close_gone, flag_conflict, pms_side
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
@@ -28,7 +29,6 @@ from channel_sync.models import (
 )
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
-from channel_sync.reconciliation.conflicts import channel_side, close_gone, flag_conflict, pms_side
 from channel_sync.reconciliation.fixes import auto_fix_booking
 from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking
 
@@ -105,10 +105,18 @@ def _flag(
     if dry_run:
         return [flag.kind for flag in flags]
     subject = subject_of(external_id, reservation.id if reservation is not None else None)
-    sides = {"pms_side": pms_side(reservation), "channel_side": channel_side(booking)}
-    flagged = [
-        flag.kind for flag in flags if flag_conflict(channel_property, flag.kind, flag.severity, subject, **sides)
-    ]
+    flagged = []
+    for flag in flags:
+        with_guest = flag.kind is ConflictKind.GUEST
+        if flag_conflict(
+            channel_property,
+            flag.kind,
+            flag.severity,
+            subject,
+            pms_side=pms_side(reservation, with_guest=with_guest),
+            channel_side=channel_side(booking, with_guest=with_guest),
+        ):
+            flagged.append(flag.kind)
     close_gone(channel_property, subject, kinds=BOOKING_KINDS, still=[flag.kind for flag in flags])
     return flagged
 

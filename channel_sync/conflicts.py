@@ -51,15 +51,15 @@ def close_gone(
     return gone.update(status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=now, updated_at=now)
 
 
-def pms_side(reservation: Reservation | None) -> dict[str, Any]:
-    """A reservation as a conflict shows it."""
+def pms_side(reservation: Reservation | None, *, with_guest: bool = False) -> dict[str, Any]:
+    """A reservation as a conflict shows it; personal data only where it is what differs."""
     if reservation is None:
         return {}
-    return {"reservation_id": str(reservation.id), **reservation.outline(), **_shown(reservation)}
+    return {"reservation_id": str(reservation.id), **reservation.outline(), **_shown(reservation, with_guest)}
 
 
-def channel_side(booking: Booking | None) -> dict[str, Any]:
-    """A booking as a conflict shows it."""
+def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[str, Any]:
+    """A booking as a conflict shows it; personal data only where it is what differs."""
     if booking is None:
         return {}
     return {
@@ -69,10 +69,12 @@ def channel_side(booking: Booking | None) -> dict[str, Any]:
         "check_in": str(booking.check_in),
         "check_out": str(booking.check_out),
         "units": booking.units,
-        **_shown(booking),
+        **_shown(booking, with_guest),
     }
 
 
-def _shown(stay: Booking | Reservation) -> dict[str, Any]:
-    guest = f"{stay.guest.first_name} {stay.guest.last_name}".strip()
-    return {"price": str(stay.price) if stay.price is not None else None, "guest": guest, "email": stay.guest.email}
+def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:
+    price = {"price": str(stay.price) if stay.price is not None else None}
+    if not with_guest:
+        return price
+    return {**price, "guest": f"{stay.guest.first_name} {stay.guest.last_name}".strip(), "email": stay.guest.email}
