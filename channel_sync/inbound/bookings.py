@@ -8,7 +8,7 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.connections.account import calling
-from channel_sync.connections.mapped_rooms import room_type_of
+from channel_sync.connections.mapped_rooms import channel_room_types, room_type_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.events.lifecycle import mark_done, mark_ignored
@@ -86,6 +86,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         link.applied_hash = applied_hash(booking)
         link.applied_cancelled = booking.status is BookingStatus.CANCELLED
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        _lock_room_types(channel_property, before, booking)
         reason = _no_need(channel_property, before, booking, echo) if before is not None else None
         if reason is not None:
             link.pushed_hash = booking.as_push().state_hash()
@@ -100,6 +101,13 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         link.save()
         mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
+
+
+def _lock_room_types(channel_property: ChannelProperty, before: Reservation | None, booking: Booking) -> None:
+    """The room types that a booking leaves and enters, at once: locked one by one they might meet another order."""
+    entered = channel_room_types(channel_property, [booking.external_room_id])
+    left = [before.room_type_id] if before is not None else []
+    host_pms().lock_room_types([*left, *entered.values()])
 
 
 def _no_need(channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo) -> str | None:
@@ -145,7 +153,6 @@ def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booki
         pms.cancel_reservation(reservation_id)
         return reservation_id
     room_type_id = room_type_of(channel_property, booking.external_room_id)
-    pms.lock_room_types([room_type_id])
     if reservation_id is None:
         reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
     else:

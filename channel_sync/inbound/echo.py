@@ -33,8 +33,8 @@ def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: B
     sent = [BookingPush.model_validate(push).state_hash() for push in _sent(channel_property, link.reservation_id)]
     if state not in sent:
         return Echo.NONE
-    # Without a link the answer to the last write never came: the last one sent is the latest that there can be.
-    return Echo.LATEST if not link.pushed_hash and state == sent[-1] else Echo.EARLIER
+    # Without a stored link the answer to the last write never came: the last one sent is the latest there can be.
+    return Echo.LATEST if link._state.adding and state == sent[-1] else Echo.EARLIER
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:

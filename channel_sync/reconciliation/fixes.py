@@ -50,7 +50,7 @@ def apply_as_told(channel_property: ChannelProperty, told: BookingNotification) 
     with transaction.atomic():
         lock_in_transaction("booking", channel_property.id, told.external_id)
         ReservationLink.objects.filter(channel_property=channel_property, external_id=told.external_id).update(
-            applied_modified_at=None, applied_hash="", applied_cancelled=False
+            applied_modified_at=None, applied_hash="", applied_cancelled=False, pushed_hash=""
         )
         record(event)
     return process(event.id, handle) is EventStatus.DONE

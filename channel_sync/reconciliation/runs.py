@@ -90,9 +90,11 @@ def _resumed(
 ) -> ReconciliationRun | None:
     left = ReconciliationRun.objects.filter(channel_property=channel_property, kind=kind, status=RunStatus.RUNNING)
     wanted = left.filter(dry_run=options.dry_run, window_start=window[0], window_end=window[1])
-    run = wanted.filter(updated_at__gt=timezone.now() - RESUMABLE).order_by("-created_at").first()
+    oldest = timezone.now() - RESUMABLE
+    run = wanted.filter(updated_at__gt=oldest).order_by("-created_at").first()
     for other in left:
-        if run is None or other.id != run.id:
+        is_of_another_window = (other.window_start, other.window_end) != window and other.updated_at > oldest
+        if other != run and not is_of_another_window:
             _end(other, RunStatus.FAILED, last_error="Its process vanished; a later run started over.")
     return run
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from channel_sync.channels.beds24.normalization import KEY_INFO_CODE
 from channel_sync.events.processing import process
@@ -96,6 +98,23 @@ def test_a_change_is_applied(channel_property: ChannelProperty, double: RoomType
     reservation = Reservation.objects.get()
     assert (str(reservation.check_out), reservation.room_type, reservation.adults) == (later, suite, 3)
     assert (reservation.price, reservation.guest.first_name, reservation.version) == (Decimal("900.00"), "Augusta", 2)
+
+
+def test_a_booking_that_changes_its_room_locks_both_room_types_at_once(
+    channel_property: ChannelProperty, double: RoomType
+) -> None:
+    """One after the other they could meet a front desk that has the second and waits for the first."""
+    single = RoomTypeFactory(hotel=double.hotel)
+    RoomTypeMappingFactory(channel_property=channel_property, internal_id=single.id, external_id="2002")
+    deliver(channel_property)
+
+    with CaptureQueriesContext(connection) as statements:
+        deliver(channel_property, roomId=2002, modifiedTime=LATER)
+
+    assert Reservation.objects.get().room_type_id == single.id
+    first_lock = next(query["sql"] for query in statements if "FOR UPDATE" in query["sql"])
+    assert single.id.hex in first_lock
+    assert double.id.hex in first_lock
 
 
 def test_a_cancellation_cancels(channel_property: ChannelProperty, double: RoomType) -> None:

@@ -16,6 +16,7 @@ from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import Reservation
+from pms_project.pms.services.reservations import NewReservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.drift import Drift, plenty_of_credits
 
@@ -54,6 +55,18 @@ def test_taking_the_channels_side_changes_the_reservation(drift: Drift) -> None:
     stay = Reservation.objects.get()
     assert (stay.check_out, stay.price) == (pair.reservation.check_out + timedelta(days=1), Decimal(250))
     assert (resolved.status, resolved.resolution, resolved.resolved_by) == ("resolved", "take_channel", "clerk")
+
+
+def test_taking_the_channels_side_undoes_a_silent_change_of_the_pms(drift: Drift) -> None:
+    """The channel has what the PMS once sent; applied again it must not be taken for an echo."""
+    check_in = drift.today + timedelta(days=10)
+    made = create_reservation(NewReservation(drift.hotel.double.id, check_in, check_in + timedelta(days=2)))
+    work()
+    Reservation.objects.filter(id=made.id).update(check_out=check_in + timedelta(days=5))
+
+    resolve_conflict(flagged(drift).id, Resolution.TAKE_CHANNEL, by="clerk")
+
+    assert Reservation.objects.get().check_out == check_in + timedelta(days=2)
 
 
 def test_keeping_the_pms_changes_the_booking(drift: Drift) -> None:
