@@ -72,7 +72,7 @@ def test_a_run_that_is_killed_anywhere_ends_like_one_that_is_not(drift: Drift, b
     for _ in range(12):
         running = start(beds24, property_id)
         try:
-            running.wait(timeout=2 + chance.random() * 3)
+            running.wait(timeout=0.8 + chance.random() * 2.5)
         except subprocess.TimeoutExpired:
             running.kill()
             kills += 1
