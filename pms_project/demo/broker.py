@@ -12,6 +12,15 @@ from kombu import Connection
 
 from pms_project.local_services import rabbitmq
 
+QUEUES = (
+    "beds24.inbound",
+    "pms.outbound",
+    "beds24.dlq",
+    "pms.dlq",
+    "channel_sync.periodic",
+    "channel_sync.reconciliation",
+)
+
 
 @contextmanager
 def broker(*, embedded: bool, directory: Path, queue_prefix: str) -> Iterator[dict[str, str]]:
@@ -30,7 +39,7 @@ def delete_topology(url: str, queue_prefix: str) -> None:
     """Delete queues and exchanges made under a prefix of one's own."""
     with Connection(url) as connection:
         channel: Any = connection.default_channel
-        for queue in ("beds24.inbound", "pms.outbound", "beds24.dlq", "pms.dlq", "channel_sync.periodic"):
+        for queue in QUEUES:
             channel.queue_delete(f"{queue_prefix}{queue}")
         for exchange in ("pms.events", "pms.events.dlx"):
             channel.exchange_delete(f"{queue_prefix}{exchange}")

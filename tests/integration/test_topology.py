@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from amqp.exceptions import NotFound
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from kombu import Connection
@@ -152,3 +153,13 @@ def _wait_for(channel: Any, queue: str) -> Any:
             return message
         time.sleep(0.02)
     return None
+
+
+def test_demo_and_tests_delete_all_that_they_made(prefix: str, broker_url: str, connection: Connection) -> None:
+    names = declare(connection)
+
+    delete_topology(broker_url, prefix)
+
+    for name in names:
+        with connection.channel() as channel, pytest.raises(NotFound):
+            channel.queue_declare(name, passive=True)
