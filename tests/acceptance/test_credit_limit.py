@@ -22,12 +22,12 @@ from tests.factories import RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-# Each reservation makes two events, itself and its nights; the other half are nights that changed in bulk.
-ROOM_TYPES, RESERVATIONS, EVENTS = 10, 1_250, 5_000
+# Each reservation makes two events, itself and its nights; the others are nights that changed in bulk.
+ROOM_TYPES, RESERVATIONS, EVENTS = 10, 600, 5_000
 LIMIT = 100
 # Beds24's window of five minutes, shortened; and calls of few bookings, so that the events need several windows.
 WINDOW_SECONDS = 30
-BOOKINGS_PER_CALL = 12
+BOOKINGS_PER_CALL = 5
 START = date.today() + timedelta(days=20)
 END = START + timedelta(days=60)
 
@@ -69,7 +69,7 @@ def test_the_limit_puts_events_off_and_loses_none(site: Installation) -> None:
             [
                 NightSpan(hotel, kind, check_in + timedelta(days=day), check_in + timedelta(days=day + 1))
                 for kind in kinds
-                for day in range(10)
+                for day in range(32)
             ]
         )
     waiting = ChannelEvent.objects.filter(status=EventStatus.RECEIVED, direction="outbound")
