@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking
@@ -40,15 +40,12 @@ def flag_conflict(
     return True
 
 
-def close_gone(
-    channel_property: ChannelProperty, subject: str, *, kinds: Collection[ConflictKind], still: Collection[ConflictKind]
-) -> int:
-    """Resolve the open conflicts of a subject whose difference a run no longer found."""
+def close_gone(gone: QuerySet[Conflict]) -> int:
+    """Resolve the open ones among the conflicts whose difference a run no longer found; how many there were."""
     now = timezone.now()
-    gone = Conflict.objects.filter(
-        channel_property=channel_property, subject=subject, status=ConflictStatus.OPEN, kind__in=kinds
-    ).exclude(kind__in=still)
-    return gone.update(status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=now, updated_at=now)
+    return gone.filter(status=ConflictStatus.OPEN).update(
+        status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=now, updated_at=now
+    )
 
 
 def pms_side(reservation: Reservation | None, *, with_guest: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from channel_sync.channels.beds24.simulator.bookings import new_booking
 from channel_sync.channels.beds24.simulator.state import State
+from channel_sync.errors import NotYet
 from channel_sync.models import ChannelAccount, ConflictKind, EventType, RateLimitBucket, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
@@ -22,6 +23,11 @@ from tests.factories import OutboundEventFactory, ReservationFactory
 
 PLENTY = 1_000_000
 PRICE = Decimal("200.00")
+
+
+def do_not_wait(delay: timedelta, reason: str) -> None:
+    """Where a run would wait for credits, give up."""
+    raise NotYet(reason, retry_after=delay)
 
 
 def plenty_of_credits(state: State, hotel: ConnectedHotel) -> None:

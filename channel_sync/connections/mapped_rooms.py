@@ -22,15 +22,16 @@ def every_channel_room(channel_property: ChannelProperty) -> dict[UUID, str]:
     return dict(_mappings(channel_property).values_list("internal_id", "external_id"))
 
 
-def channel_room_types(channel_property: ChannelProperty, external_room_ids: Collection[str]) -> dict[str, UUID]:
-    """Channel room -> room type, for those that are mapped."""
-    mappings = _mappings(channel_property).filter(external_id__in=external_room_ids)
-    return dict(mappings.values_list("external_id", "internal_id"))
+def find_room_type(channel_property: ChannelProperty, external_room_id: str) -> UUID | None:
+    """The room type of a channel room; None when it is not mapped."""
+    mappings = _mappings(channel_property).filter(external_id=external_room_id)
+    found: UUID | None = mappings.values_list("internal_id", flat=True).first()
+    return found
 
 
 def room_type_of(channel_property: ChannelProperty, external_room_id: str) -> UUID:
     """The room type of a channel room. Raises `UnmappedRoom`."""
-    room_type_id = channel_room_types(channel_property, [external_room_id]).get(external_room_id)
+    room_type_id = find_room_type(channel_property, external_room_id)
     if room_type_id is None:
         raise UnmappedRoom(external_room_id, str(channel_property))
     return room_type_id

@@ -8,9 +8,10 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.connections.account import calling
-from channel_sync.connections.mapped_rooms import channel_room_types, room_type_of
+from channel_sync.connections.mapped_rooms import find_room_type
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
+from channel_sync.errors import UnmappedRoom
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
@@ -86,14 +87,14 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         link.applied_hash = applied_hash(booking)
         link.applied_cancelled = booking.status is BookingStatus.CANCELLED
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        _lock_room_types(channel_property, before, booking)
+        entered = _lock_room_types(channel_property, before, booking)
         reason = _no_need(channel_property, before, booking, echo) if before is not None else None
         if reason is not None:
             link.pushed_hash = booking.as_push().state_hash()
             link.save()
             mark_ignored(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
-        link.reservation_id = _apply(channel_property, link.reservation_id, booking)
+        link.reservation_id = _apply(channel_property, link.reservation_id, booking, entered)
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         push_what_was_capped(channel_property, before, after)
         # What a push would send now: a later save that changes none of it sends nothing.
@@ -103,11 +104,15 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
     return True
 
 
-def _lock_room_types(channel_property: ChannelProperty, before: Reservation | None, booking: Booking) -> None:
-    """The room types that a booking leaves and enters, at once: locked one by one they might meet another order."""
-    entered = channel_room_types(channel_property, [booking.external_room_id])
-    left = [before.room_type_id] if before is not None else []
-    host_pms().lock_room_types([*left, *entered.values()])
+def _lock_room_types(channel_property: ChannelProperty, before: Reservation | None, booking: Booking) -> UUID | None:
+    """The room types that a booking leaves and enters, at once: locked one by one they might meet another order.
+
+    Returns the one that it enters; None when its room is not mapped.
+    """
+    entered = find_room_type(channel_property, booking.external_room_id)
+    left = before.room_type_id if before is not None else None
+    host_pms().lock_room_types([room_type_id for room_type_id in (left, entered) if room_type_id is not None])
+    return entered
 
 
 def _no_need(channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo) -> str | None:
@@ -147,12 +152,15 @@ def _reservation_of_key(channel_property: ChannelProperty, client_key: str) -> U
     )
 
 
-def _apply(channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking) -> UUID | None:
+def _apply(
+    channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking, room_type_id: UUID | None
+) -> UUID | None:
     pms = host_pms()
     if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
         pms.cancel_reservation(reservation_id)
         return reservation_id
-    room_type_id = room_type_of(channel_property, booking.external_room_id)
+    if room_type_id is None:
+        raise UnmappedRoom(booking.external_room_id, str(channel_property))
     if reservation_id is None:
         reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
     else:

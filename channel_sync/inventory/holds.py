@@ -98,12 +98,12 @@ def confirm_hold(hold_id: UUID, *, now: datetime | None = None) -> InventoryHold
 
 def release_hold(hold_id: UUID) -> bool:
     """Give the units of a hold back; False when it was settled already."""
-    return bool(settle_holds(InventoryHold.objects.filter(id=hold_id), HoldStatus.RELEASED))
+    return bool(_release(InventoryHold.objects.filter(id=hold_id)))
 
 
 def release_holds(reservation_id: UUID) -> int:
     """Give everything back that is held for a reservation; the number of holds that were active."""
-    return settle_holds(InventoryHold.objects.filter(reservation_id=reservation_id), HoldStatus.RELEASED)
+    return _release(InventoryHold.objects.filter(reservation_id=reservation_id))
 
 
 def get_active_holds(reservation_id: UUID, *, now: datetime | None = None) -> Sequence[InventoryHold]:
@@ -115,12 +115,12 @@ def get_active_holds(reservation_id: UUID, *, now: datetime | None = None) -> Se
     )
 
 
-def settle_holds(holds: QuerySet[InventoryHold], status: HoldStatus) -> int:
-    """Give the active ones among `holds` another status, in one order; how many there were."""
+def _release(holds: QuerySet[InventoryHold]) -> int:
+    """Release the active ones, locked in one order; how many there were."""
     active = list(
         holds.filter(status=HoldStatus.ACTIVE).order_by("id").select_for_update().values_list("id", flat=True)
     )
-    return InventoryHold.objects.filter(id__in=active).update(status=status, updated_at=database_now())
+    return InventoryHold.objects.filter(id__in=active).update(status=HoldStatus.RELEASED, updated_at=database_now())
 
 
 def _lock_active(hold_id: UUID, now: datetime | None, *room_type_ids: UUID) -> InventoryHold:

@@ -63,13 +63,16 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
 
     The channel counts that booking itself, so availability pushed before it would count it twice (design 6 b).
     """
-    unsent = ChannelEvent.objects.filter(
-        channel_property=channel_property,
-        status__in=OPEN_STATUSES,
-        direction=Direction.OUTBOUND,
-        entity_type=EntityType.BOOKING,
-    ).values_list("payload__room_type_id", flat=True)
-    return {UUID(room_type_id) for room_type_id in unsent.distinct() if room_type_id}
+    return room_types_on_their_way(channel_property, entity_type=EntityType.BOOKING)
+
+
+def room_types_on_their_way(channel_property: ChannelProperty, **which: EntityType) -> set[UUID]:
+    """Room types that an event, of any or of one entity type, is still to be sent for."""
+    open_events = ChannelEvent.objects.filter(
+        channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND, **which
+    )
+    named = open_events.values_list("payload__room_type_id", flat=True).distinct()
+    return {UUID(room_type_id) for room_type_id in named if room_type_id}
 
 
 def _pushable(event: ChannelEvent, today: date) -> Iterator[date]:

@@ -20,17 +20,14 @@ from channel_sync.events.record import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import (
-    OPEN_STATUSES,
-    ChannelEvent,
     ChannelProperty,
     Conflict,
     ConflictKind,
-    ConflictStatus,
-    Direction,
     ReconciliationKind,
     ReconciliationRun,
     Severity,
 )
+from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import NightSpan, host_pms
 from channel_sync.reconciliation.rules import Delta, compare_units
 from channel_sync.reconciliation.runs import RunOptions, advance, running
@@ -89,7 +86,7 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     }
     free = free_units(list(rooms), first, last + ONE_NIGHT)
     # After what is free was read: a change that counts in it has its event committed with it.
-    under_way = _under_way(channel_property)
+    under_way = room_types_on_their_way(channel_property)
     return [
         UnequalNight(ours.room_type_id, ours.night, sellable(ours.free), theirs[rooms[ours.room_type_id], ours.night])
         for ours in free
@@ -97,15 +94,6 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         and (rooms[ours.room_type_id], ours.night) in theirs
         and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) is not Delta.NONE
     ]
-
-
-def _under_way(channel_property: ChannelProperty) -> set[UUID]:
-    """Room types that an event is still to be sent for."""
-    events = ChannelEvent.objects.filter(
-        channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND
-    )
-    named = events.values_list("payload__room_type_id", flat=True).distinct()
-    return {UUID(room_type_id) for room_type_id in named if room_type_id}
 
 
 def _act(
@@ -148,11 +136,8 @@ def _flag(
             pms_side={"room_type_id": str(room_type_id), "free_units": {str(one.night): one.pms for one in found}},
             channel_side={"room_id": rooms[room_type_id], "free_units": {str(one.night): one.channel for one in found}},
         )
-    still_open = Conflict.objects.filter(
-        channel_property=channel_property, kind=ConflictKind.AVAILABILITY, status=ConflictStatus.OPEN
-    ).exclude(subject__in=[_subject(room_type_id) for room_type_id in differing])
-    for subject in still_open.values_list("subject", flat=True):
-        close_gone(channel_property, subject, kinds=[ConflictKind.AVAILABILITY], still=[])
+    known = Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.AVAILABILITY)
+    close_gone(known.exclude(subject__in=[_subject(room_type_id) for room_type_id in differing]))
     return flagged
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
-from itertools import islice
 from uuid import UUID
 
-from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingNotification
 from channel_sync.models import (
     ChannelProperty,
@@ -47,7 +44,8 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
         found = _with_open_conflicts(channel_property, _numbered(channel_property, list(suspects(run))))
         look_again(run)
         done = 0
-        for batch in _batches(found):
+        for start in range(0, len(found), BATCH):
+            batch = found[start : start + BATCH]
             told = _present(channel_property, batch, options)
             for suspect in batch:
                 outcome = look_closer(
@@ -96,13 +94,4 @@ def _present(
     numbers = [suspect.external_id for suspect in batch if suspect.external_id is not None]
     if not numbers:
         return {}
-    return call_with_spare_credits(channel_property, partial(_by_number, numbers=numbers), wait=options.wait)
-
-
-def _by_number(channel: Channel, *, numbers: Sequence[str]) -> Mapping[str, BookingNotification]:
-    return channel.bookings(numbers)
-
-
-def _batches(found: list[Suspect]) -> list[list[Suspect]]:
-    rest = iter(found)
-    return list(iter(lambda: list(islice(rest, BATCH)), []))
+    return call_with_spare_credits(channel_property, lambda channel: channel.bookings(numbers), wait=options.wait)

@@ -22,6 +22,7 @@ from channel_sync.models import (
     OPEN_STATUSES,
     ChannelEvent,
     ChannelProperty,
+    Conflict,
     ConflictKind,
     EntityType,
     EventStatus,
@@ -87,7 +88,7 @@ def look_closer(
     return outcome
 
 
-def subject_of(external_id: str | None, reservation_id: UUID | None) -> str:
+def _subject_of(external_id: str | None, reservation_id: UUID | None) -> str:
     """How conflicts name a booking: by the channel's number, where there is one."""
     return f"booking:{external_id}" if external_id is not None else f"reservation:{reservation_id}"
 
@@ -104,7 +105,7 @@ def _flag(
     flags = [finding for finding in findings if isinstance(finding, Flag)]
     if dry_run:
         return [flag.kind for flag in flags]
-    subject = subject_of(external_id, reservation.id if reservation is not None else None)
+    subject = _subject_of(external_id, reservation.id if reservation is not None else None)
     flagged = []
     for flag in flags:
         with_guest = flag.kind is ConflictKind.GUEST
@@ -117,7 +118,8 @@ def _flag(
             channel_side=channel_side(booking, with_guest=with_guest),
         ):
             flagged.append(flag.kind)
-    close_gone(channel_property, subject, kinds=BOOKING_KINDS, still=[flag.kind for flag in flags])
+    known = Conflict.objects.filter(channel_property=channel_property, subject=subject, kind__in=BOOKING_KINDS)
+    close_gone(known.exclude(kind__in=[flag.kind for flag in flags]))
     return flagged
 
 

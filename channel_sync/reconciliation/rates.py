@@ -22,7 +22,6 @@ from channel_sync.models import (
     ChannelProperty,
     Conflict,
     ConflictKind,
-    ConflictStatus,
     EntityType,
     MappingType,
     PushedRate,
@@ -163,11 +162,8 @@ def _flag(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> in
             },
             channel_side={"rate_id": mapping.external_id, "prices": _prices((one.night, one.channel) for one in found)},
         )
-    still_open = Conflict.objects.filter(
-        channel_property=channel_property, kind=ConflictKind.RATE, status=ConflictStatus.OPEN
-    ).exclude(subject__in=subjects)
-    for subject in still_open.values_list("subject", flat=True):
-        close_gone(channel_property, subject, kinds=[ConflictKind.RATE], still=[])
+    known = Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.RATE)
+    close_gone(known.exclude(subject__in=subjects))
     return flagged
 
 

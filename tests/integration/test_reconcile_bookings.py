@@ -30,13 +30,9 @@ from channel_sync.reconciliation.runs import RunOptions
 from channel_sync.reconciliation.snapshot import read_bookings
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.drift import PRICE, Drift, plenty_of_credits
+from tests.drift import PRICE, Drift, do_not_wait, plenty_of_credits
 
 pytestmark = pytest.mark.django_db
-
-
-def do_not_wait(delay: timedelta, reason: str) -> None:
-    raise NotYet(reason, retry_after=delay)
 
 
 NOW = RunOptions(wait=do_not_wait)

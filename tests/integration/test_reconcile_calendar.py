@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelEvent, Conflict, ConflictKind, ConflictStatus, EventStatus, EventType
 from channel_sync.origin import on_behalf_of
@@ -18,17 +17,13 @@ from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import DailyRate, Reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.drift import plenty_of_credits
+from tests.drift import do_not_wait, plenty_of_credits
 from tests.factories import DailyRateFactory, RateMappingFactory, RatePlanFactory, ReservationFactory
 
 pytestmark = pytest.mark.django_db
 
 FIRST = date.today() + timedelta(days=30)
 NIGHTS = [FIRST + timedelta(days=offset) for offset in range(10)]
-
-
-def do_not_wait(delay: timedelta, reason: str) -> None:
-    raise NotYet(reason, retry_after=delay)
 
 
 NOW = RunOptions(wait=do_not_wait)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from channel_sync.errors import ConflictClosed, NotYet, ResolutionImpossible
+from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelEvent, Conflict, ConflictKind, ConflictStatus, EventStatus
 from channel_sync.outbound.tasks import push
@@ -18,13 +18,9 @@ from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import Reservation
 from pms_project.pms.services.reservations import NewReservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.drift import Drift, plenty_of_credits
+from tests.drift import Drift, do_not_wait, plenty_of_credits
 
 pytestmark = pytest.mark.django_db
-
-
-def do_not_wait(delay: timedelta, reason: str) -> None:
-    raise NotYet(reason, retry_after=delay)
 
 
 @pytest.fixture
