@@ -16,9 +16,11 @@ class ChannelSyncConfig(AppConfig):
         # They import models, which exist only from here on.
         from channel_sync.broker.mapping_saved import follow_mappings
         from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.operations.roles import follow_migrations
         from channel_sync.outbound.signals import connect_signals
 
         checks.register(check_settings, "channel_sync")
         if settings_are_sound():
             connect_signals()
             follow_mappings()
+            follow_migrations()

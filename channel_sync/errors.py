@@ -174,6 +174,49 @@ class HoldEnded(ChannelSyncError):
         )
 
 
+class EventInOtherState(ChannelSyncError):
+    """An event is in no state in which a person may do this with it."""
+
+    def __init__(self, event_id: object, status: str, verb: str) -> None:
+        super().__init__(
+            f"Event {event_id} is '{status}' and cannot be {verb}. Retry what failed, replay what is settled, ignore "
+            "what failed or waits; leave to its worker what is being processed."
+        )
+
+
+class InvalidMapping(ChannelSyncError):
+    """A mapping names something that is not there, or not in the channel's form; `field` names the culprit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
+class DuplicateMapping(ChannelSyncError):
+    """One side of a mapping is tied to something else already."""
+
+    def __init__(self, side: str, mapping_id: object) -> None:
+        super().__init__(
+            f"Its {side} is mapped already by the active mapping {mapping_id}. Change or delete that one first."
+        )
+
+
+class PropertyGone(ChannelSyncError):
+    """The channel answers, and the account has no such property any more."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"The account does not have {channel_property} any more. Check it at the channel, then connect it again."
+        )
+
+
+class NothingQueued(ChannelSyncError):
+    """The broker did not take a task that a person asked for."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"The broker did not take the task: {reason}. Nothing was started; try again when it is back.")
+
+
 class IllegalTransition(ChannelSyncError):
     """An event was not in the state, or no longer under the claim, that the transition needs."""
 

@@ -46,6 +46,15 @@ class RoomTypeFacts:
 
 
 @dataclass(frozen=True)
+class RoomFacts:
+    """One physical room of a room type."""
+
+    id: UUID
+    name: str
+    room_type_id: UUID
+
+
+@dataclass(frozen=True)
 class RatePlanFacts:
     """A rate plan of one room type."""
 
@@ -136,6 +145,9 @@ class PropertyManagementSystem(Protocol):
 
     def room_types(self, property_id: UUID) -> Sequence[RoomTypeFacts]:
         """The room types of a property."""
+
+    def rooms(self, property_id: UUID) -> Sequence[RoomFacts]:
+        """The physical rooms of a property."""
 
     def rate_plans(self, property_id: UUID) -> Sequence[RatePlanFacts]:
         """The rate plans of a property."""

@@ -27,6 +27,9 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
     "django_celery_beat",
     "pms_project.pms",
     "channel_sync",
@@ -81,6 +84,27 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "PMS and channel sync",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "EventStatus": "channel_sync.models.EventStatus",
+        "ConflictStatus": "channel_sync.models.ConflictStatus",
+        "RunStatus": "channel_sync.models.RunStatus",
+        "PropertyStatus": "channel_sync.models.ChannelPropertyStatus",
+        "ReservationStatus": "pms_project.pms.models.ReservationStatus",
+        "ReconciliationKind": "channel_sync.models.ReconciliationKind",
+        "ConflictKind": "channel_sync.models.ConflictKind",
+        "EventType": "channel_sync.models.EventType",
+        "WebhookVerification": "channel_sync.models.WebhookVerification",
+        "RefusalType": ["validation_error", "client_error", "server_error"],
+    },
 }
 
 CELERY_BROKER_URL = env.str("RABBITMQ_URL", default="amqp://localhost:5672")

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings, settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from rest_framework.test import APIClient
 
 from channel_sync.broker.topology import declare
 from channel_sync.channels.beds24.simulator.app import Simulator
@@ -19,6 +22,7 @@ from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import accept_suggestions, connect_property
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+from channel_sync.operations.roles import Role
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
@@ -103,6 +107,22 @@ def channel_property(db: None) -> ChannelProperty:
     """A connected property, without a simulator."""
     found: ChannelProperty = ChannelConnectionFactory().channel_property
     return found
+
+
+@pytest.fixture
+def api_of(db: None) -> Callable[[Role | None], APIClient]:
+    """API clients logged in with a role; None is a user who has none."""
+
+    def client(role: Role | None) -> APIClient:
+        name = role.name.lower() if role else "nobody"
+        user, _ = get_user_model().objects.get_or_create(username=name)
+        if role is not None:
+            user.groups.add(Group.objects.get(name=role.group))
+        made = APIClient(raise_request_exception=True)
+        made.force_login(user)
+        return made
+
+    return client
 
 
 @pytest.fixture(scope="session")

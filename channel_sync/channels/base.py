@@ -61,6 +61,14 @@ class ChannelCredentials:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ExternalIdForm:
+    """What an id of the channel looks like: a regular expression, and the same for people."""
+
+    pattern: str
+    told: str
+
+
 class Channel(Protocol):
     """A channel manager or OTA.
 
@@ -69,6 +77,8 @@ class Channel(Protocol):
     """
 
     name: str
+    external_id_forms: Mapping[str, ExternalIdForm]
+    """By mapping type: property, room_type, room, rate."""
 
     def __init__(self, credentials: ChannelCredentials) -> None:
         """Make a client for one account; opens no connection."""

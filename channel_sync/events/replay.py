@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +18,13 @@ from channel_sync.models import WAITING_STATUSES, ChannelEvent, EventStatus
 SETTLED_STATUSES = (EventStatus.FAILED, EventStatus.DONE, EventStatus.IGNORED)
 # What a worker holds is left to it: it settles the event, or its lease ends.
 IGNORABLE_STATUSES = (EventStatus.FAILED, *WAITING_STATUSES)
+_FRESH: dict[str, Any] = {
+    "status": EventStatus.RECEIVED,
+    "attempts": 0,
+    "coalesced_into": None,
+    "published_at": None,
+    "processed_at": None,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class EventSelection:
     statuses: Sequence[EventStatus] = ()
     event_type: str = ""
     direction: str = ""
-    channel_property_id: UUID | None = None
+    channel_property_ids: Sequence[UUID] = ()
     received_from: datetime | None = None
     received_to: datetime | None = None
 
@@ -39,11 +47,19 @@ class EventSelection:
             "status__in": self.statuses,
             "event_type": self.event_type,
             "direction": self.direction,
-            "channel_property": self.channel_property_id,
+            "channel_property__in": self.channel_property_ids,
             "received_at__gte": self.received_from,
             "received_at__lt": self.received_to,
         }
         return found.filter(**{name: value for name, value in wanted.items() if value})
+
+    def told(self) -> dict[str, Any]:
+        """What is selected by, for the audit."""
+        return {
+            name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+            for name, value in asdict(self).items()
+            if value
+        }
 
 
 def retry_failed(event_ids: Sequence[UUID]) -> list[EventMessage]:
@@ -57,6 +73,13 @@ def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
     What is older than what was applied, or has nothing left to send, ends `ignored`: a replay undoes nothing.
     """
     return _restart(event_ids, SETTLED_STATUSES)
+
+
+def restart_selected(selection: EventSelection, statuses: Sequence[EventStatus]) -> int:
+    """The events of a selection that have one of the statuses as if just received, due at once for the relay."""
+    now = timezone.now()
+    found = selection.events().order_by().filter(status__in=statuses)
+    return found.update(**_FRESH, next_attempt_at=now, updated_at=now)
 
 
 def ignore(event_ids: Sequence[UUID], reason: str) -> int:
@@ -73,13 +96,7 @@ def _restart(event_ids: Sequence[UUID], statuses: Sequence[EventStatus]) -> list
     restarted = list(found.select_for_update().order_by("id"))
     handed_over = now + channel_sync_settings().relay_grace
     ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(
-        status=EventStatus.RECEIVED,
-        attempts=0,
-        coalesced_into=None,
-        published_at=None,
-        processed_at=None,
-        next_attempt_at=handed_over,
-        updated_at=now,
+        **_FRESH, next_attempt_at=handed_over, updated_at=now
     )
     for event in restarted:
         event.next_attempt_at = handed_over

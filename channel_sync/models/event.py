@@ -119,6 +119,9 @@ class ChannelEvent(models.Model):
                 name="idx_channel_events_dlq",
                 condition=models.Q(status=EventStatus.FAILED),
             ),
+            NamedIndex(fields=["received_at", "id"], name="idx_channel_events_received"),
+            NamedIndex(fields=["channel_property", "received_at"], name="idx_channel_events_property_received"),
+            NamedIndex(fields=["event_type", "received_at"], name="idx_channel_events_type_received"),
             NamedIndex(
                 fields=["next_attempt_at"],
                 name="idx_channel_events_due",

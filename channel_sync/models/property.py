@@ -48,6 +48,11 @@ class ChannelProperty(models.Model):
         db_table = "channel_properties"
         verbose_name = "channel property"
         verbose_name_plural = "channel properties"
+        permissions = [
+            ("act_as_viewer", "May see events, mappings, conflicts and status"),
+            ("act_as_operator", "May retry, ignore and replay events, resolve conflicts, start reconciliations"),
+            ("act_as_administrator", "May change mappings, connect and pause properties"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["property", "channel_name"], name="channel_properties_property_id_channel_name_key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
@@ -21,13 +22,25 @@ def request_full_sync(channel_property: ChannelProperty) -> int:
     What the channel was told before is forgotten, so that equal rates are sent too. The worker puts all of it into as
     few calls as the channel's limits allow.
     """
+    PushedRate.objects.filter(mapping__channel_property=channel_property).delete()
+    return _record_calendar(
+        channel_property, ChannelMapping.objects.filter(channel_property=channel_property, is_active=True)
+    )
+
+
+@transaction.atomic
+def request_mapping_sync(mapping: ChannelMapping) -> int:
+    """The same for one mapping, new or changed: the channel has never been told of it."""
+    return _record_calendar(mapping.channel_property, [mapping])
+
+
+def _record_calendar(channel_property: ChannelProperty, mappings: Iterable[ChannelMapping]) -> int:
     pms = host_pms()
     start = pms.property_facts(channel_property.property_id).today()
     end = start + timedelta(days=channel_sync_settings().calendar_nights)
     plans = {plan.id: plan.room_type_id for plan in pms.rate_plans(channel_property.property_id)}
-    PushedRate.objects.filter(mapping__channel_property=channel_property).delete()
     events: list[NewEvent] = []
-    for mapping in ChannelMapping.objects.filter(channel_property=channel_property, is_active=True):
+    for mapping in mappings:
         entity = mapping.internal_id
         if mapping.mapping_type == MappingType.ROOM_TYPE:
             span = NightSpan(channel_property.property_id, entity, start, end)

@@ -18,6 +18,7 @@ from channel_sync.pms import (
     PropertyFacts,
     RatePlanFacts,
     RateSpan,
+    RoomFacts,
     RoomTypeFacts,
     Watched,
     WatchedModels,
@@ -32,6 +33,7 @@ from pms_project.pms.models import (
     RatePlan,
     Reservation,
     ReservationStatus,
+    Room,
     RoomType,
 )
 from pms_project.pms.services.rates import TERMS
@@ -70,6 +72,11 @@ class Pms:
         return [
             RoomTypeFacts(found.id, found.name, found.units) for found in RoomType.objects.filter(hotel=property_id)
         ]
+
+    def rooms(self, property_id: UUID) -> Sequence[RoomFacts]:
+        """The rooms of a hotel."""
+        rooms = Room.objects.filter(room_type__hotel=property_id)
+        return [RoomFacts(room.id, room.number, room.room_type_id) for room in rooms]
 
     def rate_plans(self, property_id: UUID) -> Sequence[RatePlanFacts]:
         """The rate plans of a hotel."""

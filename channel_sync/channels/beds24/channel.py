@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 
-from channel_sync.channels.base import ChannelCredentials, NewAccount
+from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
 from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms
 from channel_sync.channels.beds24.client import Client
@@ -44,6 +44,12 @@ class Beds24Channel:
     """One account at Beds24."""
 
     name = "beds24"
+    external_id_forms = {
+        "property": ExternalIdForm(r"[1-9]\d{0,11}", "propertyId, such as 1001"),
+        "room_type": ExternalIdForm(r"[1-9]\d{0,11}", "roomId, such as 2001"),
+        "room": ExternalIdForm(r"[1-9]\d{0,11}:[1-9]\d{0,3}", "roomId:unitId, such as 2001:3"),
+        "rate": ExternalIdForm(r"[1-9]\d{0,11}:([1-9]|1[0-6])", "roomId:price slot from 1 to 16, such as 2001:1"),
+    }
 
     def __init__(self, credentials: ChannelCredentials) -> None:
         transport = Transport(

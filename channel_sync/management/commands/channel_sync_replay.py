@@ -49,7 +49,7 @@ class Command(BaseCommand):
             statuses=[EventStatus(name) for name in options["status"] or ()] or self._usual(options),
             event_type=options["type"],
             direction=options["direction"],
-            channel_property_id=options["property"],
+            channel_property_ids=[options["property"]] if options["property"] else [],
             received_from=options["start"],
             received_to=options["end"],
         )

@@ -1,0 +1,1 @@
+"""The admin API for the PMS frontend: thin over `operations`."""

@@ -1,0 +1,165 @@
+"""`/admin/events`: list, look, retry, ignore, replay (plan 8.3, 8.4, 8.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channel_sync.api.filters import EventFilter, channel_property_ids
+from channel_sync.api.requests import BatchOutcomeSerializer, BatchRetrySerializer, IgnoreSerializer
+from channel_sync.api.serializers import EventDetailSerializer, EventSerializer
+from channel_sync.api.views import OperationsViewSet
+from channel_sync.events.replay import EventSelection
+from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.operations import event_actions
+from channel_sync.operations.roles import Role, has_role
+from channel_sync.operations.timeline import timeline_of
+
+# Each has an index: another order would read the whole table.
+SORT_FIELDS = {"received_at": "received_at", "status": "status", "type": "event_type", "event_type": "event_type"}
+ORDERS = {"asc": "", "desc": "-"}
+SORTING = [
+    OpenApiParameter("sort", enum=sorted(SORT_FIELDS), default="received_at"),
+    OpenApiParameter("order", enum=sorted(ORDERS), default="desc"),
+]
+
+
+class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
+    """The log of everything that came in and went out; failed events are the dead letters."""
+
+    queryset = ChannelEvent.objects.select_related("channel_property")
+    serializer_class = EventSerializer
+    filterset_class = EventFilter
+    rows_key = "events"
+    roles = {
+        "list": Role.VIEWER,
+        "retrieve": Role.VIEWER,
+        "timeline": Role.VIEWER,
+        "retry": Role.OPERATOR,
+        "ignore": Role.OPERATOR,
+        "replay": Role.OPERATOR,
+        "batch_retry": Role.OPERATOR,
+    }
+
+    def get_serializer_class(self) -> type[EventSerializer]:
+        """One event is shown whole; a list leaves out what is long."""
+        return EventSerializer if self.action in ("list", "timeline") else EventDetailSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Who acts on events may read what they carry."""
+        return {**super().get_serializer_context(), "with_payload": has_role(self.request.user, Role.OPERATOR)}
+
+    def get_queryset(self) -> QuerySet[ChannelEvent]:
+        """Lists do not read payloads."""
+        found = super().get_queryset()
+        return found.defer("payload", "normalized_payload") if self.action == "list" else found
+
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+        """Filter, then sort by an index."""
+        found = super().filter_queryset(queryset)
+        if self.action != "list":
+            return found
+        sort = self._chosen("sort", SORT_FIELDS, "received_at")
+        order = self._chosen("order", ORDERS, "desc")
+        columns = [f"{order}{sort}"] if sort == "received_at" else [f"{order}{sort}", f"{order}received_at"]
+        return found.order_by(*columns, f"{order}id")
+
+    def _chosen(self, name: str, choices: dict[str, str], default: str) -> str:
+        chosen = self.request.query_params.get(name, default)
+        if chosen not in choices:
+            raise ValidationError({name: f"One of {', '.join(sorted(choices))} is needed."})
+        return choices[chosen]
+
+    @extend_schema(parameters=SORTING)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Events, the latest first; `status=failed` are the dead letters."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(responses=EventSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def timeline(self, request: Request, pk: str) -> Response:
+        """The events of the same booking, reservation or calendar, the oldest first; at most 100 around it."""
+        return Response(self.get_serializer(timeline_of(self.get_object()), many=True).data)
+
+    @extend_schema(request=None, responses=EventDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Start a failed event again from its first attempt."""
+        event = self.get_object()
+        event_actions.retry_event(event, by=self.actor)
+        return self._as_it_is(event)
+
+    @extend_schema(request=None, responses=EventDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def replay(self, request: Request, pk: str) -> Response:
+        """Work a settled event once more; what is older than what was applied since ends ignored."""
+        event = self.get_object()
+        event_actions.replay_event(event, by=self.actor)
+        return self._as_it_is(event)
+
+    @extend_schema(
+        request=IgnoreSerializer,
+        responses=EventDetailSerializer,
+        examples=[OpenApiExample("reason", {"reason": "A test booking."}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"])
+    def ignore(self, request: Request, pk: str) -> Response:
+        """Settle a failed or waiting event without its effect."""
+        event = self.get_object()
+        told = IgnoreSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        event_actions.ignore_event(event, by=self.actor, reason=told.validated_data["reason"])
+        return self._as_it_is(event)
+
+    @extend_schema(
+        request=BatchRetrySerializer,
+        responses=BatchOutcomeSerializer,
+        filters=False,
+        examples=[
+            OpenApiExample("by ids", {"ids": ["6f9619ff-8b86-4d01-b42d-00c04fc964ff"]}, request_only=True),
+            OpenApiExample("by filter", {"filter": {"type": "booking.create"}, "dry_run": True}, request_only=True),
+            OpenApiExample("answer", {"selected": 12, "retried": 12, "dry_run": False}, response_only=True),
+        ],
+    )
+    @action(detail=False, methods=["post"], url_path="batch-retry", pagination_class=None)
+    def batch_retry(self, request: Request) -> Response:
+        """Start failed events again: those of some ids, or all that a filter selects."""
+        wanted = BatchRetrySerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data = wanted.validated_data
+        selected, retried = self._retry_ids(data) if "ids" in data else self._retry_filter(data)
+        return Response({"selected": selected, "retried": retried, "dry_run": data["dry_run"]})
+
+    def _retry_ids(self, data: dict[str, Any]) -> tuple[int, int]:
+        if data["dry_run"]:
+            return EventSelection(ids=data["ids"], statuses=[EventStatus.FAILED]).events().count(), 0
+        outcome = event_actions.retry_events(data["ids"], by=self.actor)
+        return outcome.selected, outcome.changed
+
+    def _retry_filter(self, data: dict[str, Any]) -> tuple[int, int]:
+        wanted = data["filter"]
+        properties = channel_property_ids(wanted["property_id"]) if "property_id" in wanted else []
+        if "property_id" in wanted and not properties:
+            return 0, 0
+        selection = EventSelection(
+            statuses=[EventStatus.FAILED],
+            event_type=wanted.get("type", ""),
+            direction=wanted.get("direction", ""),
+            channel_property_ids=properties,
+            received_from=wanted.get("received_from"),
+            received_to=wanted.get("received_to"),
+        )
+        if data["dry_run"]:
+            return selection.events().count(), 0
+        outcome = event_actions.retry_selection(selection, by=self.actor)
+        return outcome.selected, outcome.changed
+
+    def _as_it_is(self, event: ChannelEvent) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(id=event.id)).data)

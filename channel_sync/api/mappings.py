@@ -1,0 +1,106 @@
+"""`/admin/channel-mappings`: list, look, make, change, remove, try (plan 8.1, 8.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channel_sync.api.filters import MappingFilter
+from channel_sync.api.requests import MappingTestSerializer, MappingTriedSerializer, MappingWriteSerializer
+from channel_sync.api.serializers import MappingSerializer
+from channel_sync.api.views import OperationsViewSet
+from channel_sync.models import ChannelMapping, MappingType
+from channel_sync.operations.mapping_rules import WantedMapping
+from channel_sync.operations.mapping_test import try_mapping
+from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
+from channel_sync.operations.roles import Role
+
+BOOKING = {"id": 5000001, "propertyId": 1001, "roomId": 2001, "status": "new", "arrival": "2027-03-01",
+           "departure": "2027-03-04", "numAdult": 2, "price": 360}  # fmt: skip
+
+
+class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
+    """Which PMS entity is which entity at the channel."""
+
+    queryset = ChannelMapping.objects.select_related("channel_property").order_by("created_at", "id")
+    serializer_class = MappingSerializer
+    filterset_class = MappingFilter
+    rows_key = "mappings"
+    roles = {
+        "list": Role.VIEWER,
+        "retrieve": Role.VIEWER,
+        "test": Role.OPERATOR,
+        "create": Role.ADMINISTRATOR,
+        "update": Role.ADMINISTRATOR,
+        "destroy": Role.ADMINISTRATOR,
+    }
+
+    @extend_schema(request=MappingWriteSerializer, responses={201: MappingSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a mapping; the events that failed without it are retried by themselves."""
+        mapping = create_mapping(self._wanted(request), by=self.actor)
+        return Response(self.get_serializer(mapping).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=MappingWriteSerializer, responses=MappingSerializer)
+    def update(self, request: Request, pk: str) -> Response:
+        """Tie it to something else, or switch it on and off; it stays in its property."""
+        mapping = self.get_object()
+        told = MappingWriteSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        wanted = _wanted({**told.validated_data, "channel_property": mapping.channel_property})
+        is_active = told.validated_data["is_active"]
+        mapping = change_mapping(mapping, wanted, by=self.actor, is_active=is_active)
+        return Response(self.get_serializer(mapping).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Switch it off; it is kept."""
+        remove_mapping(self.get_object(), by=self.actor)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        request=MappingTestSerializer,
+        responses=MappingTriedSerializer,
+        filters=False,
+        examples=[
+            OpenApiExample("a booking", {"payload": BOOKING, "mappingType": "room_type"}, request_only=True),
+            OpenApiExample(
+                "found",
+                {
+                    "success": True,
+                    "mappedInternalId": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
+                    "mappingFound": True,
+                    "warnings": [],
+                },
+                response_only=True,
+            ),
+        ],
+    )
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def test(self, request: Request) -> Response:
+        """Try a booking, or a whole booking webhook, against the mappings; nothing is stored."""
+        told = MappingTestSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        data = told.validated_data
+        tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]))
+        return Response(MappingTriedSerializer(tried).data)
+
+    def _wanted(self, request: Request) -> WantedMapping:
+        told = MappingWriteSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        return _wanted(told.validated_data)
+
+
+def _wanted(data: dict[str, Any]) -> WantedMapping:
+    return WantedMapping(
+        channel_property=data["channel_property"],
+        mapping_type=MappingType(data["mapping_type"]),
+        internal_id=data["internal_id"],
+        external_id=data["external_id"],
+        at_channel=data["check_channel"],
+    )

@@ -1,0 +1,144 @@
+"""`/admin/properties`, `/admin/channel-status`, `/admin/audit` (plan 8.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channel_sync.api.filters import AuditFilter
+from channel_sync.api.requests import (
+    ConnectedSerializer,
+    ConnectionTriedSerializer,
+    ConnectSerializer,
+    StatusSerializer,
+)
+from channel_sync.api.serializers import AuditSerializer, PropertySerializer
+from channel_sync.api.views import OperationsViewSet
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
+from channel_sync.operations import properties
+from channel_sync.operations.roles import Role
+from channel_sync.operations.status import property_status
+
+STATUS_EXAMPLE = {
+    "property_id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
+    "channel_name": "beds24",
+    "beds24_connected": True,
+    "last_webhook_at": "2025-01-01T12:00:00Z",
+    "last_outbound_success_at": "2025-01-01T11:55:00Z",
+    "failed_events_24h": 5,
+    "mapping_completeness": {
+        "rooms": {"mapped": 25, "total": 30, "percentage": 83.3},
+        "rates": {"mapped": 10, "total": 10, "percentage": 100},
+    },
+    "queue_depths": {"inbound": 0, "outbound": 3, "dlq": 2},
+}
+
+
+class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
+    """Properties that are connected to a channel."""
+
+    queryset = ChannelProperty.objects.order_by("created_at", "id")
+    serializer_class = PropertySerializer
+    filterset_fields = ("channel_name", "status", "property")
+    rows_key = "properties"
+    roles = {
+        "list": Role.VIEWER,
+        "retrieve": Role.VIEWER,
+        "test_connection": Role.OPERATOR,
+        "connect": Role.ADMINISTRATOR,
+        "pause": Role.ADMINISTRATOR,
+        "resume": Role.ADMINISTRATOR,
+    }
+
+    @extend_schema(request=ConnectSerializer, responses={201: ConnectedSerializer}, filters=False)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def connect(self, request: Request) -> Response:
+        """Exchange an invite code for tokens; the answer tells, this once, what to enter at the channel."""
+        told = ConnectSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        data = dict(told.validated_data)
+        data["verification"] = WebhookVerification(data["verification"])
+        connected, saved = properties.connect(properties.NewConnection(**data), by=self.actor)
+        answer = {
+            "channel_property_id": connected.channel_property.id,
+            "external_property_id": connected.channel_property.channel_property_id,
+            "webhook_path": f"/webhooks/{connected.channel_property.channel_name}/",
+            "webhook_verification": connected.verification,
+            "webhook_header": channel_sync_settings().webhook_secret_header,
+            "webhook_secret": connected.webhook_secret,
+            "mappings_saved": saved,
+            "suggestions": connected.suggestions,
+            "unmatched_rooms": connected.unmatched_rooms,
+        }
+        return Response(ConnectedSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ConnectionTriedSerializer)
+    @action(detail=True, methods=["post"], url_path="test-connection")
+    def test_connection(self, request: Request, pk: str) -> Response:
+        """Ask the channel for the rooms of the property; costs credits."""
+        tried = properties.try_connection(self.get_object(), by=self.actor)
+        answer = {
+            "reachable": True,
+            "milliseconds": tried.milliseconds,
+            "credits_remaining": tried.credits_remaining,
+            "rooms": tried.rooms,
+        }
+        return Response(ConnectionTriedSerializer(answer).data)
+
+    @extend_schema(request=None, responses=PropertySerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Send nothing until it is resumed; webhooks are still taken."""
+        channel_property = self.get_object()
+        properties.pause(channel_property, by=self.actor)
+        return Response(self.get_serializer(channel_property).data)
+
+    @extend_schema(request=None, responses=PropertySerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Send again; what waited goes out within minutes."""
+        channel_property = self.get_object()
+        properties.resume(channel_property, by=self.actor)
+        return Response(self.get_serializer(channel_property).data)
+
+
+class ChannelStatusViewSet(OperationsViewSet):
+    """How a property stands at its channel."""
+
+    queryset = ChannelProperty.objects.order_by("created_at", "id")
+    serializer_class = StatusSerializer
+    pagination_class = None
+    lookup_field = "property_id"
+    roles = {"retrieve": Role.VIEWER}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("channel", description="Where the property is at several channels.")],
+        examples=[OpenApiExample("a property", STATUS_EXAMPLE, response_only=True)],
+    )
+    def retrieve(self, request: Request, property_id: Any) -> Response:
+        """Connection, failed events, mapping completeness and queue depths, by the PMS's property id."""
+        found = self.get_queryset().filter(Q(property=property_id) | Q(id=property_id))
+        if "channel" in request.query_params:
+            found = found.filter(channel_name=request.query_params["channel"])
+        channel_property = found.first()
+        if channel_property is None:
+            raise Http404
+        return Response(self.get_serializer(property_status(channel_property)).data)
+
+
+class AuditViewSet(mixins.ListModelMixin, OperationsViewSet):
+    """Who did what, when."""
+
+    queryset = AuditEntry.objects.order_by("-created_at", "-id")
+    serializer_class = AuditSerializer
+    filterset_class = AuditFilter
+    rows_key = "entries"
+    roles = {"list": Role.VIEWER}

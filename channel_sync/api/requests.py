@@ -1,0 +1,233 @@
+"""The bodies that the admin API takes, checked by their serializers, and the answers to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from channel_sync.models import (
+    ChannelProperty,
+    Direction,
+    EventType,
+    MappingType,
+    ReconciliationKind,
+    WebhookVerification,
+)
+from channel_sync.reconciliation.resolution import Resolution
+
+MAX_IDS = 1_000
+
+
+class JsonObjectField(serializers.JSONField):
+    """Any JSON object."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Refuse what is no object."""
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("A JSON object is needed.")
+        return value
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class PayloadField(JsonObjectField):
+    """A booking, or a whole booking webhook, as the channel sends it."""
+
+
+class MappingWriteSerializer(serializers.Serializer[Any]):
+    """A mapping to make or to change."""
+
+    channel_property_id = serializers.PrimaryKeyRelatedField(
+        queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
+    )
+    mapping_type = serializers.ChoiceField(choices=MappingType.choices)
+    internal_id = serializers.UUIDField(help_text="Of the PMS: property, room type, room or rate plan.")
+    external_id = serializers.CharField(max_length=255, help_text="Of the channel, such as 2001, 2001:3 or 2001:1.")
+    is_active = serializers.BooleanField(default=True)
+    check_channel = serializers.BooleanField(default=False, help_text="Ask the channel whether it has the id.")
+
+
+class MappingTestSerializer(serializers.Serializer[Any]):
+    """A payload to try."""
+
+    payload = PayloadField()
+    mappingType = serializers.ChoiceField(choices=MappingType.choices)
+    channelName = serializers.CharField(max_length=50, default="beds24")
+
+
+class MappingTriedSerializer(serializers.Serializer[Any]):
+    """What an inbound booking would meet."""
+
+    success = serializers.BooleanField()
+    mappedInternalId = serializers.UUIDField(source="mapped_internal_id", allow_null=True)
+    mappingFound = serializers.BooleanField(source="mapping_found")
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class IgnoreSerializer(serializers.Serializer[Any]):
+    """Why an event is ignored."""
+
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class EventSelectionSerializer(serializers.Serializer[Any]):
+    """Failed events by what they are."""
+
+    property_id = serializers.UUIDField(required=False)
+    type = serializers.ChoiceField(choices=EventType.choices, required=False)
+    direction = serializers.ChoiceField(choices=Direction.choices, required=False)
+    received_from = serializers.DateTimeField(required=False)
+    received_to = serializers.DateTimeField(required=False)
+
+
+class BatchRetrySerializer(serializers.Serializer[Any]):
+    """Either `ids` or `filter`."""
+
+    ids = serializers.ListField(child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS)
+    filter = EventSelectionSerializer(required=False, help_text="Failed events; {} means all of them.")
+    dry_run = serializers.BooleanField(default=False, help_text="Count, and do nothing.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One of the two."""
+        if ("ids" in attrs) == ("filter" in attrs):
+            raise serializers.ValidationError("Send either 'ids' or 'filter'.")
+        return attrs
+
+
+class BatchOutcomeSerializer(serializers.Serializer[Any]):
+    """What a batch came to."""
+
+    selected = serializers.IntegerField(help_text="Events that were named.")
+    retried = serializers.IntegerField(help_text="Those that had failed, and start again.")
+    dry_run = serializers.BooleanField()
+
+
+class ResolveSerializer(serializers.Serializer[Any]):
+    """What is decided about a conflict."""
+
+    resolution = serializers.ChoiceField(choices=[one.value for one in Resolution])
+
+
+class RunStartSerializer(serializers.Serializer[Any]):
+    """What to compare."""
+
+    channel_property_id = serializers.PrimaryKeyRelatedField(
+        queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
+    )
+    kind = serializers.ChoiceField(choices=ReconciliationKind.choices)
+    dry_run = serializers.BooleanField(default=False, help_text="Count what would be fixed and flagged.")
+    start = serializers.DateField(required=False, help_text="First day; with `end`.")
+    end = serializers.DateField(required=False, help_text="Last day; with `start`.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Both days or none, in order."""
+        start, end = attrs.get("start"), attrs.get("end")
+        if (start is None) != (end is None):
+            raise serializers.ValidationError("'start' and 'end' go together.")
+        if start is not None and end is not None and end < start:
+            raise serializers.ValidationError({"end": "The last day is before the first."})
+        return attrs
+
+
+class RunQueuedSerializer(serializers.Serializer[Any]):
+    """The run is queued; it is listed once the worker has taken it."""
+
+    queued = serializers.BooleanField()
+    channel_property_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=ReconciliationKind.choices)
+    dry_run = serializers.BooleanField()
+
+
+class ConnectSerializer(serializers.Serializer[Any]):
+    """A property to connect."""
+
+    property_id = serializers.UUIDField(help_text=f"Id in the PMS ({settings.CHANNEL_SYNC_PROPERTY_MODEL}).")
+    channel_name = serializers.CharField(max_length=50, default="beds24")
+    invite_code = serializers.CharField(max_length=500, help_text="From the channel's account settings; works once.")
+    channel_property_id = serializers.CharField(
+        max_length=255, required=False, help_text="Needed when the account has several properties."
+    )
+    verification = serializers.ChoiceField(
+        choices=WebhookVerification.choices, default=WebhookVerification.HEADER.value
+    )
+    accept_suggestions = serializers.BooleanField(default=False, help_text="Save the suggested mappings.")
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    """A room type and the channel room of the same name."""
+
+    room_type_id = serializers.UUIDField()
+    room_type_name = serializers.CharField()
+    external_room_id = serializers.CharField()
+
+
+class ConnectedSerializer(serializers.Serializer[Any]):
+    """What has to be entered at the channel; the secret is shown this once."""
+
+    channel_property_id = serializers.UUIDField()
+    external_property_id = serializers.CharField()
+    webhook_path = serializers.CharField()
+    webhook_verification = serializers.ChoiceField(choices=WebhookVerification.choices)
+    webhook_header = serializers.CharField()
+    webhook_secret = serializers.CharField()
+    mappings_saved = serializers.IntegerField()
+    suggestions = SuggestionSerializer(many=True)
+    unmatched_rooms = serializers.ListField(child=serializers.CharField())
+
+
+class ChannelRoomSerializer(serializers.Serializer[Any]):
+    """A room of the channel."""
+
+    external_id = serializers.CharField()
+    name = serializers.CharField()
+    units = serializers.IntegerField()
+
+
+class ConnectionTriedSerializer(serializers.Serializer[Any]):
+    """The channel has answered."""
+
+    reachable = serializers.BooleanField()
+    milliseconds = serializers.IntegerField()
+    credits_remaining = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+    rooms = ChannelRoomSerializer(many=True)
+
+
+class ShareSerializer(serializers.Serializer[Any]):
+    """Mapped of all."""
+
+    mapped = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percentage = serializers.FloatField()
+
+
+class CompletenessSerializer(serializers.Serializer[Any]):
+    """Room types and rate plans."""
+
+    rooms = ShareSerializer()
+    rates = ShareSerializer()
+
+
+class DepthsSerializer(serializers.Serializer[Any]):
+    """Messages that wait; null when the broker cannot be asked."""
+
+    inbound = serializers.IntegerField(allow_null=True)
+    outbound = serializers.IntegerField(allow_null=True)
+    dlq = serializers.IntegerField(source="dead_letters", allow_null=True)
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """How a property stands (plan 8.5)."""
+
+    property_id = serializers.UUIDField(source="channel_property.property_id")
+    channel_name = serializers.CharField(source="channel_property.channel_name")
+    beds24_connected = serializers.BooleanField(source="is_connected")
+    last_webhook_at = serializers.DateTimeField(source="channel_property.last_webhook_at", allow_null=True)
+    last_outbound_success_at = serializers.DateTimeField(
+        source="channel_property.last_outbound_success_at", allow_null=True
+    )
+    failed_events_24h = serializers.IntegerField()
+    mapping_completeness = CompletenessSerializer(source="completeness")
+    queue_depths = DepthsSerializer(source="queues")

@@ -1,0 +1,111 @@
+"""The shapes that the admin API reads out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from channel_sync.models import (
+    AuditEntry,
+    ChannelEvent,
+    ChannelMapping,
+    ChannelProperty,
+    Conflict,
+    ReconciliationRun,
+)
+
+
+class EventSerializer(serializers.ModelSerializer[ChannelEvent]):
+    """An event without its payload."""
+
+    property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+
+    class Meta:
+        model = ChannelEvent
+        fields: tuple[str, ...] = (
+            "id", "property_id", "channel_property_id", "direction", "source", "event_type", "entity_type",
+            "entity_external_id", "entity_internal_id", "status", "attempts", "max_attempts", "last_error",
+            "received_at", "occurred_at", "processed_at", "next_attempt_at", "correlation_id", "coalesced_into_id",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class EventDetailSerializer(EventSerializer):
+    """An event with what it carries; payloads hold guests' data and are left out for viewers."""
+
+    payload = serializers.JSONField(read_only=True, allow_null=True)
+    normalized_payload = serializers.JSONField(read_only=True, allow_null=True)
+
+    class Meta(EventSerializer.Meta):
+        fields = (*EventSerializer.Meta.fields, "idempotency_key", "payload", "normalized_payload")
+
+    def to_representation(self, instance: ChannelEvent) -> dict[str, Any]:
+        """Without payloads where the context says so."""
+        told = super().to_representation(instance)
+        if not self.context.get("with_payload"):
+            told["payload"] = told["normalized_payload"] = None
+        return told
+
+
+class MappingSerializer(serializers.ModelSerializer[ChannelMapping]):
+    """A mapping."""
+
+    property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+
+    class Meta:
+        model = ChannelMapping
+        fields = (
+            "id", "property_id", "channel_property_id", "mapping_type", "internal_id", "external_id", "is_active",
+            "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ConflictSerializer(serializers.ModelSerializer[Conflict]):
+    """A difference with both of its sides."""
+
+    property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+
+    class Meta:
+        model = Conflict
+        fields = (
+            "id", "property_id", "channel_property_id", "kind", "severity", "status", "subject", "pms_side",
+            "channel_side", "resolution", "resolved_by", "resolved_at", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):
+    """A reconciliation run with its counts."""
+
+    property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+
+    class Meta:
+        model = ReconciliationRun
+        fields = (
+            "id", "property_id", "channel_property_id", "kind", "status", "dry_run", "window_start", "window_end",
+            "compared", "fixed", "flagged", "last_error", "created_at", "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class PropertySerializer(serializers.ModelSerializer[ChannelProperty]):
+    """A property at a channel; its secrets are never read out."""
+
+    class Meta:
+        model = ChannelProperty
+        fields = (
+            "id", "property_id", "channel_name", "channel_property_id", "status", "last_sync_at", "last_webhook_at",
+            "last_outbound_success_at", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AuditSerializer(serializers.ModelSerializer[AuditEntry]):
+    """Who did what, when."""
+
+    class Meta:
+        model = AuditEntry
+        fields = ("id", "actor", "action", "subject", "channel_property_id", "details", "created_at")
+        read_only_fields = fields

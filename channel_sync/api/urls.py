@@ -1,0 +1,23 @@
+"""Addresses of the admin API; include them under `api/`. A trailing slash may be there or not."""
+
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from channel_sync.api.events import EventViewSet
+from channel_sync.api.mappings import MappingViewSet
+from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
+from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
+
+app_name = "channel_sync_api"
+
+router = SimpleRouter()
+router.trailing_slash = "/?"
+router.register("channel-mappings", MappingViewSet, basename="mapping")
+router.register("events", EventViewSet, basename="event")
+router.register("channel-status", ChannelStatusViewSet, basename="status")
+router.register("conflicts", ConflictViewSet, basename="conflict")
+router.register("reconciliation-runs", RunViewSet, basename="run")
+router.register("properties", PropertyViewSet, basename="property")
+router.register("audit", AuditViewSet, basename="audit")
+
+urlpatterns = [path("admin/", include(router.urls))]

@@ -1,0 +1,102 @@
+"""Retry, replay and ignore events (plan 8.4, 8.6): one, some, or all that a selection names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.errors import EventInOtherState
+from channel_sync.events.message import EventMessage
+from channel_sync.events.replay import EventSelection, ignore, replay, restart_selected, retry_failed
+from channel_sync.models import AuditAction, ChannelEvent, EventStatus
+from channel_sync.operations.audit import note
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """How many events a batch named, and how many were in a state that could be acted on."""
+
+    selected: int
+    changed: int
+
+
+def retry_event(event: ChannelEvent, *, by: str) -> None:
+    """Start a failed event again. Raises `EventInOtherState` for any other."""
+    _restart_one(event, AuditAction.EVENT_RETRIED, retry_failed, by)
+
+
+def replay_event(event: ChannelEvent, *, by: str) -> None:
+    """Start a failed, done or ignored event again. Raises `EventInOtherState` for one that is under way."""
+    _restart_one(event, AuditAction.EVENT_REPLAYED, replay, by)
+
+
+def ignore_event(event: ChannelEvent, *, by: str, reason: str = "") -> None:
+    """Settle a failed or waiting event without its effect. Raises `EventInOtherState` for any other."""
+    if ignore_events([event.id], by=by, reason=reason).changed == 0:
+        raise EventInOtherState(event.id, _status_now(event), "ignored")
+
+
+def retry_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
+    """Start the failed ones among some events again."""
+    return _restart_some(event_ids, AuditAction.EVENT_RETRIED, retry_failed, by)
+
+
+def replay_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
+    """Start the settled ones among some events again."""
+    return _restart_some(event_ids, AuditAction.EVENT_REPLAYED, replay, by)
+
+
+@transaction.atomic
+def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> BatchOutcome:
+    """Settle the failed and waiting ones among some events without their effect; who and why is kept in each."""
+    changed = ignore(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
+    if changed:
+        note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)
+    return BatchOutcome(len(event_ids), changed)
+
+
+@transaction.atomic
+def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
+    """Start all failed events of a selection again, in one statement; the relay publishes them within seconds."""
+    changed = restart_selected(selection, (EventStatus.FAILED,))
+    if changed:
+        note(by, AuditAction.EVENT_RETRIED, "events", changed=changed, selection=selection.told())
+    return BatchOutcome(changed, changed)
+
+
+@transaction.atomic
+def _restart_some(
+    event_ids: Sequence[UUID],
+    action: AuditAction,
+    restart: Callable[[Sequence[UUID]], list[EventMessage]],
+    by: str,
+) -> BatchOutcome:
+    messages = restart(event_ids)
+    if messages:
+        note(by, action, _subject(event_ids), ids=_told(event_ids), changed=len(messages))
+    publish_after_commit(messages)
+    return BatchOutcome(len(event_ids), len(messages))
+
+
+def _restart_one(
+    event: ChannelEvent, action: AuditAction, restart: Callable[[Sequence[UUID]], list[EventMessage]], by: str
+) -> None:
+    if _restart_some([event.id], action, restart, by).changed == 0:
+        verb = "retried" if action is AuditAction.EVENT_RETRIED else "replayed"
+        raise EventInOtherState(event.id, _status_now(event), verb)
+
+
+def _status_now(event: ChannelEvent) -> str:
+    return ChannelEvent.objects.values_list("status", flat=True).get(id=event.id)
+
+
+def _subject(event_ids: Sequence[UUID]) -> str:
+    return f"event:{event_ids[0]}" if len(event_ids) == 1 else "events"
+
+
+def _told(event_ids: Sequence[UUID]) -> list[str]:
+    return [str(event_id) for event_id in event_ids]

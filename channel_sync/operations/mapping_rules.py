@@ -1,0 +1,70 @@
+"""What makes a mapping right: both sides exist, and each is tied once (plan 8.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from channel_sync.connections.account import calling
+from channel_sync.connections.registry import channel_class
+from channel_sync.errors import InvalidMapping
+from channel_sync.models import ChannelProperty, MappingType
+from channel_sync.pms import host_pms
+
+
+@dataclass(frozen=True)
+class WantedMapping:
+    """A mapping as it is to be; `at_channel` also asks the channel whether its side exists."""
+
+    channel_property: ChannelProperty
+    mapping_type: MappingType
+    internal_id: UUID
+    external_id: str
+    at_channel: bool = False
+
+
+def require_sound(wanted: WantedMapping) -> None:
+    """Raise `InvalidMapping` for what is wrong; what calls raise when the channel has to be asked."""
+    _require_format(wanted)
+    if wanted.internal_id not in internal_names(wanted.channel_property, wanted.mapping_type):
+        raise InvalidMapping(
+            "internal_id",
+            f"The PMS has no {wanted.mapping_type.value.replace('_', ' ')} {wanted.internal_id} in this property. "
+            "Choose one that it has.",
+        )
+    if wanted.at_channel:
+        _require_at_channel(wanted)
+
+
+def internal_names(channel_property: ChannelProperty, mapping_type: MappingType) -> Mapping[UUID, str]:
+    """The PMS's side of a mapping type in a property: names by id."""
+    pms, property_id = host_pms(), channel_property.property_id
+    if mapping_type is MappingType.PROPERTY:
+        facts = pms.property_facts(property_id)
+        return {facts.id: facts.name}
+    if mapping_type is MappingType.ROOM_TYPE:
+        return {room_type.id: room_type.name for room_type in pms.room_types(property_id)}
+    if mapping_type is MappingType.ROOM:
+        return {room.id: room.name for room in pms.rooms(property_id)}
+    return {plan.id: plan.name for plan in pms.rate_plans(property_id)}
+
+
+def _require_format(wanted: WantedMapping) -> None:
+    form = channel_class(wanted.channel_property.channel_name).external_id_forms[wanted.mapping_type.value]
+    if re.fullmatch(form.pattern, wanted.external_id, re.ASCII) is None:
+        raise InvalidMapping("external_id", f"'{wanted.external_id[:50]}' is not of the form {form.told}.")
+
+
+def _require_at_channel(wanted: WantedMapping) -> None:
+    """Units and price slots have no list at the channel: of them the room is looked up."""
+    number = wanted.channel_property.channel_property_id
+    with calling(wanted.channel_property, is_urgent=True) as channel:
+        found = {details.external_id: details for details in channel.properties()}
+    rooms = {room.external_id for room in found[number].rooms} if number in found else set()
+    there = found if wanted.mapping_type is MappingType.PROPERTY else rooms
+    looked_up = wanted.external_id.partition(":")[0]
+    if looked_up not in there:
+        known = ", ".join(sorted(there)) or "none"
+        raise InvalidMapping("external_id", f"The channel has no '{looked_up}' in this property. It has: {known}.")

@@ -1,0 +1,91 @@
+"""Make, change and remove mappings, and tell the channel what a new one means."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from channel_sync.errors import DuplicateMapping
+from channel_sync.models import AuditAction, ChannelMapping, PushedRate
+from channel_sync.operations.audit import note
+from channel_sync.operations.mapping_rules import WantedMapping, require_sound
+from channel_sync.outbound.full_sync import request_mapping_sync
+
+
+def create_mapping(wanted: WantedMapping, *, by: str) -> ChannelMapping:
+    """Save a new mapping; the events that failed without it are retried, and its calendar is sent.
+
+    A removed mapping that is in the way is taken up again. Raises `InvalidMapping`, `DuplicateMapping`.
+    """
+    require_sound(wanted)
+    return _save(ChannelMapping(channel_property=wanted.channel_property), wanted, AuditAction.MAPPING_CREATED, by)
+
+
+def change_mapping(
+    mapping: ChannelMapping, wanted: WantedMapping, *, by: str, is_active: bool = True
+) -> ChannelMapping:
+    """Tie something else, or switch on and off. Raises as `create_mapping` does."""
+    if is_active:
+        require_sound(wanted)
+    return _save(mapping, wanted, AuditAction.MAPPING_CHANGED, by, is_active=is_active)
+
+
+@transaction.atomic
+def remove_mapping(mapping: ChannelMapping, *, by: str) -> None:
+    """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once."""
+    if ChannelMapping.objects.filter(id=mapping.id, is_active=True).update(is_active=False):
+        note(
+            by, AuditAction.MAPPING_REMOVED, f"mapping:{mapping.id}",
+            channel_property_id=mapping.channel_property_id, was=_told(mapping),
+        )  # fmt: skip
+
+
+def _save(
+    mapping: ChannelMapping, wanted: WantedMapping, action: AuditAction, by: str, *, is_active: bool = True
+) -> ChannelMapping:
+    try:
+        with transaction.atomic():
+            mapping = _make_room(mapping, wanted)
+            was = _told(mapping) if mapping.external_id else None
+            mapping.mapping_type = wanted.mapping_type
+            mapping.internal_id = wanted.internal_id
+            mapping.external_id = wanted.external_id
+            mapping.is_active = is_active
+            mapping.save()
+            PushedRate.objects.filter(mapping=mapping).delete()
+            if is_active:
+                request_mapping_sync(mapping)
+            note(
+                by, action, f"mapping:{mapping.id}",
+                channel_property_id=mapping.channel_property_id, was=was, now=_told(mapping),
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise DuplicateMapping("internal or external id", "that was saved at this moment") from error
+    return mapping
+
+
+def _make_room(mapping: ChannelMapping, wanted: WantedMapping) -> ChannelMapping:
+    """Take up a removed mapping that holds one of the ids, delete a second one; an active one is a duplicate."""
+    others = ChannelMapping.objects.select_for_update().filter(
+        channel_property=wanted.channel_property, mapping_type=wanted.mapping_type
+    )
+    in_the_way: dict[UUID, ChannelMapping] = {}
+    for side in ("internal_id", "external_id"):
+        for other in others.filter(**{side: getattr(wanted, side)}).exclude(id=mapping.id):
+            if other.is_active:
+                raise DuplicateMapping(side.replace("_", " "), other.id)
+            in_the_way[other.id] = other
+    if mapping._state.adding and in_the_way:
+        mapping = in_the_way.pop(next(iter(in_the_way)))
+    ChannelMapping.objects.filter(id__in=in_the_way).delete()
+    return mapping
+
+
+def _told(mapping: ChannelMapping) -> dict[str, object]:
+    return {
+        "mapping_type": str(mapping.mapping_type),
+        "internal_id": str(mapping.internal_id),
+        "external_id": mapping.external_id,
+        "is_active": bool(mapping.is_active),
+    }
