@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from http import HTTPStatus
 
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
 
 from channel_sync.errors import (
-    AuthenticationFailed,
     ChannelSyncError,
     ConfigurationError,
     ConflictClosed,
@@ -19,7 +21,6 @@ from channel_sync.errors import (
     PropertyGone,
     RefusedByChannel,
     ResolutionImpossible,
-    Retryable,
 )
 
 CONFLICTING = (
@@ -33,10 +34,12 @@ CONFLICTING = (
 
 
 class Refused(APIException):
-    """One of our errors, with its own words."""
+    """One of our errors, with its own words; `wait` seconds become a Retry-After header."""
 
-    def __init__(self, error: ChannelSyncError, status: HTTPStatus) -> None:
-        self.status_code = status
+    def __init__(self, error: ChannelSyncError) -> None:
+        self.status_code = _status(error)
+        retry_after: timedelta | None = getattr(error, "retry_after", None)
+        self.wait = max(retry_after.total_seconds(), 1) if retry_after else None
         super().__init__(str(error), code=_code(error))
 
 
@@ -48,26 +51,27 @@ class RefusalHandler(ExceptionHandler):
         if isinstance(exc, InvalidMapping):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
         if isinstance(exc, ChannelSyncError):
-            return Refused(exc, _status(exc))
+            return Refused(exc)
         converted: Exception = super().convert_known_exceptions(exc)
         return converted
 
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """A channel or a broker that is away is no fault of the program."""
+        if not isinstance(exc, Refused):
+            super().report_exception(exc, response)
+
 
 def _status(error: ChannelSyncError) -> HTTPStatus:
+    """What is neither the caller's nor the state's fault is worth another try later."""
     if isinstance(error, CONFLICTING):
         return HTTPStatus.CONFLICT
     if isinstance(error, ConfigurationError):
         return HTTPStatus.BAD_REQUEST
-    if isinstance(error, RefusedByChannel) and not isinstance(error, AuthenticationFailed):
+    if isinstance(error, RefusedByChannel):
         return HTTPStatus.UNPROCESSABLE_ENTITY
-    if isinstance(error, AuthenticationFailed):
-        return HTTPStatus.CONFLICT
-    if isinstance(error, Retryable):
-        return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _code(error: ChannelSyncError) -> str:
     """`EventInOtherState` -> `event_in_other_state`."""
-    name = type(error).__name__
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()

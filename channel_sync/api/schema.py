@@ -38,6 +38,12 @@ WRITING = {
 class RefusalAutoSchema(AutoSchema):
     """What `drf_spectacular` finds, and the refusals."""
 
+    def _get_paginator(self) -> Any:
+        paginator: Any = super()._get_paginator()  # type: ignore[no-untyped-call]
+        if paginator is not None:
+            paginator.rows_key = getattr(self.view, "rows_key", paginator.rows_key)
+        return paginator
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         component = self.resolve_serializer(RefusalSerializer, direction)

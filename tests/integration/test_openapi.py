@@ -1,0 +1,132 @@
+"""The OpenAPI document says what the admin API answers: requests made from it get no other answer, and no error."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client
+from hypothesis import HealthCheck, given, settings, strategies
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from channel_sync.models import ChannelMapping, Conflict, ConflictKind, ReconciliationKind, ReconciliationRun, Severity
+from channel_sync.operations.roles import Role
+from pms_project.wsgi import application
+from tests.conftest import ConnectedHotel
+from tests.factories import EventFactory
+
+pytestmark = pytest.mark.django_db
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = 8
+
+
+def document() -> dict[str, Any]:
+    answer = Client().get("/api/schema/", {"format": "json"})
+    assert answer.status_code == 200
+    found: dict[str, Any] = json.loads(answer.content)
+    return found
+
+
+def test_the_document_and_its_page_are_there() -> None:
+    found = document()
+
+    assert "/api/admin/events/{id}/retry/" in found["paths"]
+    body = found["paths"]["/api/admin/channel-mappings/test/"]["post"]
+    assert body["requestBody"]["content"]["application/json"]["examples"]
+    page = Client().get("/api/docs/").content.decode()
+    assert "swagger-ui" in page
+    assert "https://" not in page
+
+
+def operations() -> list[tuple[str, str]]:
+    """Every operation of the admin API, by method and path."""
+    return [
+        ("get", "/audit/"), ("get", "/channel-mappings/"), ("post", "/channel-mappings/"),
+        ("get", "/channel-mappings/{id}/"), ("put", "/channel-mappings/{id}/"), ("delete", "/channel-mappings/{id}/"),
+        ("post", "/channel-mappings/test/"), ("get", "/channel-status/{property_id}/"), ("get", "/conflicts/"),
+        ("get", "/conflicts/{id}/"), ("post", "/conflicts/{id}/resolve/"), ("get", "/events/"),
+        ("get", "/events/{id}/"), ("post", "/events/{id}/ignore/"), ("post", "/events/{id}/replay/"),
+        ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
+        ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
+        ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/test-connection/"),
+        ("post", "/properties/connect/"), ("get", "/reconciliation-runs/"), ("post", "/reconciliation-runs/"),
+        ("get", "/reconciliation-runs/{id}/"),
+    ]  # fmt: skip
+
+
+def test_the_document_has_no_other_operation() -> None:
+    there = {
+        (method, path.removeprefix("/api/admin"))
+        for path, methods in document()["paths"].items()
+        if path.startswith("/api/admin/")
+        for method in methods
+    }
+
+    assert there == set(operations())
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """Requests through WSGI stay in the test's transaction: its connection is not closed after each."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def known_ids(connected: ConnectedHotel, topology_at_broker: None) -> dict[str, str]:
+    """What is there, by the first part of a path."""
+    event = EventFactory(channel_property=connected.channel_property)
+    conflict = Conflict.objects.create(
+        channel_property=connected.channel_property, kind=ConflictKind.DATES, severity=Severity.HIGH,
+        subject="booking:1", pms_side={}, channel_side={},
+    )  # fmt: skip
+    run = ReconciliationRun.objects.create(
+        channel_property=connected.channel_property, kind=ReconciliationKind.RATES, window_start="2027-01-01",
+        window_end="2027-01-02", cursor={},
+    )  # fmt: skip
+    return {
+        "events": str(event.id),
+        "conflicts": str(conflict.id),
+        "reconciliation-runs": str(run.id),
+        "channel-mappings": str(ChannelMapping.objects.first().id),  # type: ignore[union-attr]
+        "properties": str(connected.channel_property.id),
+        "channel-status": str(connected.hotel.id),
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), operations())
+def test_requests_made_from_the_document(
+    method: str, path: str, known_ids: dict[str, str], one_connection: None
+) -> None:
+    user = get_user_model().objects.create_user("administrator", password="administrator")
+    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.group))
+    login = {"Authorization": "Basic " + base64.b64encode(b"administrator:administrator").decode()}
+    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+    operation: Any = schema[f"/api/admin{path}"][method]
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(), is_known=strategies.booleans())
+    def request(case: Any, is_known: bool) -> None:
+        if is_known:
+            for name in case.path_parameters or {}:
+                case.path_parameters[name] = known_ids[path.split("/")[1]]
+        case.call_and_validate(headers=login, checks=CHECKS)
+
+    request()
