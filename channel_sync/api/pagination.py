@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from functools import cached_property
 from typing import Any
 
-from django.core.paginator import Paginator
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
-# Counted to here; what is more is the planner's estimate.
-COUNTED = 10_000
+from channel_sync.operations.pages import BoundedCountPaginator
+
 # A page further back costs reading all before it: a narrower filter is the way there.
 MAX_OFFSET = 100_000
 ESTIMATE_HEADER = "X-Total-Is-Estimate"
-
-
-class BoundedCountPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
-    """Counts no more than `COUNTED` rows."""
-
-    is_estimate = False
-
-    @cached_property
-    def count(self) -> int:
-        """Exact up to `COUNTED`, above it an estimate that is never less than that."""
-        found: Any = self.object_list
-        counted: int = found.order_by()[: COUNTED + 1].count()
-        if counted <= COUNTED:
-            return counted
-        self.is_estimate = True
-        return max(counted, estimated_rows(found))
-
-
-def estimated_rows(queryset: Any) -> int:
-    """How many rows the planner expects."""
-    plan = json.loads(queryset.order_by().explain(format="json"))
-    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 class ListPagination(PageNumberPagination):

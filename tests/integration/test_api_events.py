@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from channel_sync.api import pagination
 from channel_sync.models import AuditEntry, ChannelEvent, EventStatus, EventType
+from channel_sync.operations import pages
 from channel_sync.operations.roles import Role
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory, ReservationLinkFactory
 
@@ -92,7 +93,7 @@ def test_sorting_by_status_and_type(operator: APIClient) -> None:
 
 
 def test_a_large_total_is_estimated(operator: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pagination, "COUNTED", 2)
+    monkeypatch.setattr(pages, "COUNTED", 2)
     EventFactory.create_batch(5)
 
     answer = operator.get(LIST)

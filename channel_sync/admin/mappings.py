@@ -1,0 +1,219 @@
+"""Mappings: what is tied to what, what is missing, and a form to try a booking against them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.safestring import SafeString
+
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.errors import ChannelSyncError, InvalidMapping
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+from channel_sync.operations.completeness import mapping_completeness
+from channel_sync.operations.mapping_rules import WantedMapping, internal_names, require_sound
+from channel_sync.operations.mapping_test import try_mapping
+from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
+from channel_sync.operations.roles import Role, has_role
+
+MAX_LISTED = 20
+
+
+class MappingForm(forms.ModelForm):
+    """A mapping; the PMS's side is chosen from a list of what is there."""
+
+    internal_id = forms.TypedChoiceField(label="PMS side", coerce=lambda told: UUID(str(told)))
+    is_active = forms.BooleanField(required=False, initial=True, label="Active")
+    check_channel = forms.BooleanField(required=False, label="Ask the channel whether it has this id")
+
+    class Meta:
+        model = ChannelMapping
+        fields = ("channel_property", "mapping_type", "internal_id", "external_id", "is_active")
+        labels = {"external_id": "Channel side"}
+        help_texts = {"external_id": "Room type: roomId. Room: roomId:unitId. Rate: roomId:price slot (1 to 16)."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: list[tuple[str, Any]] = [("", "---------")]
+        for channel_property in self._properties():
+            for kind in MappingType:
+                named = internal_names(channel_property, kind)
+                if named:
+                    entries = [(str(key), name) for key, name in named.items()]
+                    choices.append((f"{channel_property}: {kind.label}", entries))
+        self.fields["internal_id"].choices = choices  # type: ignore[attr-defined]
+
+    def _properties(self) -> QuerySet[ChannelProperty]:
+        """The property that is meant, where the address or the mapping says which; else the first ones."""
+        meant = self.initial.get("channel_property") or self.data.get("channel_property")
+        found = ChannelProperty.objects.order_by("created_at")
+        return found.filter(pk=meant) if meant else found[:MAX_LISTED]
+
+    def clean(self) -> dict[str, Any]:
+        """The same rules as the API's."""
+        data: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return data
+        if data.get("is_active"):
+            try:
+                require_sound(self.wanted())
+            except InvalidMapping as error:
+                raise ValidationError({error.field: str(error)}) from None
+            except ChannelSyncError as error:
+                raise ValidationError(str(error)) from None
+        return data
+
+    def wanted(self) -> WantedMapping:
+        """What the form says."""
+        data = self.cleaned_data
+        return WantedMapping(
+            channel_property=data["channel_property"],
+            mapping_type=MappingType(data["mapping_type"]),
+            internal_id=data["internal_id"],
+            external_id=data["external_id"],
+            at_channel=bool(data.get("check_channel")),
+        )
+
+    def validate_unique(self) -> None:
+        """A removed mapping that is in the way is taken up again; an active one is refused by the service."""
+
+
+class TryForm(forms.Form):
+    """A payload to try."""
+
+    payload = forms.JSONField(
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text="A booking, or a whole booking webhook, as the channel has it.",
+    )
+    mapping_type = forms.ChoiceField(choices=MappingType.choices, initial=MappingType.ROOM_TYPE)
+
+    def clean_payload(self) -> dict[str, Any]:
+        """An object."""
+        payload = self.cleaned_data["payload"]
+        if not isinstance(payload, dict):
+            raise ValidationError("A JSON object is needed.")
+        return payload
+
+
+@admin.register(ChannelMapping)
+class MappingAdmin(RoleAdmin):
+    """Administrators write; removing switches a mapping off."""
+
+    form = MappingForm
+    list_display = ("external_id", "pms_side", "mapping_type", "channel_property", "state")
+    list_filter = ("mapping_type", "is_active", "channel_property")
+    list_select_related = ("channel_property",)
+    search_fields = ("external_id",)
+    ordering = ("channel_property", "mapping_type", "external_id")
+    actions = ("remove_selected",)
+    change_list_template = "admin/channel_sync/mappings.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Administrators."""
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Administrators."""
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Administrators."""
+        return super().get_actions(request) if has_role(request.user, Role.ADMINISTRATOR) else {}
+
+    def get_urls(self) -> list[Any]:
+        """The mapping test beside the usual pages."""
+        test = path("test/", self.admin_site.admin_view(self.test_view), name="channel_sync_mapping_test")
+        return [test, *super().get_urls()]
+
+    @admin.display(description="PMS side")
+    def pms_side(self, mapping: Any) -> str:
+        """Its name, or its id when the PMS does not have it any more."""
+        return str(mapping.pms_name)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Name the PMS's sides of the page: once per property and type, not per row."""
+        page = super().get_changelist_instance(request)
+        names: dict[tuple[UUID, str], Mapping[UUID, str]] = {}
+        for mapping in page.result_list:
+            key = (mapping.channel_property_id, mapping.mapping_type)
+            if key not in names:
+                names[key] = internal_names(mapping.channel_property, MappingType(mapping.mapping_type))
+            mapping.pms_name = names[key].get(mapping.internal_id, f"{mapping.internal_id} (not in the PMS)")
+        return page
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, mapping: ChannelMapping) -> SafeString:
+        """On or off."""
+        return badge("done", "active") if mapping.is_active else badge("ignored", "removed")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list under how complete each property is."""
+        self._names: dict[Any, Any] = {}
+        complete = [
+            (found, mapping_completeness(found)) for found in ChannelProperty.objects.order_by("created_at")[:20]
+        ]
+        return super().changelist_view(request, {"completeness": complete, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Through the services: events that failed without it are retried, its calendar is sent."""
+        if change:
+            stored = ChannelMapping.objects.select_related("channel_property").get(pk=obj.pk)
+            change_mapping(stored, form.wanted(), by=actor(request), is_active=obj.is_active)
+        else:
+            obj.pk = create_mapping(form.wanted(), by=actor(request)).pk
+
+    @admin.action(description="Remove selected mappings (they are kept, switched off)")
+    def remove_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Ask, then switch off."""
+        require_role(request, Role.ADMINISTRATOR)
+        if "confirmed" in request.POST:
+            for mapping in queryset:
+                remove_mapping(mapping, by=actor(request))
+            messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Remove {queryset.count()} mappings?",
+            "opts": self.opts,
+            "action": "remove_selected",
+            "verb": "remove",
+            "ids": list(queryset.values_list("id", flat=True)),
+            "shown": queryset[:20],
+        }
+        return TemplateResponse(request, "admin/channel_sync/confirm_mappings.html", context)
+
+    def test_view(self, request: HttpRequest) -> HttpResponse:
+        """Try a booking."""
+        require_role(request, Role.OPERATOR)
+        form, tried, found = TryForm(request.POST or None), None, None
+        if request.method == "POST" and form.is_valid():
+            kind = MappingType(form.cleaned_data["mapping_type"])
+            with refusals_told(request):
+                tried = try_mapping("beds24", form.cleaned_data["payload"], kind)
+                found = self._name_of(tried.mapped_internal_id, kind)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Try a booking against the mappings",
+            "opts": self.opts,
+            "form": form,
+            "tried": tried,
+            "found": found,
+            "example": json.dumps({"booking": {"id": 1, "propertyId": 1001, "roomId": 2001}}),
+        }
+        return TemplateResponse(request, "admin/channel_sync/mapping_test.html", context)
+
+    @staticmethod
+    def _name_of(identity: UUID | None, kind: MappingType) -> str | None:
+        if identity is None:
+            return None
+        mapping = ChannelMapping.objects.filter(internal_id=identity, mapping_type=kind, is_active=True).first()
+        return internal_names(mapping.channel_property, kind).get(identity) if mapping else str(identity)

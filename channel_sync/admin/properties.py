@@ -1,0 +1,206 @@
+"""Properties: connect, try, pause, reconcile; and the dashboard over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.safestring import SafeString
+
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import ChannelProperty, ReconciliationKind, WebhookVerification
+from channel_sync.monitoring.figures import figures
+from channel_sync.operations import properties
+from channel_sync.operations.roles import Role, has_role
+from channel_sync.operations.status import property_status
+
+AT_MOST = 50
+
+
+class ConnectForm(forms.Form):
+    """What it takes to connect a property."""
+
+    property: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, label="Property of the PMS")
+    channel_name = forms.ChoiceField(label="Channel")
+    invite_code = forms.CharField(
+        max_length=500, help_text="From the channel's account settings. It works once.", strip=True
+    )
+    channel_property_id = forms.CharField(
+        max_length=255, required=False, help_text="Needed when the account has several properties."
+    )
+    verification = forms.ChoiceField(choices=WebhookVerification.choices, label="Webhooks prove their origin by")
+    accept_suggestions = forms.BooleanField(
+        required=False, initial=True, label="Map room types to channel rooms of the same name"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
+        self.fields["property"].queryset = model._default_manager.all()  # type: ignore[attr-defined]
+        self.fields["channel_name"].choices = [(name, name) for name in channel_sync_settings().channels]  # type: ignore[attr-defined]
+
+    def wanted(self) -> properties.NewConnection:
+        """What the form says."""
+        data = self.cleaned_data
+        return properties.NewConnection(
+            property_id=data["property"].pk,
+            channel_name=data["channel_name"],
+            invite_code=data["invite_code"],
+            channel_property_id=data["channel_property_id"] or None,
+            verification=WebhookVerification(data["verification"]),
+            accept_suggestions=data["accept_suggestions"],
+        )
+
+
+@admin.register(ChannelProperty)
+class PropertyAdmin(RoleAdmin):
+    """Properties at their channels."""
+
+    list_display = ("__str__", "property", "status_badge", "last_webhook_at", "last_outbound_success_at")
+    list_filter = ("status", "channel_name")
+    list_select_related = ("property",)
+    search_fields = ("channel_property_id",)
+    change_list_template = "admin/channel_sync/properties.html"
+    change_form_template = "admin/channel_sync/property.html"
+    fields = (
+        "property",
+        "channel_name",
+        "channel_property_id",
+        "status",
+        "last_webhook_at",
+        "last_outbound_success_at",
+    )
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, channel_property: ChannelProperty) -> SafeString:
+        """Whether it sends."""
+        return badge(str(channel_property.status))
+
+    def get_urls(self) -> list[Any]:
+        """Dashboard and connect form beside the usual pages."""
+        view = self.admin_site.admin_view
+        return [
+            path("dashboard/", view(self.dashboard_view), name="channel_sync_dashboard"),
+            path("connect/", view(self.connect_view), name="channel_sync_connect"),
+            *super().get_urls(),
+        ]
+
+    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
+        """Queues, success, latency, open cases, and each property."""
+        require_role(request, Role.VIEWER)
+        told = figures()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Channel sync",
+            "opts": self.opts,
+            "figures": told,
+            "chart": {
+                "labels": [hour.begin.isoformat() for hour in told.hours],
+                "settled": [hour.settled for hour in told.hours],
+                "failed": [hour.failed for hour in told.hours],
+                "waiting": [hour.waiting for hour in told.hours],
+                "latency_labels": [f"{one.direction} {one.event_type}" for one in told.latencies],
+                "latency": [[one.p50, one.p95, one.p99] for one in told.latencies],
+            },
+            "properties": [
+                (status, badge(str(status.channel_property.status)))
+                for status in map(property_status, ChannelProperty.objects.order_by("created_at")[:AT_MOST])
+            ],
+        }
+        return TemplateResponse(request, "admin/channel_sync/dashboard.html", context)
+
+    def connect_view(self, request: HttpRequest) -> HttpResponse:
+        """The form, then, this once, what has to be entered at the channel."""
+        require_role(request, Role.ADMINISTRATOR)
+        form, connected, saved = ConnectForm(request.POST or None), None, 0
+        if request.method == "POST" and form.is_valid():
+            with refusals_told(request):
+                connected, saved = properties.connect(form.wanted(), by=actor(request))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Connect a property",
+            "opts": self.opts,
+            "form": form,
+            "connected": connected,
+            "saved": saved,
+            "webhook_url": _webhook_url(request, connected.channel_property.channel_name) if connected else None,
+            "webhook_header": channel_sync_settings().webhook_secret_header,
+        }
+        return TemplateResponse(request, "admin/channel_sync/connect.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """How a property stands; a button posts what to do with it."""
+        channel_property = self.get_object(request, object_id)
+        if channel_property is None or not self.has_view_permission(request, channel_property):
+            return super().change_view(request, object_id, form_url, extra_context)
+        if request.method == "POST":
+            return self._act(request, channel_property)
+        context = {
+            "state": property_status(channel_property),
+            "badge": badge(str(channel_property.status)),
+            "is_operator": has_role(request.user, Role.OPERATOR),
+            "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
+            "kinds": ReconciliationKind.choices,
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _act(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+        wanted, by = request.POST.get("do", ""), actor(request)
+        acts: dict[str, tuple[Role, Callable[[], str]]] = {
+            "test": (Role.OPERATOR, lambda: _tried(channel_property, by)),
+            "pause": (Role.ADMINISTRATOR, lambda: _paused(channel_property, by)),
+            "resume": (Role.ADMINISTRATOR, lambda: _resumed(channel_property, by)),
+        }
+        for kind in ReconciliationKind:
+            acts[f"reconcile-{kind.value}"] = (Role.OPERATOR, _starter(channel_property, kind, by))
+        if wanted in acts:
+            role, act = acts[wanted]
+            require_role(request, role)
+            with refusals_told(request):
+                messages.success(request, act())
+        return HttpResponseRedirect(request.path)
+
+
+def _tried(channel_property: ChannelProperty, by: str) -> str:
+    tried = properties.try_connection(channel_property, by=by)
+    left = f" {tried.credits_remaining} credits are left." if tried.credits_remaining is not None else ""
+    rooms = ", ".join(f"{room.external_id} ({room.name})" for room in tried.rooms)
+    return f"The channel answers in {tried.milliseconds} ms. Its rooms: {rooms}.{left}"
+
+
+def _starter(channel_property: ChannelProperty, kind: ReconciliationKind, by: str) -> Callable[[], str]:
+    def start() -> str:
+        properties.start_reconciliation(channel_property, kind, by=by)
+        return f"Queued: compare {kind.value}. See the runs for what comes out."
+
+    return start
+
+
+def _paused(channel_property: ChannelProperty, by: str) -> str:
+    properties.pause(channel_property, by=by)
+    return "Paused: webhooks are taken, nothing is sent."
+
+
+def _resumed(channel_property: ChannelProperty, by: str) -> str:
+    properties.resume(channel_property, by=by)
+    return "Resumed: what waited goes out within minutes."
+
+
+def _webhook_url(request: HttpRequest, channel_name: str) -> str:
+    try:
+        return request.build_absolute_uri(
+            reverse("channel_sync_webhooks:webhook", kwargs={"channel_name": channel_name})
+        )
+    except NoReverseMatch:
+        return "no address: include channel_sync.inbound.urls in the URLs"
