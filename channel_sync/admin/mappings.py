@@ -20,7 +20,7 @@ from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told
 from channel_sync.errors import ChannelSyncError, InvalidMapping
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.operations.completeness import mapping_completeness
-from channel_sync.operations.mapping_rules import WantedMapping, internal_names, require_sound
+from channel_sync.operations.mapping_rules import WantedMapping, internal_names, require_free, require_sound
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.roles import Role, has_role
@@ -66,6 +66,7 @@ class MappingForm(forms.ModelForm):
         if data.get("is_active"):
             try:
                 require_sound(self.wanted())
+                require_free(self.wanted(), None if self.instance._state.adding else self.instance.pk)
             except InvalidMapping as error:
                 raise ValidationError({error.field: str(error)}) from None
             except ChannelSyncError as error:
@@ -83,8 +84,10 @@ class MappingForm(forms.ModelForm):
             at_channel=bool(data.get("check_channel")),
         )
 
-    def validate_unique(self) -> None:
-        """A removed mapping that is in the way is taken up again; an active one is refused by the service."""
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave the unique constraints to `clean`: a removed mapping that is in the way is taken up again."""
+        left_out: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
+        return left_out | {"internal_id", "external_id"}
 
 
 class TryForm(forms.Form):

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from channel_sync.connections.account import calling
 from channel_sync.connections.registry import channel_class
-from channel_sync.errors import InvalidMapping
-from channel_sync.models import ChannelProperty, MappingType
+from channel_sync.errors import DuplicateMapping, InvalidMapping
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.pms import host_pms
+
+SIDES = ("internal_id", "external_id")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,19 @@ def require_sound(wanted: WantedMapping) -> None:
         )
     if wanted.at_channel:
         _require_at_channel(wanted)
+
+
+def require_free(wanted: WantedMapping, own_id: UUID | None) -> None:
+    """Raise `DuplicateMapping` when an active mapping other than its own has one of the sides."""
+    active = ChannelMapping.objects.filter(
+        channel_property=wanted.channel_property, mapping_type=wanted.mapping_type, is_active=True
+    )
+    if own_id is not None:
+        active = active.exclude(id=own_id)
+    for side in SIDES:
+        taken = active.filter(**{side: getattr(wanted, side)}).first()
+        if taken is not None:
+            raise DuplicateMapping(side.replace("_", " "), taken.id)
 
 
 def internal_names(channel_property: ChannelProperty, mapping_type: MappingType) -> Mapping[UUID, str]:

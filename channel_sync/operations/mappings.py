@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from channel_sync.errors import DuplicateMapping
 from channel_sync.models import AuditAction, ChannelMapping, PushedRate
 from channel_sync.operations.audit import note
-from channel_sync.operations.mapping_rules import WantedMapping, require_sound
+from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
 from channel_sync.outbound.full_sync import request_mapping_sync
 
 
@@ -67,15 +66,12 @@ def _save(
 
 def _make_room(mapping: ChannelMapping, wanted: WantedMapping) -> ChannelMapping:
     """Take up a removed mapping that holds one of the ids, delete a second one; an active one is a duplicate."""
-    others = ChannelMapping.objects.select_for_update().filter(
-        channel_property=wanted.channel_property, mapping_type=wanted.mapping_type
+    require_free(wanted, None if mapping._state.adding else mapping.id)
+    one_of_its_sides = Q(internal_id=wanted.internal_id) | Q(external_id=wanted.external_id)
+    found = ChannelMapping.objects.select_for_update().filter(
+        one_of_its_sides, channel_property=wanted.channel_property, mapping_type=wanted.mapping_type, is_active=False
     )
-    in_the_way: dict[UUID, ChannelMapping] = {}
-    for side in ("internal_id", "external_id"):
-        for other in others.filter(**{side: getattr(wanted, side)}).exclude(id=mapping.id):
-            if other.is_active:
-                raise DuplicateMapping(side.replace("_", " "), other.id)
-            in_the_way[other.id] = other
+    in_the_way = {other.id: other for other in found.order_by("id") if other != mapping}
     if mapping._state.adding and in_the_way:
         mapping = in_the_way.pop(next(iter(in_the_way)))
     ChannelMapping.objects.filter(id__in=in_the_way).delete()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from pms_project.local_services import debian
 from pms_project.local_services.errors import ServiceUnavailable
 from pms_project.local_services.ports import free_port, wait_until
 
@@ -121,17 +121,5 @@ class PrivateNode:
 
 
 def _require_server() -> None:
-    if SERVER.exists():
-        return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ServiceUnavailable(
-            "No RabbitMQ answers, and none can be installed from here. Run 'sudo apt-get install rabbitmq-server', "
-            "or set RABBITMQ_URL."
-        )
-    print("Installing rabbitmq-server …", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "-q", "update"],
-        ["apt-get", "-q", "install", "--yes", "--no-install-recommends", "rabbitmq-server"],
-    ):
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    if not SERVER.exists():
+        debian.install("rabbitmq-server", otherwise="Run 'sudo apt-get install rabbitmq-server', or set RABBITMQ_URL.")

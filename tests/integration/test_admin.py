@@ -187,6 +187,9 @@ def test_mappings_are_changed_and_removed(browser_of: Browser, connected: Connec
 
     mapping.refresh_from_db()
     assert mapping.is_active is False
+    again = text(administrator.post(address("channelmapping_add"), mapping_form(connected), follow=True))
+    assert "was added successfully" in again
+    assert ChannelMapping.objects.get(internal_id=connected.double.id).external_id == "2999"
 
 
 def test_completeness_names_what_is_missing(browser_of: Browser, connected: ConnectedHotel) -> None:

@@ -1,0 +1,141 @@
+"""A person at the admin, in a real browser: triage of a failed event, a conflict, the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from channel_sync.conflicts import flag_conflict
+from channel_sync.models import ChannelEvent, ChannelMapping, Conflict, ConflictKind, EventStatus, EventType, Severity
+from pms_project.local_services import chromium
+from pms_project.local_services.processes import ROOT
+from pms_project.pms.models import Reservation
+from tests.end_to_end.installation import LOGIN, Installation
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+SCREENSHOTS = ROOT / "build" / "screenshots"
+DESKTOP, PHONE = 1280, 390
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """Chromium; its driver runs an event loop in this thread, beside which the models may be used all the same."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium.executable(), args=QUIET)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Installation) -> Page:
+    """The admin, logged in; an error in a script fails the test."""
+    opened = browser.new_page(viewport={"width": DESKTOP, "height": 900})
+    opened.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    opened.goto(f"{site.web}/admin/")
+    opened.get_by_label("Username").fill(LOGIN)
+    opened.get_by_label("Password").fill(LOGIN)
+    opened.get_by_role("button", name="Log in").click()
+    expect(opened.get_by_role("heading", name="Site administration")).to_be_visible()
+    return opened
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture at both widths; on a phone nothing but tables may scroll sideways."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for width in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(150)  # charts follow the width in the next frames
+        path: Path = SCREENSHOTS / f"{name}-{width}.png"
+        page.screenshot(path=path, full_page=True)
+        assert path.stat().st_size > 5_000
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide at {width}"
+
+
+def test_a_failed_event_is_found_understood_and_mended(site: Installation, page: Page) -> None:
+    suite = ChannelMapping.objects.get(external_id=site.rooms["Suite"])
+    ChannelMapping.objects.filter(id=suite.id).update(is_active=False)
+    arrival = date.today() + timedelta(weeks=70)
+    stay = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=2))}
+    booking = site.beds24.book(roomId=int(site.rooms["Suite"]), lastName="Noether", **stay)
+    failed = ChannelEvent.objects.filter(entity_external_id=str(booking["id"]), status=EventStatus.FAILED)
+    site.eventually(failed.exists, "the booking of a room that is not mapped fails")
+
+    page.get_by_role("link", name="Channel events").first.click()
+    page.goto(f"{page.url}?status__exact=failed")
+    keep(page, "failed-events")
+    page.get_by_role("link", name=str(failed.get().id)[:8]).click()
+    expect(page.get_by_text("is not mapped to a room type").first).to_be_visible()
+    keep(page, "failed-event")
+    event_page = page.url
+    page.get_by_role("link", name="Add the missing mapping").click()
+    expect(page.get_by_label("Channel side")).to_have_value(site.rooms["Suite"])
+    page.get_by_label("PMS side").select_option(value=str(suite.internal_id))
+    keep(page, "new-mapping")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    keep(page, "mappings")
+    site.eventually(lambda: not failed.exists(), "the event is worked again by itself")
+    site.settle()
+    page.goto(event_page)
+    expect(page.locator(".cs-lead .cs-badge")).to_have_text("done")
+
+    assert Reservation.objects.filter(channel_reference=booking["apiReference"]).count() == 1
+
+
+def test_a_conflict_is_settled(site: Installation, page: Page) -> None:
+    night = str(date.today() + timedelta(weeks=71))
+    flag_conflict(
+        site.channel_property,
+        ConflictKind.AVAILABILITY,
+        Severity.HIGH,
+        "availability of the Suite",
+        pms_side={"room_type_id": site.room_types["Suite"], "free_units": {night: 500}},
+        channel_side={"room_id": site.rooms["Suite"], "free_units": {night: 490}},
+    )
+    conflict = Conflict.objects.get(subject="availability of the Suite")
+
+    page.get_by_role("link", name="Conflicts").first.click()
+    page.get_by_role("link", name="availability of the Suite").click()
+    expect(page.locator("tr.cs-differs")).to_contain_text(night)
+    keep(page, "conflict")
+    page.get_by_role("button", name="Keep the PMS's side").click()
+    expect(page.get_by_text("Settled: keep the pms's side")).to_be_visible()
+
+    conflict.refresh_from_db()
+    assert (conflict.status, conflict.resolved_by) == ("resolved", LOGIN)
+    pushed = ChannelEvent.objects.filter(event_type=EventType.AVAILABILITY_UPDATE, received_at__gte=conflict.created_at)
+    assert pushed.exists()
+    site.settle()
+
+
+def test_the_dashboard_is_read(site: Installation, page: Page) -> None:
+    arrival = date.today() + timedelta(weeks=72)
+    stay = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=1))}
+    booking = site.beds24.book(roomId=int(site.rooms["Double Room"]), **stay)
+    site.settle()
+    done = ChannelEvent.objects.filter(entity_external_id=str(booking["id"]), status=EventStatus.DONE)
+    site.eventually(done.exists, "the booking arrives")
+    page.get_by_role("link", name="Channel properties").first.click()
+    page.get_by_role("link", name="Dashboard").click()
+
+    expect(page.get_by_role("heading", name="Success, 24 hours")).to_be_visible()
+    for chart in ("cs-hours", "cs-latency"):
+        drawn = page.evaluate(f"Chart.getChart('{chart}').data.datasets.flatMap((set) => set.data).length")
+        assert drawn >= 3
+    expect(page.get_by_role("link", name="beds24 1001")).to_be_visible()
+    keep(page, "dashboard")
+    page.get_by_role("link", name="beds24 1001").click()
+    page.get_by_role("button", name="Try the connection").click()
+    expect(page.get_by_text("The channel answers in")).to_be_visible()
+    keep(page, "property")
