@@ -23,6 +23,7 @@ class RoleAdmin(admin.ModelAdmin):
 
     show_full_result_count = False
     paginator = BoundedCountPaginator
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     empty_value_display = "-"
 

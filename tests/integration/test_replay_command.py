@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from channel_sync.events.lifecycle import claim
 from channel_sync.events.replay import EventSelection
-from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, EventType
+from channel_sync.models import AuditEntry, ChannelEvent, ChannelProperty, EventStatus, EventType
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
 
 pytestmark = pytest.mark.django_db
@@ -89,8 +89,9 @@ def test_ignored_events_keep_the_reason_and_are_not_worked() -> None:
     assert run(str(failed.id), str(waiting.id), "--ignore", "a test booking", "--yes") == "2 of 2 events ignored."
 
     failed.refresh_from_db()
-    assert (failed.status, failed.last_error) == (EventStatus.IGNORED, "by channel_sync_replay: a test booking")
+    assert (failed.status, failed.last_error) == (EventStatus.IGNORED, "by command line: a test booking")
     assert claim(waiting.id) is None
+    assert AuditEntry.objects.get().actor == "command line"
 
 
 @pytest.fixture

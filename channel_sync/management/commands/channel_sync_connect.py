@@ -11,10 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import NoReverseMatch, reverse
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.connect import Connected, accept_suggestions, connect_property
+from channel_sync.connections.connect import Connected
 from channel_sync.errors import ChannelSyncError
 from channel_sync.models import WebhookVerification
-from channel_sync.reconciliation.schedules import schedule_reconciliation
+from channel_sync.operations.audit import COMMAND_LINE
+from channel_sync.operations.properties import NewConnection, connect
 
 
 class Command(BaseCommand):
@@ -44,17 +45,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Connect; exit code 1 with the reason when the channel or the settings say no."""
         try:
-            connected = connect_property(
-                options["property"],
-                channel_name=options["channel"],
-                invite_code=options["invite_code"],
-                channel_property_id=options["channel_property_id"],
-                verification=WebhookVerification(options["verification"]),
+            connected, saved = connect(
+                NewConnection(
+                    property_id=options["property"],
+                    channel_name=options["channel"],
+                    invite_code=options["invite_code"],
+                    channel_property_id=options["channel_property_id"],
+                    verification=WebhookVerification(options["verification"]),
+                    accept_suggestions=options["accept_suggestions"],
+                ),
+                by=COMMAND_LINE,
             )
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
-        saved = accept_suggestions(connected) if options["accept_suggestions"] else 0
-        schedule_reconciliation(connected.channel_property)
         url = options["base_url"].rstrip("/") + self._webhook_path(options["channel"])
         if options["json"]:
             self.stdout.write(json.dumps(self._as_json(connected, url, saved)))

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from channel_sync.broker.publisher import publish_after_commit
-from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, EventSelection, ignore, replay
+from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, EventSelection
 from channel_sync.models import Direction, EventStatus, EventType
+from channel_sync.operations.audit import COMMAND_LINE
+from channel_sync.operations.event_actions import ignore_events, replay_events
 
 BATCH = 500
 
@@ -84,12 +84,9 @@ class Command(BaseCommand):
         for start in range(0, len(selected), BATCH):
             batch = selected[start : start + BATCH]
             if reason is not None:
-                done += ignore(batch, f"by channel_sync_replay: {reason}")
+                done += ignore_events(batch, by=COMMAND_LINE, reason=reason).changed
             else:
-                with transaction.atomic():
-                    messages = replay(batch)
-                    publish_after_commit(messages)
-                done += len(messages)
+                done += replay_events(batch, by=COMMAND_LINE).changed
             self.stderr.write(f"\r{min(start + BATCH, len(selected))} of {len(selected)}", ending="")
         self.stderr.write("")
         return done

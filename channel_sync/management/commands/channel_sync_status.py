@@ -1,0 +1,79 @@
+"""`manage.py channel_sync_status`: how the properties and the queues stand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+
+from channel_sync.models import ChannelProperty
+from channel_sync.operations.status import PropertyStatus, property_status
+
+
+class Command(BaseCommand):
+    """Exit code 0 when every property is connected, 1 when one is not or there is none."""
+
+    help = "Tell of each property whether it is connected, its failed events, open conflicts, mappings and queues."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which property, and how it is told."""
+        parser.add_argument("property", nargs="?", type=UUID, help="Id in the PMS, or of the channel property.")
+        parser.add_argument("--json", action="store_true", help="Print a JSON list.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one block per property."""
+        found = ChannelProperty.objects.order_by("created_at", "id")
+        if options["property"]:
+            found = found.filter(Q(id=options["property"]) | Q(property=options["property"]))
+        states = [property_status(channel_property) for channel_property in found]
+        if options["json"]:
+            self.stdout.write(json.dumps([_as_json(state) for state in states], default=str))
+        else:
+            for state in states:
+                self._tell(state)
+        if not states:
+            raise CommandError("No such property is connected. Connect one with 'manage.py channel_sync_connect'.")
+        down = [str(state.channel_property) for state in states if not state.is_connected]
+        if down:
+            raise CommandError(f"Not connected: {', '.join(down)}. Try the connection in the admin, or connect again.")
+
+    def _tell(self, state: PropertyStatus) -> None:
+        found, queues = state.channel_property, state.queues
+        style = self.style.SUCCESS if state.is_connected else self.style.ERROR
+        rooms, rates = state.completeness.rooms, state.completeness.rates
+        self.stdout.write(style(f"{found} ({found.status})"))
+        self.stdout.write(f"  last webhook        {found.last_webhook_at or 'never'}")
+        self.stdout.write(f"  last outbound call  {found.last_outbound_success_at or 'never'}")
+        self.stdout.write(f"  failed in 24 hours  {state.failed_events_24h}")
+        self.stdout.write(f"  open conflicts      {state.open_conflicts}")
+        mapped = f"{rooms.mapped}/{rooms.total} room types, {rates.mapped}/{rates.total} rates"
+        self.stdout.write(f"  mapped              {mapped}")
+        self.stdout.write(
+            f"  queues              inbound {_depth(queues.inbound)}, outbound {_depth(queues.outbound)}, "
+            f"dead letters {_depth(queues.dead_letters)}"
+        )
+
+
+def _depth(messages: int | None) -> str:
+    return "unknown" if messages is None else str(messages)
+
+
+def _as_json(state: PropertyStatus) -> dict[str, Any]:
+    found, queues = state.channel_property, state.queues
+    return {
+        "channel_property": found.id,
+        "property": found.property_id,
+        "channel": found.channel_name,
+        "status": found.status,
+        "connected": state.is_connected,
+        "last_webhook_at": found.last_webhook_at,
+        "last_outbound_success_at": found.last_outbound_success_at,
+        "failed_events_24h": state.failed_events_24h,
+        "open_conflicts": state.open_conflicts,
+        "rooms": [state.completeness.rooms.mapped, state.completeness.rooms.total],
+        "rates": [state.completeness.rates.mapped, state.completeness.rates.total],
+        "queues": {"inbound": queues.inbound, "outbound": queues.outbound, "dlq": queues.dead_letters},
+    }

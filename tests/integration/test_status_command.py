@@ -1,0 +1,44 @@
+"""`manage.py channel_sync_status`: words, JSON and exit codes."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from channel_sync.models import EventStatus
+from tests.conftest import ConnectedHotel
+from tests.factories import EventFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def told(*arguments: str) -> str:
+    output = StringIO()
+    call_command("channel_sync_status", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_a_property_is_told_in_words_and_as_json(connected: ConnectedHotel, topology_at_broker: None) -> None:
+    EventFactory(channel_property=connected.channel_property, status=EventStatus.FAILED)
+
+    words = told(str(connected.hotel.id))
+    (state,) = json.loads(told("--json"))
+
+    assert "beds24 1001 (active)" in words
+    assert "2/2 room types" in words
+    assert (state["connected"], state["failed_events_24h"], state["rooms"]) == (True, 1, [2, 2])
+    assert isinstance(state["queues"]["dlq"], int)
+
+
+def test_what_is_not_connected_ends_with_an_error(connected: ConnectedHotel) -> None:
+    connected.channel_property.status = "error"
+    connected.channel_property.save()
+
+    with pytest.raises(CommandError, match="Not connected: beds24 1001"):
+        told()
+    with pytest.raises(CommandError, match="No such property"):
+        told(str(uuid4()))
