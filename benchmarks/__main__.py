@@ -12,7 +12,7 @@ import sys
 
 from pms_project.local_services import postgres
 
-NAMES = ("availability", "reconciliation")
+NAMES = ("availability", "events", "reconciliation")
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.paginator import Paginator
 
 # Counted to here; what is more is the planner's estimate.
-COUNTED = 10_000
+COUNTED = 1_000
 
 
 class BoundedCountPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time

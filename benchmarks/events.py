@@ -1,0 +1,132 @@
+"""The event list at 10,000, 100,000 and 1,000,000 events: how the cost of a page grows.
+
+Each page is asked for through the API's own view, filters and pagination, the counting included. The plans of all its
+statements are read: at the largest size none may scan the table. The reference is the same page at 10,000 events; the
+number of failed events stays the same, as they are worked off.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from benchmarks.reconciliation import demo_hotel
+from channel_sync.api.events import EventViewSet
+from channel_sync.models import ChannelEvent, ChannelProperty
+
+SIZES = (10_000, 100_000, 1_000_000)
+ROUNDS = 15
+FLAT = 1.5
+
+FILL = """
+INSERT INTO channel_events (
+    id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, idempotency_key, payload,
+    status, attempts, max_attempts, received_at, created_at, processed_at
+)
+SELECT gen_random_uuid(), (%(properties)s::uuid[])[1 + number %% 20], 'inbound', 'beds24',
+       CASE number %% 3 WHEN 0 THEN 'booking.created' WHEN 1 THEN 'booking.modified' ELSE 'booking.cancelled' END,
+       'booking', (5000000 + number / 3)::text, 'bench-' || number, '{"booking": {"id": 1}}',
+       CASE WHEN number %% 50 = 0 AND number <= 10000 THEN 'failed' ELSE 'done' END, 1, 3,
+       now() - number * interval '1 second', now(), now()
+FROM generate_series(%(first)s, %(last)s) AS number
+"""
+
+PAGES: dict[str, dict[str, Any]] = {
+    "first page": {},
+    "dead letters": {"status": "failed"},
+    "one property": {"property_id": "PROPERTY"},
+    "one type": {"type": "booking.cancelled"},
+    "one booking": {"booking": "5000100"},
+    "page 100": {"page": 100},
+}
+
+
+def run() -> bool:
+    """Print milliseconds per page and size; true when no plan scans the table and the cost stays flat."""
+    properties = _properties()
+    viewer = get_user_model().objects.create_superuser("bench")
+    cost: dict[str, list[float]] = {name: [] for name in PAGES}
+    scans: set[str] = set()
+    filled = 0
+    for size in SIZES:
+        _fill(properties, filled, size)
+        filled = size
+        for name, parameters in PAGES.items():
+            page = _page(viewer, parameters, properties[0])
+            with CaptureQueriesContext(connection) as captured:
+                page()
+            scans |= {f"{name} at {size:,}" for query in captured if _scans_events(query["sql"])}
+            cost[name].append(_milliseconds(page))
+    print(f"{'':14}" + "".join(f"{size:>12,}" for size in SIZES) + "      growth")
+    for name, times in cost.items():
+        print(f"{name:14}" + "".join(f"{one:>9.1f} ms" for one in times) + f"{times[-1] / times[0]:>12.2f}")
+    print("sequential scans of channel_events: " + (", ".join(sorted(scans)) or "none"))
+    flat = all(times[-1] <= FLAT * times[0] for name, times in cost.items())
+    print(f"flat within {FLAT} times: {'yes' if flat else 'no'}")
+    return flat and not any(scan.endswith(f"{SIZES[-1]:,}") for scan in scans)
+
+
+def _properties() -> list[str]:
+    hotel = demo_hotel()
+    made = [
+        ChannelProperty(
+            id=uuid4(), property_id=hotel["property"], channel_name=f"beds24-{number}", channel_property_id=f"b{number}"
+        )
+        for number in range(20)
+    ]
+    ChannelProperty.objects.bulk_create(made)
+    return [str(one.id) for one in made]
+
+
+def _fill(properties: list[str], filled: int, size: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"properties": properties, "first": filled + 1, "last": size})
+        cursor.execute("VACUUM (ANALYZE) channel_events")
+
+
+def _page(viewer: Any, parameters: dict[str, Any], property_id: str) -> Callable[[], object]:
+    view = EventViewSet.as_view({"get": "list"})
+    told = {name: property_id if value == "PROPERTY" else value for name, value in parameters.items()}
+
+    def ask() -> object:
+        request = APIRequestFactory().get("/api/admin/events", told)
+        force_authenticate(request, viewer)
+        answer = view(request)
+        if answer.status_code != 200 or not answer.data["events"]:
+            raise AssertionError(answer.data)
+        return answer
+
+    return ask
+
+
+def _milliseconds(page: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        page()
+        times.append((time.perf_counter() - begun) * 1000)
+    return median(times)
+
+
+def _scans_events(sql: str) -> bool:
+    if ChannelEvent._meta.db_table not in sql or not sql.startswith("SELECT"):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        plan = cursor.fetchone()[0]
+    return _has_scan(json.loads(plan)[0]["Plan"] if isinstance(plan, str) else plan[0]["Plan"])
+
+
+def _has_scan(node: dict[str, Any]) -> bool:
+    """Whether a node, or one below it, reads the whole table of events."""
+    is_scan = node["Node Type"] == "Seq Scan" and node["Relation Name"] == ChannelEvent._meta.db_table
+    return is_scan or any(_has_scan(below) for below in node.get("Plans", []))
