@@ -29,7 +29,7 @@ class EventAdmin(RoleAdmin):
     """The log; filtered by "failed" it shows the dead letters."""
 
     list_display = ("id_short", "status_badge", "event_type", "direction", "booking", "tries", "why", "received_at")
-    list_filter = ("status", "direction", "event_type", "channel_property")
+    list_filter = ("status", "received_at", "direction", "event_type", "channel_property")
     list_select_related = ("channel_property",)
     search_fields = ("id",)
     search_help_text = "Booking number at the channel, or id of an event, a reservation, a room type or a rate plan."

@@ -11,7 +11,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.errors import NotYet
-from channel_sync.models import ChannelProperty, ReconciliationKind, ReconciliationRun
+from channel_sync.models import AuditAction, ChannelProperty, ReconciliationKind, ReconciliationRun
+from channel_sync.operations.audit import COMMAND_LINE, note
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.runs import RunOptions
 from channel_sync.reconciliation.tasks import RECONCILERS
@@ -43,6 +44,10 @@ class Command(BaseCommand):
         if channel_property is None:
             raise CommandError(f"There is no channel property {options['channel_property']}. See the admin for ids.")
         how = RunOptions(dry_run=options["dry_run"], window=_window(options), wait=self._wait, progress=self._progress)
+        note(
+            COMMAND_LINE, AuditAction.RUN_STARTED, f"property:{channel_property.id}",
+            channel_property_id=channel_property.id, kind=options["kind"], dry_run=how.dry_run,
+        )  # fmt: skip
         try:
             run, sent = self._run(channel_property, options["kind"], how)
         except NotYet as error:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from tqdm import tqdm
 
 from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, EventSelection
 from channel_sync.models import Direction, EventStatus, EventType
@@ -81,14 +82,15 @@ class Command(BaseCommand):
 
     def _work(self, selected: list[UUID], reason: str | None) -> int:
         done = 0
+        progress = tqdm(total=len(selected), unit="event", disable=None)
         for start in range(0, len(selected), BATCH):
             batch = selected[start : start + BATCH]
             if reason is not None:
                 done += ignore_events(batch, by=COMMAND_LINE, reason=reason).changed
             else:
                 done += replay_events(batch, by=COMMAND_LINE).changed
-            self.stderr.write(f"\r{min(start + BATCH, len(selected))} of {len(selected)}", ending="")
-        self.stderr.write("")
+            progress.update(len(batch))
+        progress.close()
         return done
 
 
