@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -125,16 +124,9 @@ class EventAdmin(RoleAdmin):
             note = f" {left} were in another state and are left as they are." if left else ""
             messages.success(request, f"{outcome.changed} of {outcome.selected} events: {verb}.{note}")
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{verb.capitalize()} {len(ids)} events?",
-            "opts": self.opts,
-            "action": action,
-            "verb": verb,
-            "ids": ids,
-            "shown": queryset.defer("payload", "normalized_payload")[:20],
-        }
-        return TemplateResponse(request, "admin/channel_sync/confirm_events.html", context)
+        shown = queryset.defer("payload", "normalized_payload")
+        title = f"{verb.capitalize()} {len(ids)} events?"
+        return self.ask_first(request, shown, title=title, action=action, verb=verb)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

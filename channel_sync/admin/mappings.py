@@ -183,16 +183,8 @@ class MappingAdmin(RoleAdmin):
                 remove_mapping(mapping, by=actor(request))
             messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Remove {queryset.count()} mappings?",
-            "opts": self.opts,
-            "action": "remove_selected",
-            "verb": "remove",
-            "ids": list(queryset.values_list("id", flat=True)),
-            "shown": queryset[:20],
-        }
-        return TemplateResponse(request, "admin/channel_sync/confirm_mappings.html", context)
+        title = f"Remove {queryset.count()} mappings?"
+        return self.ask_first(request, queryset, title=title, action="remove_selected", verb="remove")
 
     def test_view(self, request: HttpRequest) -> HttpResponse:
         """Try a booking."""

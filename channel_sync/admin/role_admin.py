@@ -9,13 +9,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from channel_sync.errors import ChannelSyncError
 from channel_sync.operations.pages import BoundedCountPaginator
 from channel_sync.operations.roles import Role, has_role
+
+SHOWN = 20
 
 
 class RoleAdmin(admin.ModelAdmin):
@@ -49,6 +53,21 @@ class RoleAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing is deleted."""
         return False
+
+    def ask_first(
+        self, request: HttpRequest, queryset: QuerySet[Any], *, title: str, action: str, verb: str
+    ) -> HttpResponse:
+        """The page that names what was selected; its button posts the action again, confirmed."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "action": action,
+            "verb": verb,
+            "ids": list(queryset.values_list("id", flat=True)),
+            "shown": queryset[:SHOWN],
+        }
+        return TemplateResponse(request, "admin/channel_sync/confirm.html", context)
 
 
 def require_role(request: HttpRequest, role: Role) -> None:

@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import django_filters as filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from channel_sync.models import (
     AuditAction,
     AuditEntry,
     ChannelEvent,
     ChannelMapping,
-    ChannelProperty,
     Conflict,
     ConflictKind,
     ConflictStatus,
@@ -26,6 +25,7 @@ from channel_sync.models import (
     RunStatus,
     Severity,
 )
+from channel_sync.operations.status import channel_properties_of
 
 
 class ChoiceInFilter(filters.BaseInFilter, filters.ChoiceFilter):
@@ -47,7 +47,7 @@ class PropertyFilter(filters.UUIDFilter):
 
 def channel_property_ids(value: UUID) -> list[UUID]:
     """Channel properties of a PMS property, or the one of that id."""
-    return list(ChannelProperty.objects.filter(Q(id=value) | Q(property=value)).values_list("id", flat=True))
+    return list(channel_properties_of(value).values_list("id", flat=True))
 
 
 class EventFilter(filters.FilterSet):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins, status
@@ -21,11 +20,12 @@ from channel_sync.api.requests import (
 )
 from channel_sync.api.serializers import AuditSerializer, PropertySerializer
 from channel_sync.api.views import OperationsViewSet
+from channel_sync.broker.depths import queue_depths
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.roles import Role
-from channel_sync.operations.status import property_status
+from channel_sync.operations.status import channel_properties_of, property_status
 
 STATUS_EXAMPLE = {
     "property_id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
@@ -125,13 +125,14 @@ class ChannelStatusViewSet(OperationsViewSet):
     )
     def retrieve(self, request: Request, property_id: Any) -> Response:
         """Connection, failed events, mapping completeness and queue depths, by the PMS's property id."""
-        found = self.get_queryset().filter(Q(property=property_id) | Q(id=property_id))
+        found = channel_properties_of(property_id)
         if "channel" in request.query_params:
             found = found.filter(channel_name=request.query_params["channel"])
         channel_property = found.first()
         if channel_property is None:
             raise Http404
-        return Response(self.get_serializer(property_status(channel_property)).data)
+        state = {**vars(property_status(channel_property)), "queues": queue_depths()}
+        return Response(self.get_serializer(state).data)
 
 
 class AuditViewSet(mixins.ListModelMixin, OperationsViewSet):

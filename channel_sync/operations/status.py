@@ -1,13 +1,14 @@
-"""How a property and its queues stand (plan 8.5)."""
+"""How a property stands (plan 8.5)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.models import (
     ChannelAccount,
     ChannelEvent,
@@ -32,7 +33,11 @@ class PropertyStatus:
     failed_events_24h: int
     open_conflicts: int
     completeness: MappingCompleteness
-    queues: QueueDepths
+
+
+def channel_properties_of(identity: UUID) -> QuerySet[ChannelProperty]:
+    """The channel properties of a PMS property, or the one that has this id, the oldest first."""
+    return ChannelProperty.objects.filter(Q(id=identity) | Q(property=identity)).order_by("created_at", "id")
 
 
 def property_status(channel_property: ChannelProperty) -> PropertyStatus:
@@ -52,5 +57,4 @@ def property_status(channel_property: ChannelProperty) -> PropertyStatus:
         ).count(),
         open_conflicts=Conflict.objects.filter(channel_property=channel_property, status=ConflictStatus.OPEN).count(),
         completeness=mapping_completeness(channel_property),
-        queues=queue_depths(),
     )

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Q
 
+from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.models import ChannelProperty
-from channel_sync.operations.status import PropertyStatus, property_status
+from channel_sync.operations.status import PropertyStatus, channel_properties_of, property_status
 
 
 class Command(BaseCommand):
@@ -27,21 +27,22 @@ class Command(BaseCommand):
         """Print one block per property."""
         found = ChannelProperty.objects.order_by("created_at", "id")
         if options["property"]:
-            found = found.filter(Q(id=options["property"]) | Q(property=options["property"]))
+            found = channel_properties_of(options["property"])
         states = [property_status(channel_property) for channel_property in found]
+        queues = queue_depths()
         if options["json"]:
-            self.stdout.write(json.dumps([_as_json(state) for state in states], default=str))
+            self.stdout.write(json.dumps([_as_json(state, queues) for state in states], default=str))
         else:
             for state in states:
-                self._tell(state)
+                self._tell(state, queues)
         if not states:
             raise CommandError("No such property is connected. Connect one with 'manage.py channel_sync_connect'.")
         down = [str(state.channel_property) for state in states if not state.is_connected]
         if down:
             raise CommandError(f"Not connected: {', '.join(down)}. Try the connection in the admin, or connect again.")
 
-    def _tell(self, state: PropertyStatus) -> None:
-        found, queues = state.channel_property, state.queues
+    def _tell(self, state: PropertyStatus, queues: QueueDepths) -> None:
+        found = state.channel_property
         style = self.style.SUCCESS if state.is_connected else self.style.ERROR
         rooms, rates = state.completeness.rooms, state.completeness.rates
         self.stdout.write(style(f"{found} ({found.status})"))
@@ -61,8 +62,8 @@ def _depth(messages: int | None) -> str:
     return "unknown" if messages is None else str(messages)
 
 
-def _as_json(state: PropertyStatus) -> dict[str, Any]:
-    found, queues = state.channel_property, state.queues
+def _as_json(state: PropertyStatus, queues: QueueDepths) -> dict[str, Any]:
+    found = state.channel_property
     return {
         "channel_property": found.id,
         "property": found.property_id,
