@@ -28,8 +28,9 @@ from channel_sync.channels.beds24.simulator.bookings import new_booking
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, State
 from channel_sync.connections.account import calling
-from channel_sync.connections.connect import accept_suggestions, connect_property
+from channel_sync.connections.connect import connect_property
 from channel_sync.connections.registry import channel_class
+from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.models import ChannelProperty, RateLimitBucket, ReservationLink
 from channel_sync.reconciliation.bookings import DAYS_AFTER, DAYS_BEFORE, reconcile_bookings
 from pms_project.pms.models import Guest, Reservation, ReservationStatus
@@ -45,7 +46,7 @@ def run() -> bool:
     room_type_id = UUID(hotel["room_types"]["Double Room"])
     with simulated_beds24() as state:
         connected = connect_property(UUID(hotel["property"]), channel_name="beds24", invite_code="DEMO-INVITE-CODE")
-        accept_suggestions(connected)
+        save_suggestions(connected.channel_property, connected.suggestions.matches)
         channel_property = connected.channel_property
         RateLimitBucket.objects.create(
             channel_property=channel_property, tokens=PLENTY, capacity=PLENTY, refill_rate=PLENTY

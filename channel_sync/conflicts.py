@@ -12,6 +12,7 @@ from channel_sync.models import ChannelProperty, Conflict, ConflictKind, Conflic
 from channel_sync.pms import Reservation
 
 GONE = "gone"
+GUEST_DATA = frozenset({"guest", "email"})
 
 
 def flag_conflict(
@@ -68,6 +69,11 @@ def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[s
         "units": booking.units,
         **_shown(booking, with_guest),
     }
+
+
+def without_guest(side: dict[str, Any]) -> dict[str, Any]:
+    """A side that tells that there is a guest, not who it is."""
+    return {name: "(hidden)" if name in GUEST_DATA and told else told for name, told in side.items()}
 
 
 def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:

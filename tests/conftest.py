@@ -20,7 +20,8 @@ from channel_sync.broker.topology import declare
 from channel_sync.channels.beds24.simulator.app import Simulator
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
-from channel_sync.connections.connect import accept_suggestions, connect_property
+from channel_sync.connections.connect import connect_property
+from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.operations.roles import Role
 from pms_project.demo.broker import delete_topology
@@ -98,7 +99,7 @@ def connected(db: None, beds24: RunningSimulator) -> ConnectedHotel:
     double = RoomTypeFactory(hotel=hotel, name="Double Room", units=10)
     single = RoomTypeFactory(hotel=hotel, name="Single Room", units=5)
     result = connect_property(hotel.id, channel_name="beds24", invite_code="DEMO-INVITE-CODE")
-    accept_suggestions(result)
+    save_suggestions(result.channel_property, result.suggestions.matches)
     return ConnectedHotel(hotel, result.channel_property, double, single, result.webhook_secret)
 
 

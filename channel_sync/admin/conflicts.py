@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.conflicts import without_guest
 from channel_sync.models import Conflict, ConflictStatus
 from channel_sync.operations.conflicts import resolve
 from channel_sync.operations.roles import Role, has_role
@@ -52,9 +53,12 @@ class ConflictAdmin(RoleAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._resolve(request, conflict)
+        sides = conflict.pms_side, conflict.channel_side
+        if not has_role(request.user, Role.OPERATOR):
+            sides = without_guest(sides[0]), without_guest(sides[1])
         context = {
             "conflict": conflict,
-            "rows": side_by_side(conflict.pms_side, conflict.channel_side),
+            "rows": side_by_side(*sides),
             "badges": [badge(conflict.severity), badge(conflict.status)],
             "resolutions": list(LABELS.items()) if self._may_resolve(request, conflict) else [],
             **(extra_context or {}),

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -27,13 +28,13 @@ MAX_BOOKING_NUMBER = 255
 class EventAdmin(RoleAdmin):
     """The log; filtered by "failed" it shows the dead letters."""
 
-    list_display = ("id_short", "status_badge", "event_type", "direction", "booking", "tries", "why", "received_at")
+    list_display = ("id_short", "state", "what", "booking", "why", "received")
     list_filter = ("status", "received_at", "direction", "event_type", "channel_property")
     list_select_related = ("channel_property",)
     search_fields = ("id",)
     search_help_text = "Booking number at the channel, or id of an event, a reservation, a room type or a rate plan."
     ordering = ("-received_at", "-id")
-    sortable_by = ("received_at",)
+    sortable_by = ("received",)
     actions = ("retry_selected", "replay_selected", "ignore_selected")
     change_form_template = "admin/channel_sync/event.html"
 
@@ -70,19 +71,25 @@ class EventAdmin(RoleAdmin):
         return str(event.id)[:8]
 
     @admin.display(description="status", ordering="status")
-    def status_badge(self, event: ChannelEvent) -> SafeString:
-        """The state, coloured."""
-        return badge(event.status)
+    def state(self, event: ChannelEvent) -> SafeString:
+        """The state, coloured, over the attempts of how many."""
+        return format_html("{}<br>{}/{}", badge(event.status), event.attempts, event.max_attempts)
+
+    @admin.display(description="type", ordering="event_type")
+    def what(self, event: ChannelEvent) -> SafeString:
+        """What it is, over which way it goes."""
+        return format_html("{}<br>{}", event.event_type, event.direction)
 
     @admin.display(description="booking")
     def booking(self, event: ChannelEvent) -> str:
         """What it is about."""
         return event.entity_external_id or (str(event.entity_internal_id)[:8] if event.entity_internal_id else "")
 
-    @admin.display(description="attempts")
-    def tries(self, event: ChannelEvent) -> str:
-        """Of how many."""
-        return f"{event.attempts}/{event.max_attempts}"
+    @admin.display(description="received", ordering="received_at")
+    def received(self, event: ChannelEvent) -> SafeString:
+        """Day over time, in the site's time zone."""
+        at = timezone.localtime(event.received_at)
+        return format_html("{:%Y-%m-%d}<br>{:%H:%M:%S}", at, at)
 
     @admin.display(description="why")
     def why(self, event: ChannelEvent) -> SafeString:

@@ -11,9 +11,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
@@ -24,6 +25,7 @@ from channel_sync.operations.mapping_rules import WantedMapping, internal_names,
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.roles import Role, has_role
+from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
 
 MAX_LISTED = 20
 
@@ -134,8 +136,13 @@ class MappingAdmin(RoleAdmin):
 
     def get_urls(self) -> list[Any]:
         """The mapping test beside the usual pages."""
-        test = path("test/", self.admin_site.admin_view(self.test_view), name="channel_sync_mapping_test")
-        return [test, *super().get_urls()]
+        view = self.admin_site.admin_view
+        suggestions = "suggestions/<uuid:channel_property_id>/"
+        return [
+            path("test/", view(self.test_view), name="channel_sync_mapping_test"),
+            path(suggestions, view(self.suggestions_view), name="channel_sync_mapping_suggestions"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description="PMS side")
     def pms_side(self, mapping: Any) -> str:
@@ -160,11 +167,11 @@ class MappingAdmin(RoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list under how complete each property is."""
-        self._names: dict[Any, Any] = {}
         complete = [
             (found, mapping_completeness(found)) for found in ChannelProperty.objects.order_by("created_at")[:20]
         ]
-        return super().changelist_view(request, {"completeness": complete, **(extra_context or {})})
+        context = {"completeness": complete, "may_suggest": has_role(request.user, Role.ADMINISTRATOR)}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Through the services: events that failed without it are retried, its calendar is sent."""
@@ -205,6 +212,26 @@ class MappingAdmin(RoleAdmin):
             "example": json.dumps({"booking": {"id": 1, "propertyId": 1001, "roomId": 2001}}),
         }
         return TemplateResponse(request, "admin/channel_sync/mapping_test.html", context)
+
+    def suggestions_view(self, request: HttpRequest, channel_property_id: UUID) -> HttpResponse:
+        """Rooms of the channel named like room types; the chosen ones are mapped."""
+        require_role(request, Role.ADMINISTRATOR)
+        channel_property = get_object_or_404(ChannelProperty, id=channel_property_id)
+        suggestions = None
+        with refusals_told(request):
+            if request.method == "POST":
+                made = accept_suggestions(channel_property, set(request.POST.getlist("room")), by=actor(request))
+                messages.success(request, f"{len(made)} mappings saved.")
+                return HttpResponseRedirect(reverse("admin:channel_sync_channelmapping_changelist"))
+            suggestions = look_for_suggestions(channel_property)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Suggested mappings of {channel_property}",
+            "opts": self.opts,
+            "channel_property": channel_property,
+            "suggestions": suggestions,
+        }
+        return TemplateResponse(request, "admin/channel_sync/suggestions.html", context)
 
     @staticmethod
     def _name_of(identity: UUID | None, kind: MappingType) -> str | None:

@@ -40,6 +40,11 @@ class ConnectForm(forms.Form):
     accept_suggestions = forms.BooleanField(
         required=False, initial=True, label="Map room types to channel rooms of the same name"
     )
+    first_sync = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="First synchronisation: import its bookings, then send its calendar",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,6 +62,7 @@ class ConnectForm(forms.Form):
             channel_property_id=data["channel_property_id"] or None,
             verification=WebhookVerification(data["verification"]),
             accept_suggestions=data["accept_suggestions"],
+            first_sync=data["first_sync"],
         )
 
 
@@ -120,18 +126,17 @@ class PropertyAdmin(RoleAdmin):
     def connect_view(self, request: HttpRequest) -> HttpResponse:
         """The form, then, this once, what has to be entered at the channel."""
         require_role(request, Role.ADMINISTRATOR)
-        form, connected, saved = ConnectForm(request.POST or None), None, 0
+        form, outcome = ConnectForm(request.POST or None), None
         if request.method == "POST" and form.is_valid():
             with refusals_told(request):
-                connected, saved = properties.connect(form.wanted(), by=actor(request))
+                outcome = properties.connect(form.wanted(), by=actor(request))
         context = {
             **self.admin_site.each_context(request),
             "title": "Connect a property",
             "opts": self.opts,
             "form": form,
-            "connected": connected,
-            "saved": saved,
-            "webhook_url": _webhook_url(request, connected.channel_property.channel_name) if connected else None,
+            "outcome": outcome,
+            "webhook_url": _webhook_url(request, outcome.connected.channel_property.channel_name) if outcome else None,
             "webhook_header": channel_sync_settings().webhook_secret_header,
         }
         return TemplateResponse(request, "admin/channel_sync/connect.html", context)
@@ -159,6 +164,7 @@ class PropertyAdmin(RoleAdmin):
         wanted, by = request.POST.get("do", ""), actor(request)
         acts: dict[str, tuple[Role, Callable[[], str]]] = {
             "test": (Role.OPERATOR, lambda: _tried(channel_property, by)),
+            "first-sync": (Role.OPERATOR, lambda: _first_sync(channel_property, by)),
             "pause": (Role.ADMINISTRATOR, lambda: _paused(channel_property, by)),
             "resume": (Role.ADMINISTRATOR, lambda: _resumed(channel_property, by)),
         }
@@ -185,6 +191,11 @@ def _starter(channel_property: ChannelProperty, kind: ReconciliationKind, by: st
         return f"Queued: compare {kind.value}. See the runs for what comes out."
 
     return start
+
+
+def _first_sync(channel_property: ChannelProperty, by: str) -> str:
+    properties.start_first_sync(channel_property, by=by)
+    return "Queued: import every booking, then send the calendar. See the runs for how far it is."
 
 
 def _paused(channel_property: ChannelProperty, by: str) -> str:

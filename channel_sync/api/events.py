@@ -19,7 +19,7 @@ from channel_sync.api.views import OperationsViewSet
 from channel_sync.events.replay import EventSelection
 from channel_sync.models import ChannelEvent, EventStatus
 from channel_sync.operations import event_actions
-from channel_sync.operations.roles import Role, has_role
+from channel_sync.operations.roles import Role
 from channel_sync.operations.timeline import timeline_of
 
 # Each has an index: another order would read the whole table.
@@ -51,10 +51,6 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     def get_serializer_class(self) -> type[EventSerializer]:
         """One event is shown whole; a list leaves out what is long."""
         return EventSerializer if self.action in ("list", "timeline") else EventDetailSerializer
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        """Who acts on events may read what they carry."""
-        return {**super().get_serializer_context(), "with_payload": has_role(self.request.user, Role.OPERATOR)}
 
     def get_queryset(self) -> QuerySet[ChannelEvent]:
         """Lists do not read payloads."""

@@ -13,10 +13,14 @@ from rest_framework.response import Response
 
 from channel_sync.api.filters import AuditFilter
 from channel_sync.api.requests import (
+    AcceptSuggestionsSerializer,
     ConnectedSerializer,
     ConnectionTriedSerializer,
     ConnectSerializer,
+    FirstSyncQueuedSerializer,
+    MappingsSavedSerializer,
     StatusSerializer,
+    SuggestionsSerializer,
 )
 from channel_sync.api.serializers import AuditSerializer, PropertySerializer
 from channel_sync.api.views import OperationsViewSet
@@ -26,6 +30,7 @@ from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of, property_status
+from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
 
 STATUS_EXAMPLE = {
     "property_id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
@@ -53,6 +58,9 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
         "test_connection": Role.OPERATOR,
+        "first_synchronisation": Role.OPERATOR,
+        "suggestions": Role.OPERATOR,
+        "accept": Role.ADMINISTRATOR,
         "connect": Role.ADMINISTRATOR,
         "pause": Role.ADMINISTRATOR,
         "resume": Role.ADMINISTRATOR,
@@ -66,7 +74,8 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         told.is_valid(raise_exception=True)
         data = dict(told.validated_data)
         data["verification"] = WebhookVerification(data["verification"])
-        connected, saved = properties.connect(properties.NewConnection(**data), by=self.actor)
+        outcome = properties.connect(properties.NewConnection(**data), by=self.actor)
+        connected = outcome.connected
         answer = {
             "channel_property_id": connected.channel_property.id,
             "external_property_id": connected.channel_property.channel_property_id,
@@ -74,9 +83,10 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
             "webhook_verification": connected.verification,
             "webhook_header": channel_sync_settings().webhook_secret_header,
             "webhook_secret": connected.webhook_secret,
-            "mappings_saved": saved,
-            "suggestions": connected.suggestions,
-            "unmatched_rooms": connected.unmatched_rooms,
+            "mappings_saved": outcome.mappings_saved,
+            "first_sync_queued": outcome.first_sync_queued,
+            "suggestions": connected.suggestions.matches,
+            "unmatched_rooms": connected.suggestions.unmatched,
         }
         return Response(ConnectedSerializer(answer).data, status=status.HTTP_201_CREATED)
 
@@ -92,6 +102,31 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
             "rooms": tried.rooms,
         }
         return Response(ConnectionTriedSerializer(answer).data)
+
+    @extend_schema(request=None, responses={202: FirstSyncQueuedSerializer})
+    @action(detail=True, methods=["post"], url_path="first-synchronisation")
+    def first_synchronisation(self, request: Request, pk: str) -> Response:
+        """Queue the import of every booking, after which the whole calendar is sent."""
+        channel_property = self.get_object()
+        properties.start_first_sync(channel_property, by=self.actor)
+        queued = {"queued": True, "channel_property_id": channel_property.id}
+        return Response(FirstSyncQueuedSerializer(queued).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=SuggestionsSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def suggestions(self, request: Request, pk: str) -> Response:
+        """Ask the channel for its rooms and match their names with room types that are not mapped; costs credits."""
+        return Response(SuggestionsSerializer(look_for_suggestions(self.get_object())).data)
+
+    @extend_schema(request=AcceptSuggestionsSerializer, responses=MappingsSavedSerializer)
+    @suggestions.mapping.post
+    def accept(self, request: Request, pk: str) -> Response:
+        """Map the named rooms as suggested."""
+        told = AcceptSuggestionsSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        made = accept_suggestions(self.get_object(), set(told.validated_data["external_room_ids"]), by=self.actor)
+        saved = {"mappings_saved": len(made), "external_room_ids": [mapping.external_id for mapping in made]}
+        return Response(MappingsSavedSerializer(saved).data)
 
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])

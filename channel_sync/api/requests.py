@@ -154,6 +154,7 @@ class ConnectSerializer(serializers.Serializer[Any]):
         choices=WebhookVerification.choices, default=WebhookVerification.HEADER.value
     )
     accept_suggestions = serializers.BooleanField(default=False, help_text="Save the suggested mappings.")
+    first_sync = serializers.BooleanField(default=False, help_text="Import its bookings, then send its calendar.")
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):
@@ -162,6 +163,36 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     room_type_id = serializers.UUIDField()
     room_type_name = serializers.CharField()
     external_room_id = serializers.CharField()
+
+
+class ChannelRoomSerializer(serializers.Serializer[Any]):
+    """A room of the channel."""
+
+    external_id = serializers.CharField()
+    name = serializers.CharField()
+    units = serializers.IntegerField()
+
+
+class SuggestionsSerializer(serializers.Serializer[Any]):
+    """Mappings that names suggest, and the rooms of the channel that no room type is named like."""
+
+    suggestions = SuggestionSerializer(many=True, source="matches")
+    unmatched_rooms = ChannelRoomSerializer(many=True, source="unmatched")
+
+
+class AcceptSuggestionsSerializer(serializers.Serializer[Any]):
+    """The rooms to map as suggested."""
+
+    external_room_ids = serializers.ListField(
+        child=serializers.CharField(max_length=255), allow_empty=False, max_length=MAX_IDS
+    )
+
+
+class MappingsSavedSerializer(serializers.Serializer[Any]):
+    """What was mapped; rooms that are not suggested any more are left out."""
+
+    mappings_saved = serializers.IntegerField()
+    external_room_ids = serializers.ListField(child=serializers.CharField())
 
 
 class ConnectedSerializer(serializers.Serializer[Any]):
@@ -174,16 +205,16 @@ class ConnectedSerializer(serializers.Serializer[Any]):
     webhook_header = serializers.CharField()
     webhook_secret = serializers.CharField()
     mappings_saved = serializers.IntegerField()
+    first_sync_queued = serializers.BooleanField()
     suggestions = SuggestionSerializer(many=True)
-    unmatched_rooms = serializers.ListField(child=serializers.CharField())
+    unmatched_rooms = ChannelRoomSerializer(many=True)
 
 
-class ChannelRoomSerializer(serializers.Serializer[Any]):
-    """A room of the channel."""
+class FirstSyncQueuedSerializer(serializers.Serializer[Any]):
+    """The reconciliation worker makes it next; its runs tell how far it is."""
 
-    external_id = serializers.CharField()
-    name = serializers.CharField()
-    units = serializers.IntegerField()
+    queued = serializers.BooleanField()
+    channel_property_id = serializers.UUIDField()
 
 
 class ConnectionTriedSerializer(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from channel_sync.conflicts import without_guest
 from channel_sync.models import (
     AuditEntry,
     ChannelEvent,
@@ -43,7 +44,7 @@ class EventDetailSerializer(EventSerializer):
     def to_representation(self, instance: ChannelEvent) -> dict[str, Any]:
         """Without payloads where the context says so."""
         told = super().to_representation(instance)
-        if not self.context.get("with_payload"):
+        if not self.context.get("sees_guests"):
             told["payload"] = told["normalized_payload"] = None
         return told
 
@@ -69,11 +70,18 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
 
     class Meta:
         model = Conflict
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "property_id", "channel_property_id", "kind", "severity", "status", "subject", "pms_side",
             "channel_side", "resolution", "resolved_by", "resolved_at", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    def to_representation(self, instance: Conflict) -> dict[str, Any]:
+        """Without guests' data where the context says so."""
+        told = super().to_representation(instance)
+        if not self.context.get("sees_guests"):
+            told |= {side: without_guest(told[side]) for side in ("pms_side", "channel_side")}
+        return told
 
 
 class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):

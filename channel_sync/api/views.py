@@ -15,7 +15,7 @@ from channel_sync.api.pagination import ListPagination
 from channel_sync.api.permissions import HasRole
 from channel_sync.api.refusals import RefusalHandler
 from channel_sync.api.schema import RefusalAutoSchema
-from channel_sync.operations.roles import Role
+from channel_sync.operations.roles import Role, has_role
 
 
 class OperationsViewSet(viewsets.GenericViewSet[Any]):
@@ -35,6 +35,10 @@ class OperationsViewSet(viewsets.GenericViewSet[Any]):
     def actor(self) -> str:
         """Who asks, for the audit."""
         return self.request.user.get_username()
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Guests' data are for operators."""
+        return {**super().get_serializer_context(), "sees_guests": has_role(self.request.user, Role.OPERATOR)}
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Our errors by our handler; what is not to be expected by the host's."""

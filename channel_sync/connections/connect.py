@@ -15,28 +15,17 @@ from channel_sync.channels.base import NewAccount
 from channel_sync.channels.canonical import ChannelPropertyDetails
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class, channel_of_account
+from channel_sync.connections.suggestions import Suggestions, suggest_mappings
 from channel_sync.errors import ConfigurationError
 from channel_sync.models import (
     ChannelAccount,
     ChannelConnection,
-    ChannelMapping,
     ChannelProperty,
     ChannelPropertyStatus,
-    MappingType,
     WebhookVerification,
 )
-from channel_sync.pms import host_pms
 
 WEBHOOK_SECRET_BYTES = 32
-
-
-@dataclass(frozen=True)
-class SuggestedMapping:
-    """A room type and the channel room of the same name."""
-
-    room_type_id: UUID
-    room_type_name: str
-    external_room_id: str
 
 
 @dataclass(frozen=True)
@@ -46,8 +35,7 @@ class Connected:
     channel_property: ChannelProperty
     webhook_secret: str
     verification: WebhookVerification
-    suggestions: Sequence[SuggestedMapping]
-    unmatched_rooms: Sequence[str]
+    suggestions: Suggestions
 
 
 def connect_property(
@@ -83,8 +71,7 @@ def connect_property(
                 "webhook_secret_previous": None,
             },
         )
-    suggestions, unmatched = _suggest_mappings(channel_property, details)
-    return Connected(channel_property, secret, verification, suggestions, unmatched)
+    return Connected(channel_property, secret, verification, suggest_mappings(channel_property, details.rooms))
 
 
 def _require_property(property_id: UUID) -> None:
@@ -92,19 +79,6 @@ def _require_property(property_id: UUID) -> None:
     model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
     if not model._default_manager.filter(pk=property_id).exists():
         raise ConfigurationError(f"The PMS has no property {property_id} ({model._meta.label}). Check the id.")
-
-
-def accept_suggestions(connected: Connected) -> int:
-    """Save the suggested mappings that do not clash with one that stands; returns how many are new."""
-    return sum(
-        ChannelMapping.objects.get_or_create(
-            channel_property=connected.channel_property,
-            mapping_type=MappingType.ROOM_TYPE,
-            internal_id=suggestion.room_type_id,
-            defaults={"external_id": suggestion.external_room_id},
-        )[1]
-        for suggestion in connected.suggestions
-    )
 
 
 def _save_account(channel_name: str, new: NewAccount) -> ChannelAccount:
@@ -127,29 +101,3 @@ def _choose(properties: Sequence[ChannelPropertyDetails], wanted: str | None) ->
         return found[0]
     known = ", ".join(f"{details.external_id} ({details.name})" for details in properties) or "none"
     raise ConfigurationError(f"Name one property of the account with --channel-property-id. The account has: {known}.")
-
-
-def _suggest_mappings(
-    channel_property: ChannelProperty, details: ChannelPropertyDetails
-) -> tuple[list[SuggestedMapping], list[str]]:
-    """Room types and channel rooms whose names are equal but for case and spaces; and the rooms without a match."""
-    mapped = set(
-        ChannelMapping.objects.filter(
-            channel_property=channel_property, mapping_type=MappingType.ROOM_TYPE
-        ).values_list("external_id", flat=True)
-    )
-    by_name = {_plain(room_type.name): room_type for room_type in host_pms().room_types(channel_property.property_id)}
-    suggestions, unmatched = [], []
-    for room in details.rooms:
-        if room.external_id in mapped:
-            continue
-        room_type = by_name.get(_plain(room.name))
-        if room_type is None:
-            unmatched.append(f"{room.external_id} ({room.name})")
-        else:
-            suggestions.append(SuggestedMapping(room_type.id, room_type.name, room.external_id))
-    return suggestions, unmatched
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())

@@ -15,11 +15,12 @@ from kombu.exceptions import OperationalError
 
 from channel_sync.broker.topology import topology
 from channel_sync.channels.canonical import ChannelRoom
-from channel_sync.connections.account import calling
-from channel_sync.connections.connect import Connected, accept_suggestions, connect_property
-from channel_sync.errors import NothingQueued, PropertyGone
+from channel_sync.connections.connect import Connected, connect_property
+from channel_sync.connections.suggestions import save_suggestions
+from channel_sync.errors import NothingQueued
 from channel_sync.models import (
     AuditAction,
+    AuditEntry,
     ChannelAccount,
     ChannelProperty,
     ChannelPropertyStatus,
@@ -27,7 +28,8 @@ from channel_sync.models import (
     WebhookVerification,
 )
 from channel_sync.operations.audit import note
-from channel_sync.reconciliation.schedules import RECONCILE_TASK, schedule_reconciliation
+from channel_sync.operations.suggestions import rooms_at_channel
+from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class NewConnection:
     channel_property_id: str | None = None
     verification: WebhookVerification = WebhookVerification.HEADER
     accept_suggestions: bool = False
+    first_sync: bool = False
+
+
+@dataclass(frozen=True)
+class ConnectOutcome:
+    """What connecting has done; `not_queued` says why a wanted first synchronisation was not started."""
+
+    connected: Connected
+    mappings_saved: int
+    first_sync_queued: bool
+    not_queued: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,8 +64,8 @@ class ConnectionTried:
     credits_remaining: Decimal | None
 
 
-def connect(new: NewConnection, *, by: str) -> tuple[Connected, int]:
-    """Connect, schedule its reconciliations, save suggested mappings where wanted; how many were saved.
+def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
+    """Connect, schedule its reconciliations; save suggested mappings and start the first synchronisation where wanted.
 
     Raises as `connect_property` does.
     """
@@ -63,24 +76,28 @@ def connect(new: NewConnection, *, by: str) -> tuple[Connected, int]:
         channel_property_id=new.channel_property_id,
         verification=new.verification,
     )
-    saved = accept_suggestions(connected) if new.accept_suggestions else 0
-    schedule_reconciliation(connected.channel_property)
-    _note(connected.channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
-    return connected, saved
+    channel_property = connected.channel_property
+    saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
+    schedule_reconciliation(channel_property)
+    _note(channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
+    if not new.first_sync:
+        return ConnectOutcome(connected, saved, first_sync_queued=False)
+    try:
+        start_first_sync(channel_property, by=by)
+    except NothingQueued as error:
+        # The connection stands and its secret is shown only now; the synchronisation can be started later.
+        return ConnectOutcome(connected, saved, first_sync_queued=False, not_queued=str(error))
+    return ConnectOutcome(connected, saved, first_sync_queued=True)
 
 
 def try_connection(channel_property: ChannelProperty, *, by: str) -> ConnectionTried:
     """Ask the channel for the rooms of the property. Raises what calls raise when it does not answer."""
     begun = time.monotonic()
-    with calling(channel_property, is_urgent=True) as channel:
-        found = {details.external_id: details for details in channel.properties()}
+    rooms = rooms_at_channel(channel_property)
     milliseconds = int((time.monotonic() - begun) * 1000)
-    details = found.get(channel_property.channel_property_id)
-    if details is None:
-        raise PropertyGone(channel_property)
     _note(channel_property, AuditAction.CONNECTION_TESTED, by, milliseconds=milliseconds)
     left = ChannelAccount.objects.filter(connections__channel_property=channel_property)
-    return ConnectionTried(milliseconds, details.rooms, left.values_list("credits_remaining", flat=True).first())
+    return ConnectionTried(milliseconds, rooms, left.values_list("credits_remaining", flat=True).first())
 
 
 def pause(channel_property: ChannelProperty, *, by: str) -> None:
@@ -103,19 +120,44 @@ def start_reconciliation(
 ) -> None:
     """Let the reconciliation worker run it next. Raises `NothingQueued` when the broker does not take it."""
     days = [str(day) for day in window] if window else None
-    with transaction.atomic():
-        _note(channel_property, AuditAction.RUN_STARTED, by, kind=kind.value, dry_run=dry_run, window=days)
-        try:
-            current_app.send_task(
-                RECONCILE_TASK,
-                args=[str(channel_property.id), kind.value],
-                kwargs={"dry_run": dry_run, "window": days},
-                queue=topology().reconciliation.name,
-                ignore_result=True,
-                retry=False,
-            )
-        except (OSError, OperationalError) as error:
-            raise NothingQueued(error) from error
+    _queue(
+        channel_property,
+        RECONCILE_TASK,
+        [kind.value],
+        {"dry_run": dry_run, "window": days},
+        by=by,
+        told={"kind": kind.value, "dry_run": dry_run, "window": days},
+    )
+
+
+def start_first_sync(channel_property: ChannelProperty, *, by: str) -> None:
+    """Let the reconciliation worker import every booking, then send the whole calendar. Raises `NothingQueued`."""
+    _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, told={"kind": "first synchronisation"})
+
+
+def _queue(
+    channel_property: ChannelProperty,
+    task: str,
+    arguments: list[str],
+    options: dict[str, object],
+    *,
+    by: str,
+    told: dict[str, object],
+) -> None:
+    """Note it, then hand it over; the broker is called outside of a transaction."""
+    entry = _note(channel_property, AuditAction.RUN_STARTED, by, **told)
+    try:
+        current_app.send_task(
+            task,
+            args=[str(channel_property.id), *arguments],
+            kwargs=options,
+            queue=topology().reconciliation.name,
+            ignore_result=True,
+            retry=False,
+        )
+    except (OSError, OperationalError) as error:
+        entry.delete()
+        raise NothingQueued(error) from error
 
 
 @transaction.atomic
@@ -126,5 +168,5 @@ def _set_status(channel_property: ChannelProperty, status: ChannelPropertyStatus
     _note(channel_property, action, by, was=was)
 
 
-def _note(channel_property: ChannelProperty, action: AuditAction, by: str, **details: object) -> None:
-    note(by, action, f"property:{channel_property.id}", channel_property_id=channel_property.id, **details)
+def _note(channel_property: ChannelProperty, action: AuditAction, by: str, **details: object) -> AuditEntry:
+    return note(by, action, f"property:{channel_property.id}", channel_property_id=channel_property.id, **details)

@@ -13,6 +13,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import ChannelProperty, ReconciliationKind
 
 RECONCILE_TASK = "channel_sync.reconcile"
+FIRST_SYNC_TASK = "channel_sync.first_sync"
 
 
 def schedule_reconciliation(channel_property: ChannelProperty) -> None:

@@ -10,7 +10,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from channel_sync.conflicts import flag_conflict
-from channel_sync.models import ChannelEvent, ChannelMapping, Conflict, ConflictKind, EventStatus, EventType, Severity
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelMapping,
+    Conflict,
+    ConflictKind,
+    EventStatus,
+    EventType,
+    ReconciliationRun,
+    RunStatus,
+    Severity,
+)
 from pms_project.local_services import chromium
 from pms_project.local_services.processes import ROOT
 from pms_project.pms.models import Reservation
@@ -139,3 +149,12 @@ def test_the_dashboard_is_read(site: Installation, page: Page) -> None:
     page.get_by_role("button", name="Try the connection").click()
     expect(page.get_by_text("The channel answers in")).to_be_visible()
     keep(page, "property")
+    page.get_by_role("button", name="First synchronisation").click()
+    expect(page.get_by_text("Queued: import every booking")).to_be_visible()
+    runs = ReconciliationRun.objects.filter(status=RunStatus.DONE, window_end__gt=date.today() + timedelta(days=300))
+    site.eventually(runs.exists, "the reconciliation worker makes the first synchronisation")
+    site.settle()
+    page.goto(f"{site.web}/admin/channel_sync/channelmapping/")
+    page.get_by_role("link", name="Suggest mappings").first.click()
+    expect(page.get_by_text("is named like a room type that has no mapping")).to_be_visible()
+    keep(page, "suggestions")

@@ -252,6 +252,7 @@ def test_a_property_is_tried_paused_resumed_and_compared(
     administrator, operator = browser_of(Role.ADMINISTRATOR), browser_of(Role.OPERATOR)
 
     assert "The channel answers in" in text(operator.post(page, {"do": "test"}, follow=True))
+    assert "Queued: import every booking" in text(operator.post(page, {"do": "first-sync"}, follow=True))
     assert "Queued: compare rates" in text(operator.post(page, {"do": "reconcile-rates"}, follow=True))
     assert operator.post(page, {"do": "pause"}).status_code == 403
     assert "Paused" in text(administrator.post(page, {"do": "pause"}, follow=True))
@@ -276,6 +277,36 @@ def test_a_property_is_connected(browser_of: Browser, beds24: Any) -> None:
     assert "http://testserver/webhooks/beds24/" in told
     assert "X-Channel-Sync-Secret: " in told
     assert ChannelMapping.objects.count() == 1
+
+
+def test_suggested_mappings_are_saved_from_their_page(browser_of: Browser, connected: ConnectedHotel) -> None:
+    administrator = browser_of(Role.ADMINISTRATOR)
+    page = address("mapping_suggestions", connected.channel_property.id)
+
+    assert "Suggest mappings" in text(administrator.get(address("channelmapping_changelist")))
+    assert "external_id=2003" in text(administrator.get(page))
+    suite = RoomTypeFactory(hotel=connected.hotel, name="Suite")
+    assert "2003 is Suite" in text(administrator.get(page))
+    saved = text(administrator.post(page, {"room": ["2003"]}, follow=True))
+
+    assert "1 mappings saved." in saved
+    assert ChannelMapping.objects.get(external_id="2003").internal_id == suite.id
+    assert browser_of(Role.OPERATOR).get(page).status_code == 403
+
+
+def test_viewers_do_not_read_who_the_guests_of_a_conflict_are(browser_of: Browser, connected: ConnectedHotel) -> None:
+    flag_conflict(
+        connected.channel_property,
+        ConflictKind.GUEST,
+        Severity.MEDIUM,
+        "booking:1",
+        pms_side={"guest": "Emmy Noether", "email": ""},
+        channel_side={"guest": "Amalie Noether", "email": "amalie@example.org"},
+    )
+    page = address("conflict_change", Conflict.objects.get().id)
+
+    assert "Noether" not in text(browser_of(Role.VIEWER).get(page))
+    assert "Amalie Noether" in text(browser_of(Role.OPERATOR).get(page))
 
 
 def test_the_dashboard_tells_figures(browser_of: Browser, connected: ConnectedHotel, topology_at_broker: None) -> None:

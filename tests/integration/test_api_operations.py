@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery import current_app
 from django.conf import LazySettings
 from django_celery_beat.models import PeriodicTask
 from rest_framework.test import APIClient
@@ -30,6 +31,7 @@ from channel_sync.models import (
     Severity,
 )
 from channel_sync.operations.roles import Role
+from pms_project.local_services.ports import free_port
 from pms_project.pms.models import RatePlan
 from tests.conftest import ConnectedHotel
 from tests.factories import EventFactory, HotelFactory, RoomTypeFactory
@@ -126,7 +128,8 @@ def test_connecting_tells_what_to_enter_once(administrator: APIClient, beds24: A
     told = answer.json()
     assert (answer.status_code, told["mappings_saved"], told["external_property_id"]) == (201, 1, "1001")
     assert told["suggestions"][0]["room_type_name"] == "Double Room"
-    assert told["unmatched_rooms"] == ["2002 (Single Room)", "2003 (Suite)"]
+    assert [room["name"] for room in told["unmatched_rooms"]] == ["Single Room", "Suite"]
+    assert told["first_sync_queued"] is False
     assert PeriodicTask.objects.filter(task="channel_sync.reconcile").count() == 3
     listed = administrator.get(f"{ADMIN}/properties/").json()
     assert listed["properties"][0]["id"] == told["channel_property_id"]
@@ -271,3 +274,79 @@ def test_groups_are_made_once_and_stay_as_they_are(api_of: Api) -> None:
     assert api_of(Role.VIEWER).get(f"{ADMIN}/events").status_code == 200
     assert api_of(None).get(f"{ADMIN}/events").status_code == 403
     assert APIClient().get(f"{ADMIN}/events").status_code in (401, 403)
+
+
+def test_suggestions_are_asked_for_and_accepted(
+    administrator: APIClient, api_of: Callable[[Role | None], APIClient], connected: ConnectedHotel
+) -> None:
+    address = f"{ADMIN}/properties/{connected.channel_property.id}/suggestions/"
+    suite = RoomTypeFactory(hotel=connected.hotel, name="SUITE")
+    wanted = {"external_room_ids": ["2003", "2002", "9"]}
+
+    told = administrator.get(address).json()
+    refused = api_of(Role.OPERATOR).post(address, wanted, format="json")
+    saved = administrator.post(address, wanted, format="json")
+
+    assert told["suggestions"] == [
+        {"room_type_id": str(suite.id), "room_type_name": "SUITE", "external_room_id": "2003"}
+    ]
+    assert told["unmatched_rooms"] == []
+    assert refused.status_code == 403
+    assert saved.json() == {"mappings_saved": 1, "external_room_ids": ["2003"]}
+    assert ChannelMapping.objects.get(external_id="2003").internal_id == suite.id
+    assert AuditEntry.objects.get(action="mapping.created").actor == "administrator"
+    assert administrator.get(address).json()["suggestions"] == []
+    assert administrator.post(address, {"external_room_ids": []}, format="json").status_code == 400
+    assert api_of(Role.VIEWER).get(address).status_code == 403
+
+
+def test_the_first_synchronisation_is_queued(
+    administrator: APIClient,
+    api_of: Callable[[Role | None], APIClient],
+    connected: ConnectedHotel,
+    topology_at_broker: None,
+) -> None:
+    address = f"{ADMIN}/properties/{connected.channel_property.id}/first-synchronisation"
+
+    queued = api_of(Role.OPERATOR).post(address)
+
+    assert (queued.status_code, queued.json()["queued"]) == (202, True)
+    assert AuditEntry.objects.get().details == {"kind": "first synchronisation"}
+    assert api_of(Role.VIEWER).post(address).status_code == 403
+
+
+def test_a_broker_that_is_down_does_not_hide_the_new_secret(
+    administrator: APIClient, beds24: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(current_app, "_pool", None)
+    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
+    monkeypatch.setitem(current_app.conf, "broker_write_url", f"amqp://127.0.0.1:{free_port()}//")
+    wanted = {"property_id": str(HotelFactory().id), "invite_code": "DEMO-INVITE-CODE", "first_sync": True}
+
+    answer = administrator.post(f"{ADMIN}/properties/connect", wanted, format="json")
+
+    assert (answer.status_code, answer.json()["first_sync_queued"]) == (201, False)
+    assert len(answer.json()["webhook_secret"]) > 20
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["property.connected"]
+
+
+def test_viewers_learn_that_guests_differ_not_who_they_are(
+    api_of: Callable[[Role | None], APIClient], connected: ConnectedHotel
+) -> None:
+    flag_conflict(
+        connected.channel_property,
+        ConflictKind.GUEST,
+        Severity.MEDIUM,
+        "booking:1",
+        pms_side={"status": "confirmed", "guest": "Emmy Noether", "email": ""},
+        channel_side={"status": "confirmed", "guest": "Amalie Noether", "email": "amalie@example.org"},
+    )
+    address = f"{ADMIN}/conflicts/{Conflict.objects.get().id}"
+
+    hidden = api_of(Role.VIEWER).get(address)
+    shown = api_of(Role.OPERATOR).get(address)
+
+    assert "Noether" not in hidden.content.decode()
+    assert "amalie" not in hidden.content.decode()
+    assert hidden.json()["channel_side"] == {"status": "confirmed", "guest": "(hidden)", "email": "(hidden)"}
+    assert shown.json()["channel_side"]["guest"] == "Amalie Noether"

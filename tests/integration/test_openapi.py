@@ -62,7 +62,9 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/events/{id}/"), ("post", "/events/{id}/ignore/"), ("post", "/events/{id}/replay/"),
         ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
-        ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/test-connection/"),
+        ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
+        ("get", "/properties/{id}/suggestions/"), ("post", "/properties/{id}/suggestions/"),
+        ("post", "/properties/{id}/test-connection/"),
         ("post", "/properties/connect/"), ("get", "/reconciliation-runs/"), ("post", "/reconciliation-runs/"),
         ("get", "/reconciliation-runs/{id}/"),
     ]  # fmt: skip

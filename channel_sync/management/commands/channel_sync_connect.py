@@ -10,12 +10,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import NoReverseMatch, reverse
 
+from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.connect import Connected
 from channel_sync.errors import ChannelSyncError
 from channel_sync.models import WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
-from channel_sync.operations.properties import NewConnection, connect
+from channel_sync.operations.properties import ConnectOutcome, NewConnection, connect
 
 
 class Command(BaseCommand):
@@ -40,12 +40,15 @@ class Command(BaseCommand):
         )
         parser.add_argument("--base-url", default="http://localhost:8000", help="Public address of this PMS.")
         parser.add_argument("--accept-suggestions", action="store_true", help="Save the suggested room type mappings.")
+        parser.add_argument(
+            "--first-sync", action="store_true", help="Let the reconciliation worker import its bookings, then send."
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Connect; exit code 1 with the reason when the channel or the settings say no."""
         try:
-            connected, saved = connect(
+            outcome = connect(
                 NewConnection(
                     property_id=options["property"],
                     channel_name=options["channel"],
@@ -53,6 +56,7 @@ class Command(BaseCommand):
                     channel_property_id=options["channel_property_id"],
                     verification=WebhookVerification(options["verification"]),
                     accept_suggestions=options["accept_suggestions"],
+                    first_sync=options["first_sync"],
                 ),
                 by=COMMAND_LINE,
             )
@@ -60,11 +64,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         url = options["base_url"].rstrip("/") + self._webhook_path(options["channel"])
         if options["json"]:
-            self.stdout.write(json.dumps(self._as_json(connected, url, saved)))
+            self.stdout.write(json.dumps(self._as_json(outcome, url)))
         else:
-            self._tell(connected, url, saved)
+            self._tell(outcome, url)
 
-    def _tell(self, connected: Connected, url: str, saved: int) -> None:
+    def _tell(self, outcome: ConnectOutcome, url: str) -> None:
+        connected, saved = outcome.connected, outcome.mappings_saved
         header = channel_sync_settings().webhook_secret_header
         self.stdout.write(self.style.SUCCESS(f"Connected {connected.channel_property}."))
         self.stdout.write(f"  webhook URL     {url}")
@@ -72,17 +77,22 @@ class Command(BaseCommand):
             self.stdout.write(f"  custom header   {header}: {connected.webhook_secret}")
         else:
             self.stdout.write(f"  signing secret  {connected.webhook_secret}")
-        for suggestion in connected.suggestions:
+        for suggestion in connected.suggestions.matches:
             self.stdout.write(f"  suggestion      {suggestion.room_type_name} <-> room {suggestion.external_room_id}")
-        for room in connected.unmatched_rooms:
-            self.stdout.write(self.style.WARNING(f"  no match        room {room}: map it by hand"))
+        for room in connected.suggestions.unmatched:
+            self.stdout.write(self.style.WARNING(f"  no match        room {_told(room)}: map it by hand"))
         if saved:
             self.stdout.write(f"  mappings saved  {saved}")
+        elif connected.suggestions.matches:
+            self.stdout.write("  Save them with --accept-suggestions, or later on the mappings page of the admin.")
+        if outcome.first_sync_queued:
+            self.stdout.write("  queued          the first synchronisation; its runs are in the admin")
+        else:
+            if outcome.not_queued:
+                self.stdout.write(self.style.WARNING(f"  {outcome.not_queued}"))
             self.stdout.write(
                 f"  next            manage.py channel_sync_reconcile {connected.channel_property.id} first-sync"
             )
-        elif connected.suggestions:
-            self.stdout.write("  Run it again with --accept-suggestions and a new invite code, or map in the admin.")
 
     @staticmethod
     def _webhook_path(channel: str) -> str:
@@ -94,7 +104,8 @@ class Command(BaseCommand):
             ) from None
 
     @staticmethod
-    def _as_json(connected: Connected, url: str, saved: int) -> dict[str, Any]:
+    def _as_json(outcome: ConnectOutcome, url: str) -> dict[str, Any]:
+        connected = outcome.connected
         return {
             "channel_property": str(connected.channel_property.id),
             "channel_property_id": connected.channel_property.channel_property_id,
@@ -102,10 +113,15 @@ class Command(BaseCommand):
             "webhook_verification": connected.verification.value,
             "webhook_header": channel_sync_settings().webhook_secret_header,
             "webhook_secret": connected.webhook_secret,
-            "mappings_saved": saved,
+            "mappings_saved": outcome.mappings_saved,
+            "first_sync_queued": outcome.first_sync_queued,
             "suggestions": [
                 {"room_type": str(suggestion.room_type_id), "room": suggestion.external_room_id}
-                for suggestion in connected.suggestions
+                for suggestion in connected.suggestions.matches
             ],
-            "unmatched_rooms": list(connected.unmatched_rooms),
+            "unmatched_rooms": [_told(room) for room in connected.suggestions.unmatched],
         }
+
+
+def _told(room: ChannelRoom) -> str:
+    return f"{room.external_id} ({room.name})"
