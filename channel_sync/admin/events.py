@@ -89,7 +89,7 @@ class EventAdmin(RoleAdmin):
     def received(self, event: ChannelEvent) -> SafeString:
         """Day over time, in the site's time zone."""
         at = timezone.localtime(event.received_at)
-        return format_html("{:%Y-%m-%d}<br>{:%H:%M:%S}", at, at)
+        return format_html("{}<br>{}", f"{at:%Y-%m-%d}", f"{at:%H:%M:%S}")
 
     @admin.display(description="why")
     def why(self, event: ChannelEvent) -> SafeString:
