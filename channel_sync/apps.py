@@ -16,6 +16,7 @@ class ChannelSyncConfig(AppConfig):
         # They import models, which exist only from here on.
         from channel_sync.broker.mapping_saved import follow_mappings
         from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.heartbeats import follow_workers
         from channel_sync.operations.roles import follow_migrations
         from channel_sync.outbound.signals import connect_signals
 
@@ -23,4 +24,5 @@ class ChannelSyncConfig(AppConfig):
         if settings_are_sound():
             connect_signals()
             follow_mappings()
+            follow_workers()
             follow_migrations()

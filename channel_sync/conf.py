@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from channel_sync.errors import ConfigurationError
 
@@ -26,6 +26,15 @@ class ChannelSyncSettings(BaseModel):
     """`settings.CHANNEL_SYNC`; a time span may be written as seconds or as a `timedelta`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="after")
+    def _alerts_have_where_to_go(self) -> Self:
+        needed = {"email": self.alert_email_to, "webhook": self.alert_webhook_url and self.alert_webhook_secret}
+        for way, address in needed.items():
+            if way in self.alert_channels and not address:
+                missing = "alert_email_to" if way == "email" else "alert_webhook_url and alert_webhook_secret"
+                raise ValueError(f"alert_channels has '{way}', which needs {missing}")
+        return self
 
     pms: str = Field(
         description="Dotted path of the class that implements `channel_sync.pms.PropertyManagementSystem`."
@@ -153,6 +162,60 @@ class ChannelSyncSettings(BaseModel):
     )
     allow_negative_availability: bool = Field(
         default=False, description="Push a negative number of units for an overbooked night instead of 0."
+    )
+
+    alert_interval: timedelta = Field(
+        default=timedelta(seconds=30), description="How often the watch looks at everything."
+    )
+    alert_dead_letters: int = Field(default=100, ge=0, description="Alert above this many dead letters.")
+    alert_success_rate: float = Field(
+        default=95, ge=0, le=100, description="Alert when less than this percentage of the last hour's events succeed."
+    )
+    alert_unavailable_after: timedelta = Field(
+        default=timedelta(minutes=5), description="Alert when the channel does not answer for longer."
+    )
+    alert_failed_events: int = Field(default=10, ge=0, description="Alert above this many failed events in an hour.")
+    alert_queue_depth: int = Field(default=1000, ge=0, description="Alert above this many messages in a queue.")
+    alert_credits: int = Field(default=10, ge=0, description="Alert when an account has fewer credits left.")
+    alert_outage_after: timedelta = Field(
+        default=timedelta(minutes=1),
+        description="Alert when broker, database, a worker or beat is away for longer.",
+    )
+    alert_throttle: timedelta = Field(
+        default=timedelta(minutes=15),
+        description="An alert that comes back within this time after its end is not told again.",
+    )
+    alert_channels: tuple[Literal["log", "email", "webhook"], ...] = Field(
+        default=("log",), description="Ways that tell alerts: `log`, `email`, `webhook`."
+    )
+    alert_email_to: tuple[str, ...] = Field(default=(), description="Who gets alerts by email.")
+    alert_webhook_url: str = Field(default="", description="Where alerts are posted to as JSON.")
+    alert_webhook_secret: str = Field(
+        default="", repr=False, description="Signs posted alerts as webhooks of mode `hmac` are signed."
+    )
+
+    heartbeat_interval: timedelta = Field(
+        default=timedelta(seconds=10), description="How often a worker, beat and the watch say that they are alive."
+    )
+    heartbeat_missed_after: timedelta = Field(
+        default=timedelta(seconds=45), description="A process that was silent for longer is taken for dead."
+    )
+    health_timeout: float = Field(
+        default=1.5, gt=0, description="Seconds that the health check gives each of the things that it asks."
+    )
+    metrics_token: str = Field(
+        default="", repr=False, description="Bearer token of `/metrics`; without one the endpoint answers 403."
+    )
+
+    redact_after: timedelta = Field(
+        default=timedelta(days=90), description="Personal data is taken out of the payloads of settled events then."
+    )
+    retain_events: timedelta = Field(
+        default=timedelta(days=400), description="Settled events are deleted then; failed ones stay."
+    )
+    retain_api_calls: timedelta = Field(default=timedelta(days=30), description="Notes of API calls are deleted then.")
+    retention_interval: timedelta = Field(
+        default=timedelta(days=1), ge=SHORTEST_INTERVAL, description="How often beat starts redaction and retention."
     )
 
 

@@ -11,4 +11,5 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     path("", include("channel_sync.inbound.urls")),
+    path("", include("channel_sync.monitoring.urls")),
 ]

@@ -31,7 +31,7 @@ class RunAdmin(RoleAdmin):
 class AlertAdmin(RoleAdmin):
     """What somebody was told about."""
 
-    list_display = ("created_at", "kind", "subject", "message", "count", "resolved_at")
+    list_display = ("created_at", "kind", "subject", "message", "notify_at", "resolved_at")
     list_filter = ("kind",)
     ordering = ("-created_at",)
 

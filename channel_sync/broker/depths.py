@@ -16,12 +16,16 @@ from channel_sync.conf import channel_sync_settings
 
 @dataclass(frozen=True)
 class QueueDepths:
-    """Messages ready in the queues; None where the broker or the queue cannot be asked."""
+    """Messages ready in the queues; None where the broker or the queue cannot be asked.
+
+    A broker that is no AMQP, as in a demo without RabbitMQ, is connected and has no depths.
+    """
 
     inbound: int | None = None
     outbound: int | None = None
     inbound_dead_letters: int | None = None
     outbound_dead_letters: int | None = None
+    is_connected: bool = False
 
     @property
     def dead_letters(self) -> int | None:
@@ -31,19 +35,23 @@ class QueueDepths:
         return self.inbound_dead_letters + self.outbound_dead_letters
 
 
-def queue_depths() -> QueueDepths:
-    """Ask the broker, within `publish_timeout` seconds; a broker that is away, or is no AMQP, has no depths."""
+def queue_depths(*, connect_timeout: float | None = None) -> QueueDepths:
+    """Ask the broker, within `connect_timeout` seconds, or `publish_timeout`; a broker that is away has no depths."""
     wanted = topology()
+    timeout = connect_timeout or channel_sync_settings().publish_timeout
     try:
-        with current_app.connection_for_read(connect_timeout=channel_sync_settings().publish_timeout) as connection:
+        with current_app.connection_for_read(
+            connect_timeout=timeout, transport_options={"read_timeout": timeout}
+        ) as connection:
             if connection.transport.driver_type != "amqp":
-                return QueueDepths()
+                return QueueDepths(is_connected=True)
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
             return QueueDepths(
                 _depth(connection, wanted.inbound),
                 _depth(connection, wanted.outbound),
                 _depth(connection, wanted.inbound_dead_letters),
                 _depth(connection, wanted.outbound_dead_letters),
+                is_connected=True,
             )
     except (OSError, OperationalError):
         return QueueDepths()

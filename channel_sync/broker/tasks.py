@@ -11,7 +11,8 @@ from channel_sync.broker.dead_letters import mend_dead_letters
 from channel_sync.broker.publisher import publish
 from channel_sync.errors import PublishFailed
 from channel_sync.events.relay import relay_due
-from channel_sync.models import Direction
+from channel_sync.heartbeats import BEAT, note_alive
+from channel_sync.models import Direction, ProcessKind
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ RUN_EXPIRES_SECONDS = 10
 @shared_task(name=RELAY_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
 def relay() -> None:
     """Hand everything that is due to the broker, and keep its dead letters; beat starts it every few seconds."""
+    note_alive(BEAT, ProcessKind.BEAT)
     try:
         relay_due(publish)
         for direction in Direction:

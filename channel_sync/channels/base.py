@@ -92,8 +92,16 @@ class Channel(Protocol):
         """What a webhook says, before anything is looked up."""
 
     @classmethod
+    def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """A stored payload with what tells nobody who the guest is; what a booking took and when is kept."""
+
+    @classmethod
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The canonical booking in a stored webhook payload."""
+
+    @classmethod
+    def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
+        """Whether the channel answers at all, within seconds; asked without a login, it costs no credits."""
 
     def ping(self) -> None:
         """Ask whether the channel answers, with a call that changes nothing."""

@@ -15,7 +15,10 @@ from channel_sync.connections.rate_limit import consume_token, note_credits, req
 from channel_sync.connections.tokens import DatabaseTokenStore
 from channel_sync.correlation import correlation_id
 from channel_sync.errors import ConfigurationError, NotConnected
+from channel_sync.metrics import API_SECONDS
 from channel_sync.models import ApiCall, ChannelConnection, ChannelProperty
+
+MILLISECONDS = 1000
 
 
 def channel_class(name: str) -> type[Channel]:
@@ -45,7 +48,7 @@ def channel_of_account(channel_name: str, account_id: UUID, channel_property_id:
         ChannelCredentials(
             tokens=DatabaseTokenStore(account_id),
             before_call=partial(_require_budget, account_id, channel_property_id),
-            on_call=partial(_note_call, account_id, channel_property_id),
+            on_call=partial(_note_call, channel_name, account_id, channel_property_id),
             options=channel_sync_settings().channel_options.get(channel_name, {}),
         )
     )
@@ -57,7 +60,9 @@ def _require_budget(account_id: UUID, channel_property_id: UUID | None) -> None:
         consume_token(channel_property_id)
 
 
-def _note_call(account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
+def _note_call(channel_name: str, account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
+    labels = channel_name, call.method, call.path, str(call.status or 0)
+    API_SECONDS.labels(*labels).observe(call.milliseconds / MILLISECONDS)
     note_credits(account_id, channel_property_id, call)
     ApiCall.objects.create(
         account_id=account_id,

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import IllegalTransition
+from channel_sync.metrics import EVENTS
 from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus
 
 CLAIM_EVENT = """
@@ -101,7 +102,7 @@ def require_claim(event: ChannelEvent) -> None:
 def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:
     """Settle events whose effect another event's call had, whoever has claimed them: see `require_claim`."""
     now = timezone.now()
-    return ChannelEvent.objects.filter(id__in=events, status__in=OPEN_STATUSES).update(
+    closed = ChannelEvent.objects.filter(id__in=events, status__in=OPEN_STATUSES).update(
         status=EventStatus.DONE,
         coalesced_into=into,
         next_attempt_at=None,
@@ -109,6 +110,8 @@ def close_coalesced(events: Sequence[UUID], into: ChannelEvent) -> int:
         processed_at=now,
         updated_at=now,
     )
+    _count(into, EventStatus.DONE, closed)
+    return closed
 
 
 def mark_failed(event: ChannelEvent, error: Exception) -> None:
@@ -144,6 +147,12 @@ def _transition(event: ChannelEvent, target: EventStatus, **values: Any) -> None
     if not changed:
         raise IllegalTransition(event.id, target.value)
     event.status = target
+    if target is not EventStatus.PROCESSING:
+        _count(event, target)
+
+
+def _count(event: ChannelEvent, status: EventStatus, number: int = 1) -> None:
+    EVENTS.labels(event.direction, event.event_type, status.value).inc(number)
 
 
 def _told(error: Exception) -> str:

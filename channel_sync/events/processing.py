@@ -13,6 +13,7 @@ from channel_sync.correlation import correlated
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, RateLimited
 from channel_sync.events.lifecycle import claim, mark_failed, put_off, retry_at
 from channel_sync.events.retry import error_schedule, rate_limit_schedule
+from channel_sync.metrics import RATE_LIMIT_HITS, timed
 from channel_sync.models import ChannelEvent, EventStatus
 
 logger = logging.getLogger(__name__)
@@ -36,13 +37,12 @@ def process(
     if event is None:
         logger.info("event %s: nothing to do, it is settled or in other hands", event_id)
         return None
-    with correlated(event.correlation_id):
+    with correlated(event.correlation_id), timed(event.direction, event.event_type):
         try:
             work(event)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the event keeps its story
             return settle_error(event, error, on_fatal=on_fatal)
-        logger.info("event %s %s is %s", event_id, event.routing_key, event.status)
-        return EventStatus(event.status)
+        return _ended(event)
 
 
 def settle_error(
@@ -62,6 +62,10 @@ def settle_error(
     except IllegalTransition as illegal:
         logger.warning("event %s: %s", event.id, illegal)
         return None
+    return _ended(event)
+
+
+def _ended(event: ChannelEvent) -> EventStatus:
     logger.info("event %s %s is %s", event.id, event.routing_key, event.status)
     return EventStatus(event.status)
 
@@ -74,6 +78,7 @@ def _try_again(event: ChannelEvent, error: Exception) -> None:
     if isinstance(error, NotYet):
         put_off(event, timezone.now() + error.retry_after, error)
     elif isinstance(error, RateLimited):
+        RATE_LIMIT_HITS.labels(event.direction, event.event_type).inc()
         put_off(event, timezone.now() + (error.retry_after or rate_limit_schedule().delay(attempts)), error)
     elif attempts >= (event.max_attempts or 1):
         logger.error("event %s %s gave up", event.id, event.routing_key, exc_info=error)

@@ -8,13 +8,13 @@ from uuid import UUID
 from channel_sync.channels.canonical import Booking
 from channel_sync.conflicts import channel_side, flag_conflict
 from channel_sync.inventory.availability import free_units
-from channel_sync.models import Alert, AlertKind, ChannelProperty, ConflictKind, Severity
+from channel_sync.models import ChannelProperty, ConflictKind, Severity
 
 logger = logging.getLogger(__name__)
 
 
 def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, booking: Booking) -> None:
-    """Open a conflict and an alert when any night of the booking is below zero."""
+    """Open a conflict, which is alerted, when any night of the booking is below zero."""
     if not booking.takes_room:
         return
     nights = free_units([room_type_id], booking.check_in, booking.check_out)
@@ -30,14 +30,4 @@ def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, book
         subject,
         pms_side={"room_type_id": str(room_type_id), "free_units": overbooked},
         channel_side=channel_side(booking),
-    )
-    Alert.objects.get_or_create(
-        kind=AlertKind.OVERBOOKING,
-        subject=f"{channel_property.id}:{subject}",
-        resolved_at=None,
-        defaults={
-            "channel_property": channel_property,
-            "message": f"Booking {booking.external_id} has no free room on {', '.join(overbooked)}. "
-            "Move a guest, or take the room back into order, then close the conflict.",
-        },
     )

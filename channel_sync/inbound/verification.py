@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import BadSignature
 from channel_sync.models import ChannelConnection, WebhookVerification
+from channel_sync.signature import sign
 
 
 def verify(connection: ChannelConnection, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> None:
@@ -18,11 +18,6 @@ def verify(connection: ChannelConnection, headers: Mapping[str, str], body: byte
         _verify_signature(connection, headers, body, time.time() if now is None else now)
     else:
         _verify_secret(connection, headers)
-
-
-def sign(secret: str, timestamp: int, body: bytes) -> str:
-    """The hexadecimal HMAC-SHA256 of `<timestamp>.<raw body>` that a sender in mode `hmac` has to send."""
-    return hmac.new(secret.encode(), b"%d." % timestamp + body, hashlib.sha256).hexdigest()
 
 
 def _verify_secret(connection: ChannelConnection, headers: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from channel_sync.events.record import record
 from channel_sync.inbound.body import parse_object, read_body
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.verification import verify
+from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelConnection, ChannelProperty
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,12 @@ class WebhookView(View):
                 is_new = receive(channel_name, request)
             except WebhookRejected as error:
                 logger.warning("webhook of %s rejected: %s", channel_name, error.reason)
+                known = channel_name if channel_name in channel_sync_settings().channels else "unknown"
+                WEBHOOKS.labels(known, error.reason).inc()
                 return JsonResponse({"error": error.reason, "detail": str(error)}, status=error.status)
-            return JsonResponse(
-                {"status": "accepted" if is_new else "duplicate", "correlation_id": str(correlation)},
-                status=HTTPStatus.OK,
-            )
+            outcome = "accepted" if is_new else "duplicate"
+            WEBHOOKS.labels(channel_name, outcome).inc()
+            return JsonResponse({"status": outcome, "correlation_id": str(correlation)}, status=HTTPStatus.OK)
 
 
 def receive(channel_name: str, request: HttpRequest) -> bool:

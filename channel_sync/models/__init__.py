@@ -16,6 +16,7 @@ from channel_sync.models.event import (
     EventStatus,
     EventType,
 )
+from channel_sync.models.heartbeat import Heartbeat, ProcessKind
 from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
@@ -47,9 +48,11 @@ __all__ = [
     "EntityType",
     "EventStatus",
     "EventType",
+    "Heartbeat",
     "HoldStatus",
     "InventoryHold",
     "MappingType",
+    "ProcessKind",
     "PushedRate",
     "RateLimitBucket",
     "ReconciliationKind",

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from django.db import models
 
-from channel_sync.models.columns import created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
 from channel_sync.models.property import ChannelProperty
 
 
 class AlertKind(models.TextChoices):
-    """The conditions that raise an alert."""
+    """The conditions that raise an alert: the plan's five (9.2), and what else keeps bookings from being equal."""
 
-    OVERBOOKING = "overbooking"
+    DEAD_LETTERS = "dead_letters", "dead letters"
+    SUCCESS_RATE = "success_rate", "success rate"
+    CHANNEL_UNAVAILABLE = "channel_unavailable", "channel unavailable"
+    FAILED_EVENTS = "failed_events", "failed events"
+    QUEUE_DEPTH = "queue_depth", "queue depth"
+    OVERBOOKING = "overbooking", "overbooking"
+    CREDITS_NEARLY_USED = "credits_nearly_used", "credits nearly used"
+    LOGIN_REFUSED = "login_refused", "login refused"
+    BROKER_UNREACHABLE = "broker_unreachable", "broker unreachable"
+    DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
+    WORKER_MISSING = "worker_missing", "worker missing"
+    BEAT_MISSING = "beat_missing", "beat missing"
 
 
 class Alert(models.Model):
-    """One condition from the time it began until it was over; at most one is open per kind and subject."""
+    """One condition from the time it began until it was over; at most one is open per kind and subject.
+
+    `notify_at` is when it is told: a condition that is over before was never worth a message. `fired_to` and
+    `resolved_to` name the ways that have told it; it is `settled` when nothing is left to be told.
+    """
 
     id = uuid_primary_key()
     channel_property = models.ForeignKey(
@@ -24,8 +39,11 @@ class Alert(models.Model):
     kind = models.CharField(max_length=50, choices=AlertKind)
     subject = models.CharField(max_length=255, blank=True, default="", db_default="")
     message = models.TextField()
-    count = models.IntegerField(default=1, db_default=1)
+    notify_at = models.DateTimeField(null=True, blank=True)
+    fired_to = models.JSONField(db_default=[], default=list)
+    resolved_to = models.JSONField(db_default=[], default=list)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    settled = models.BooleanField(default=False, db_default=False)
     created_at = created_at_column()
     updated_at = updated_at_column()
 
@@ -38,6 +56,10 @@ class Alert(models.Model):
                 condition=models.Q(resolved_at__isnull=True),
                 name="channel_alerts_open_key",
             )
+        ]
+        indexes = [
+            NamedIndex(fields=["kind", "subject", "resolved_at"], name="idx_channel_alerts_kind_subject"),
+            NamedIndex(fields=["created_at"], name="idx_channel_alerts_unsettled", condition=models.Q(settled=False)),
         ]
 
     def __str__(self) -> str:

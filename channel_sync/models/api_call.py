@@ -27,7 +27,10 @@ class ApiCall(models.Model):
     class Meta:
         db_table = "channel_api_calls"
         verbose_name = "API call"
-        indexes = [NamedIndex(fields=["account", "created_at"], name="idx_channel_api_calls_account_created")]
+        indexes = [
+            NamedIndex(fields=["account", "created_at"], name="idx_channel_api_calls_account_created"),
+            NamedIndex(fields=["created_at"], name="idx_channel_api_calls_created"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"

@@ -62,7 +62,8 @@ class ChannelEvent(models.Model):
 
     `next_attempt_at` is the time at which the relay hands the event to the broker (again); it is null once the
     event is settled. While an event is processed it is the end of the worker's lease. Rows go with their property
-    by the database's own ON DELETE: Django would load every event first.
+    by the database's own ON DELETE: Django would load every event first. From `redacted_at` on the payloads are without
+    personal data, and the event is not worked again.
     """
 
     id = uuid_primary_key()
@@ -93,6 +94,7 @@ class ChannelEvent(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     occurred_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.UUIDField(null=True, blank=True)
+    redacted_at = models.DateTimeField(null=True, blank=True)
     coalesced_into = models.ForeignKey(
         "self", on_delete=models.DO_NOTHING, null=True, blank=True, related_name="coalesced", db_constraint=False
     )
@@ -126,6 +128,11 @@ class ChannelEvent(models.Model):
                 fields=["next_attempt_at"],
                 name="idx_channel_events_due",
                 condition=models.Q(next_attempt_at__isnull=False),
+            ),
+            NamedIndex(
+                fields=["received_at"],
+                name="idx_channel_events_unredacted",
+                condition=models.Q(redacted_at__isnull=True, status__in=["done", "ignored"]),
             ),
         ]
 

@@ -1,17 +1,21 @@
-"""The figures of the dashboard, each from an index and over a bounded number of rows."""
+"""The figures of dashboard and metrics, each from an index and over a bounded number of rows.
+
+They come from the tables: right however many workers there are, on whatever machines, and after a restart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
-from channel_sync.models import ChannelEvent, Conflict, ConflictStatus, EventStatus, Severity
+from channel_sync.models import ChannelAccount, ChannelEvent, Conflict, ConflictStatus, EventStatus, Severity
 
 PERIOD = timedelta(hours=24)
 # The latest events are enough to tell how long things take.
@@ -43,6 +47,28 @@ ORDER BY direction, event_type
 """
 
 
+API_CALLS = """
+SELECT channel_name, method, path, count(*), count(*) FILTER (WHERE status IS NULL OR status >= 500),
+       count(*) FILTER (WHERE status = 429),
+       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY milliseconds / 1000.0)
+FROM (
+    SELECT * FROM channel_api_calls WHERE created_at >= %(since)s ORDER BY created_at DESC LIMIT %(sampled)s
+) AS latest
+JOIN channel_accounts ON channel_accounts.id = latest.account_id
+GROUP BY channel_name, method, path
+ORDER BY channel_name, method, path
+"""
+
+LAG = """
+SELECT channel_property_id, direction, count(*),
+       greatest(extract(epoch FROM %(now)s - min(received_at))::double precision, 0)
+FROM channel_events
+WHERE status IN ('received', 'processing', 'retrying')
+GROUP BY channel_property_id, direction
+ORDER BY channel_property_id, direction
+"""
+
+
 @dataclass(frozen=True)
 class Hour:
     """Events that were received within one hour, by what became of them."""
@@ -66,12 +92,48 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class ApiCalls:
+    """Calls of one kind: how many, how many had no good answer or hit the rate limit, and seconds they took."""
+
+    channel: str
+    method: str
+    path: str
+    calls: int
+    errors: int
+    rate_limited: int
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Events of a property that are not settled, and the age of the oldest in seconds."""
+
+    channel_property_id: UUID
+    direction: str
+    events: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AccountCredits:
+    """What an account has left of its window of credits; None when the window is over, or nothing was said yet."""
+
+    account: str
+    remaining: float | None
+
+
+@dataclass(frozen=True)
 class Figures:
-    """The last 24 hours, and what is open now."""
+    """A period that ends now, and what is open now."""
 
     queues: QueueDepths
     hours: Sequence[Hour]
     latencies: Sequence[Latency]
+    api_calls: Sequence[ApiCalls]
+    lags: Sequence[Lag]
+    credits: Sequence[AccountCredits]
     failed_events: int
     conflicts: dict[str, int]
 
@@ -88,20 +150,38 @@ class Figures:
         return sum(self.conflicts.values())
 
 
-def figures() -> Figures:
-    """Read them now."""
-    since = timezone.now() - PERIOD
+def figures(period: timedelta = PERIOD) -> Figures:
+    """Read them now, over a period that ends now."""
+    now = timezone.now()
+    since = now - period
     with connection.cursor() as cursor:
         cursor.execute(HOURLY, {"since": since})
         hours = [Hour(*row) for row in cursor.fetchall()]
         cursor.execute(LATENCY, {"since": since, "sampled": SAMPLED})
         latencies = [Latency(*row[:3], *row[3]) for row in cursor.fetchall()]
+        cursor.execute(API_CALLS, {"since": since, "sampled": SAMPLED})
+        api_calls = [ApiCalls(*row[:6], *row[6]) for row in cursor.fetchall()]
+        cursor.execute(LAG, {"now": now})
+        lags = [Lag(*row) for row in cursor.fetchall()]
     open_now = Conflict.objects.filter(status=ConflictStatus.OPEN).order_by()
     counted = dict(open_now.values_list("severity").annotate(Count("id")))
     return Figures(
         queues=queue_depths(),
         hours=hours,
         latencies=latencies,
+        api_calls=api_calls,
+        lags=lags,
+        credits=[
+            AccountCredits(str(account), _credits_now(account, now))
+            for account in ChannelAccount.objects.order_by("channel_name", "external_id")
+        ],
         failed_events=ChannelEvent.objects.filter(status=EventStatus.FAILED).count(),
         conflicts={severity: counted.get(severity, 0) for severity in Severity.values},
     )
+
+
+def _credits_now(account: ChannelAccount, now: datetime) -> float | None:
+    """A window that is over says nothing about the next one."""
+    if account.credits_remaining is None or account.credits_reset_at is None or account.credits_reset_at <= now:
+        return None
+    return float(account.credits_remaining)

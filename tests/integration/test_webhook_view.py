@@ -11,8 +11,8 @@ from django.conf import LazySettings
 from django.http import HttpResponse
 from django.test import Client
 
-from channel_sync.inbound.verification import sign
 from channel_sync.models import ChannelConnection, ChannelEvent, ChannelPropertyStatus, EventType, WebhookVerification
+from channel_sync.signature import sign
 from tests.beds24_webhooks import LATER, envelope, webhook
 from tests.factories import WEBHOOK_SECRET, ChannelConnectionFactory
 

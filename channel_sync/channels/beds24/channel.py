@@ -18,7 +18,8 @@ from channel_sync.channels.beds24.normalization import (
     normalize_booking_event,
     normalize_rate_event,
 )
-from channel_sync.channels.beds24.transport import Beds24Options, Transport
+from channel_sync.channels.beds24.personal_data import without_personal_data
+from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, WireItemResult, id_number
 from channel_sync.channels.canonical import (
@@ -75,6 +76,16 @@ class Beds24Channel:
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The booking in a webhook payload."""
         return normalize_booking_event(payload)
+
+    @classmethod
+    def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Only the fields that are known to name nobody."""
+        return without_personal_data(payload)
+
+    @classmethod
+    def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
+        """`GET /authentication/details` without a token: any answer but a server error will do."""
+        return is_reachable(Beds24Options.model_validate(options), timeout=timeout)
 
     def ping(self) -> None:
         """`GET /authentication/details`."""

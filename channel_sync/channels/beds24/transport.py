@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -93,6 +94,19 @@ class Transport:
     def _observe(self, method: str, path: str, status: int | None, started: float, credits: Credits) -> None:
         milliseconds = round((time.monotonic() - started) * 1000)
         self._on_call(ObservedCall(method=method, path=path, status=status, milliseconds=milliseconds, credits=credits))
+
+
+def is_reachable(options: Beds24Options, *, timeout: float) -> bool:
+    """Whether the API answers within a time, in seconds; asked without a token, so that it costs no credits."""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            response = session.get(
+                f"{options.base_url.rstrip('/')}/authentication/details", timeout=timeout, allow_redirects=False
+            )
+        except requests.RequestException:
+            return False
+    return response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def read_credits(headers: Mapping[str, str]) -> Credits:

@@ -1,0 +1,84 @@
+"""Signs of life of workers, beat and the watch, in a table that the health check and the alerts read."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery.signals import heartbeat_sent, worker_shutdown
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import Heartbeat, ProcessKind
+
+logger = logging.getLogger(__name__)
+
+BEAT = "beat"
+FORGOTTEN_AFTER = timedelta(days=1)
+
+_last: dict[str, float] = {}
+
+
+def note_alive(name: str, kind: ProcessKind, queues: Sequence[str] = (), *, now: datetime | None = None) -> None:
+    """Keep that a process is alive; within `heartbeat_interval` of the last time it costs nothing."""
+    if time.monotonic() - _last.get(name, float("-inf")) < channel_sync_settings().heartbeat_interval.total_seconds():
+        return
+    _last[name] = time.monotonic()
+    Heartbeat.objects.update_or_create(
+        name=name, defaults={"kind": kind, "queues": list(queues), "seen_at": now or timezone.now()}
+    )
+
+
+def alive_by_queue(*, now: datetime | None = None) -> dict[str, int]:
+    """How many workers that are alive consume each queue."""
+    found: dict[str, int] = {}
+    alive = Heartbeat.objects.filter(kind=ProcessKind.WORKER, seen_at__gte=_oldest(now))
+    for queues in alive.values_list("queues", flat=True):
+        for queue in queues:
+            found[queue] = found.get(queue, 0) + 1
+    return found
+
+
+def is_beat_alive(*, now: datetime | None = None) -> bool:
+    """Whether a task that beat starts ran of late."""
+    return Heartbeat.objects.filter(name=BEAT, seen_at__gte=_oldest(now)).exists()
+
+
+def forget_dead(*, now: datetime | None = None) -> int:
+    """Remove what was silent for a day; how many there were."""
+    before = (now or timezone.now()) - FORGOTTEN_AFTER
+    return Heartbeat.objects.filter(seen_at__lt=before).delete()[0]
+
+
+def follow_workers() -> None:
+    """Connect the receivers; called once, when the apps are ready and before a worker starts."""
+    heartbeat_sent.connect(_worker_is_alive, dispatch_uid="channel_sync.heartbeats", weak=False)
+    worker_shutdown.connect(_worker_stops, dispatch_uid="channel_sync.heartbeats", weak=False)
+
+
+def _worker_is_alive(sender: Any, **_: object) -> None:
+    """Runs in the worker's main process, which forks: it keeps no connection open that a child could inherit."""
+    try:
+        note_alive(str(sender.eventer.hostname), ProcessKind.WORKER, list(sender.eventer.app.amqp.queues.consume_from))
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("this worker's heartbeat could not be written: %s", error)
+    finally:
+        connection.close()
+
+
+def _worker_stops(sender: Any, **_: object) -> None:
+    """A worker that ends in good order is not missed."""
+    try:
+        Heartbeat.objects.filter(name=str(sender.hostname)).delete()
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("this worker's heartbeat could not be removed: %s", error)
+    finally:
+        connection.close()
+
+
+def _oldest(now: datetime | None) -> datetime:
+    return (now or timezone.now()) - channel_sync_settings().heartbeat_missed_after

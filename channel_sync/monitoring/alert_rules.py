@@ -1,0 +1,154 @@
+"""What is wrong now: the plan's rules (9.2) and our own, each over an index and a bounded number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.models import (
+    AlertKind,
+    ChannelAccount,
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EventStatus,
+)
+from channel_sync.monitoring.health import Health
+
+HOUR = timedelta(hours=1)
+AT_ONCE = timedelta(0)
+AT_MOST = 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A condition that is true now, and how long it has to last before it is told.
+
+    `message` says what happened and what to do, without personal data.
+    """
+
+    kind: AlertKind
+    message: str
+    subject: str = ""
+    lasts: timedelta = AT_ONCE
+    channel_property: ChannelProperty | None = None
+
+
+def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
+    """Everything that is wrong now; at most one finding per kind and subject. Needs the database."""
+    yield from _outages(health)
+    yield from _channels(health)
+    yield from _queues(health)
+    yield from _events(now)
+    yield from _accounts(now)
+    yield from _properties()
+
+
+def _outages(health: Health) -> Iterator[Finding]:
+    lasts = channel_sync_settings().alert_outage_after
+    if not health.is_broker_connected:
+        yield Finding(
+            AlertKind.BROKER_UNREACHABLE,
+            "The broker does not answer. Nothing is lost, events wait in the log. Start it; the rest goes by itself.",
+            lasts=lasts,
+        )
+        # Without it workers and beat cannot work: one alert says it all.
+        return
+    for queue in health.missing_workers:
+        yield Finding(AlertKind.WORKER_MISSING, f"No worker consumes {queue}. Start one.", subject=queue, lasts=lasts)
+    if health.life is not None and not health.life.is_beat_alive:
+        yield Finding(
+            AlertKind.BEAT_MISSING,
+            "No task of beat has run of late: retries and reconciliations wait. Start beat, and a worker of its queue.",
+            lasts=lasts,
+        )
+
+
+def _channels(health: Health) -> Iterator[Finding]:
+    lasts = channel_sync_settings().alert_unavailable_after
+    refusing = dict(
+        ChannelAccount.objects.filter(unavailable_since__isnull=False)
+        .order_by("channel_name", "-unavailable_since")
+        .values_list("channel_name", "unavailable_since")
+    )
+    for name in sorted({name for name, answers in health.reachable_channels.items() if not answers} | set(refusing)):
+        yield Finding(
+            AlertKind.CHANNEL_UNAVAILABLE,
+            f"{name} does not answer. Its events wait and go out when it is back; until then its availability is old: "
+            "watch for overbookings.",
+            subject=name,
+            lasts=lasts,
+        )
+
+
+def _queues(health: Health) -> Iterator[Finding]:
+    settings = channel_sync_settings()
+    for name, depth in (("inbound", health.depths.inbound), ("outbound", health.depths.outbound)):
+        if depth is not None and depth > settings.alert_queue_depth:
+            yield Finding(
+                AlertKind.QUEUE_DEPTH,
+                f"{depth} messages wait in the {name} queue. Start more {name} workers, or see why they are slow.",
+                subject=name,
+            )
+    dead = health.depths.dead_letters
+    if dead is not None and dead > settings.alert_dead_letters:
+        yield Finding(
+            AlertKind.DEAD_LETTERS,
+            f"{dead} events are dead letters. Look at the failed events in the admin; mend the cause, then retry them.",
+        )
+
+
+def _events(now: datetime) -> Iterator[Finding]:
+    settings = channel_sync_settings()
+    recent = ChannelEvent.objects.filter(received_at__gte=now - HOUR)
+    failed_now = ChannelEvent.objects.filter(status=EventStatus.FAILED, processed_at__gte=now - HOUR).count()
+    if failed_now > settings.alert_failed_events:
+        yield Finding(
+            AlertKind.FAILED_EVENTS,
+            f"{failed_now} events failed within the hour. Their page in the admin says why, and what to do.",
+        )
+    succeeded = recent.filter(status__in=(EventStatus.DONE, EventStatus.IGNORED)).count()
+    ended = succeeded + recent.filter(status=EventStatus.FAILED).count()
+    if ended and 100 * succeeded / ended < settings.alert_success_rate:
+        yield Finding(
+            AlertKind.SUCCESS_RATE,
+            f"Only {100 * succeeded / ended:.1f} % of the last hour's {ended} events succeeded. See the failed ones.",
+        )
+
+
+def _accounts(now: datetime) -> Iterator[Finding]:
+    least = channel_sync_settings().alert_credits
+    short = ChannelAccount.objects.filter(credits_remaining__lt=least, credits_reset_at__gt=now)
+    for account in short.order_by("id")[:AT_MOST]:
+        yield Finding(
+            AlertKind.CREDITS_NEARLY_USED,
+            f"{account} has {account.credits_remaining} credits left until {account.credits_reset_at:%H:%M:%S %Z}. "
+            "Events wait for the next window; if this is usual, ask the channel for more.",
+            subject=str(account),
+        )
+
+
+def _properties() -> Iterator[Finding]:
+    refused = ChannelProperty.objects.filter(status=ChannelPropertyStatus.ERROR).order_by("id")
+    for channel_property in refused[:AT_MOST]:
+        yield Finding(
+            AlertKind.LOGIN_REFUSED,
+            f"The channel refuses the login of {channel_property}; nothing is sent. Connect it again with a new code.",
+            subject=str(channel_property.id),
+            channel_property=channel_property,
+        )
+    overbooked = Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN)
+    for conflict in overbooked.select_related("channel_property").order_by("created_at")[:AT_MOST]:
+        nights = conflict.pms_side.get("free_units", {})
+        yield Finding(
+            AlertKind.OVERBOOKING,
+            f"{conflict.subject} of {conflict.channel_property} has no free room on {', '.join(nights)}. Move a guest, "
+            "or take a room back into order, then close the conflict.",
+            subject=f"{conflict.channel_property_id}:{conflict.subject}",
+            channel_property=conflict.channel_property,
+        )

@@ -1,0 +1,70 @@
+"""`GET /health/channel-sync` in the plan's shape (9.3), liveness and readiness, and `/metrics`."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.monitoring.exposition import exposition
+from channel_sync.monitoring.health import Health, HealthStatus, is_database_ready, look
+
+BEARER = "Bearer "
+
+
+# Exempt from ATOMIC_REQUESTS: they have to answer without a database.
+@transaction.non_atomic_requests
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """200 while everything answers, 503 when something does not; which, the body says."""
+    found = look()
+    code = HTTPStatus.SERVICE_UNAVAILABLE if found.status is HealthStatus.UNHEALTHY else HTTPStatus.OK
+    return JsonResponse(told(found), status=code)
+
+
+@transaction.non_atomic_requests
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all: restart it when this fails."""
+    return JsonResponse({"status": "live"})
+
+
+@transaction.non_atomic_requests
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 while webhooks can be stored, 503 while not: a broker that is down does not matter to that."""
+    if is_database_ready():
+        return JsonResponse({"status": "ready"})
+    return JsonResponse({"status": "not ready", "database": {"connected": False}}, status=503)
+
+
+@transaction.non_atomic_requests
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The metrics for Prometheus, to who brings the token of the settings."""
+    wanted = channel_sync_settings().metrics_token
+    sent = request.headers.get("Authorization", "")
+    if not wanted or not hmac.compare_digest(sent.encode(), f"{BEARER}{wanted}".encode()):
+        return HttpResponse("Set CHANNEL_SYNC['metrics_token'] and send it as a bearer token.\n", status=403)
+    body, content_type = exposition(request.headers.get("Accept", ""))
+    return HttpResponse(body, content_type=content_type)
+
+
+def told(found: Health) -> dict[str, object]:
+    """The plan's shape, and which workers and whether beat are alive."""
+    return {
+        "status": found.status.value,
+        "rabbitmq": {"connected": found.is_broker_connected},
+        "database": {"connected": found.life is not None},
+        **{f"{name}_api": {"reachable": answers} for name, answers in found.reachable_channels.items()},
+        "queues": {
+            name: {"depth": depth, "status": found.queue_status(name, depth).value}
+            for name, depth in found.depths_by_name().items()
+        },
+        "workers": {"missing": found.missing_workers} if found.life is not None else {"missing": None},
+        "beat": {"alive": found.life.is_beat_alive if found.life is not None else None},
+    }

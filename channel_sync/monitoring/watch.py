@@ -1,0 +1,111 @@
+"""The watch: a process of its own that alerts whatever is down, the broker and the database too.
+
+Any number of watches may run: one holds a lock of the database and alerts, the others stand by. When the database is
+away, the one that held the lock last tells so, out of its memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.database_lock import session_lock
+from channel_sync.errors import NotYet
+from channel_sync.heartbeats import forget_dead, note_alive
+from channel_sync.models import AlertKind, ProcessKind
+from channel_sync.monitoring.alert_rules import findings
+from channel_sync.monitoring.alerts import follow
+from channel_sync.monitoring.health import Health, look
+from channel_sync.monitoring.notices import Notice, tell
+
+logger = logging.getLogger(__name__)
+
+NO_WAIT = timedelta(milliseconds=1)
+
+
+@dataclass
+class _Outage:
+    """The database is away; told once it has been for long enough."""
+
+    alert_id: str
+    began_at: datetime
+    is_told: bool = False
+
+
+class Watch:
+    """Looks again and again; `pause` waits for the next look and says whether there is one."""
+
+    def __init__(self, name: str, pause: Callable[[timedelta], bool], *, ask: Callable[[], Health] = look) -> None:
+        self._name = name
+        self._pause = pause
+        self._ask = ask
+        self._led = False
+        self._outage: _Outage | None = None
+
+    def run(self) -> None:
+        """Until `pause` says that there is no next look."""
+        while self._take_lead() and self._wait():
+            pass
+
+    def _take_lead(self) -> bool:
+        """Lead as long as the lock can be held; false when it is time to end."""
+        try:
+            with session_lock("channel_sync watch", wait=NO_WAIT):
+                self._led = True
+                self._database_is_back(timezone.now())
+                return self._lead()
+        except NotYet:
+            self._led = False
+            self._database_is_back(timezone.now())
+        except (DatabaseError, InterfaceError) as error:
+            connection.close()
+            self._database_is_away(timezone.now(), error)
+        return True
+
+    def _lead(self) -> bool:
+        while True:
+            self.look_once(timezone.now())
+            if not self._wait():
+                return False
+
+    def look_once(self, now: datetime) -> None:
+        """One look, and what follows from it. Raises the database's errors."""
+        note_alive(self._name, ProcessKind.WATCH)
+        forget_dead(now=now)
+        follow(findings(self._ask(), now=now), now=now)
+
+    def _wait(self) -> bool:
+        return self._pause(channel_sync_settings().alert_interval)
+
+    def _database_is_away(self, now: datetime, error: Exception) -> None:
+        logger.warning("the database does not answer: %s", error)
+        if not self._led:
+            return
+        settings = channel_sync_settings()
+        self._outage = self._outage or _Outage(str(uuid4()), now)
+        if not self._outage.is_told and now - self._outage.began_at >= settings.alert_outage_after:
+            self._outage.is_told = bool(tell(self._notice(self._outage), settings.alert_channels))
+
+    def _database_is_back(self, now: datetime) -> None:
+        outage, self._outage = self._outage, None
+        if outage is not None and outage.is_told:
+            tell(self._notice(outage, now), channel_sync_settings().alert_channels)
+
+    @staticmethod
+    def _notice(outage: _Outage, resolved_at: datetime | None = None) -> Notice:
+        return Notice(
+            alert_id=outage.alert_id,
+            kind=AlertKind.DATABASE_UNREACHABLE.value,
+            subject="",
+            message="The database does not answer: webhooks are refused, and sent again by the channel for about half "
+            "an hour. Start PostgreSQL; then run a reconciliation of bookings.",
+            began_at=outage.began_at,
+            resolved_at=resolved_at,
+        )
