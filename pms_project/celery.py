@@ -9,5 +9,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pms_project.settings")
 app = Celery("pms_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    [f"channel_sync.{part}" for part in ("broker", "inventory", "inbound", "outbound", "reconciliation")]
+    [f"channel_sync.{part}" for part in ("broker", "inventory", "inbound", "outbound", "reconciliation", "retention")]
 )

@@ -9,6 +9,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.inventory.tasks import EXPIRE_HOLDS_TASK
 
 RELAY_TASK = "channel_sync.relay"
+RETENTION_TASK = "channel_sync.retention"
 
 
 def celery_options() -> dict[str, Any]:
@@ -33,6 +34,11 @@ def celery_options() -> dict[str, Any]:
                 "task": EXPIRE_HOLDS_TASK,
                 "schedule": settings.reaper_interval,
                 "options": {"queue": wanted.periodic.name},
+            },
+            "channel_sync retention": {
+                "task": RETENTION_TASK,
+                "schedule": settings.retention_interval,
+                "options": {"queue": wanted.reconciliation.name},
             },
         },
     }

@@ -21,7 +21,7 @@ from django.utils import timezone
 from channel_sync.broker.publisher import publish_dead_letters
 from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import NotYet
+from channel_sync.errors import NotYet, PublishFailed
 from channel_sync.events.message import message_of
 from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus
 
@@ -44,24 +44,30 @@ class DeadLettersMended:
 def mend_dead_letters(direction: Direction) -> DeadLettersMended:
     """Compare a dead-letter queue with the failed events, and mend it where the numbers differ.
 
-    Raises `PublishFailed` when a missing message cannot be published.
+    Raises `PublishFailed` when the broker is away, or a missing message cannot be published.
     """
     with current_app.connection_or_acquire() as connection:
         if connection.transport.driver_type != "amqp":
             return DeadLettersMended()
-        channel: Any = connection.channel()
         try:
-            depth = channel.queue_declare(_queue(direction), passive=True).message_count
-            failed = ChannelEvent.objects.filter(status=EventStatus.FAILED, direction=direction)
-            if depth == failed.count():
-                return DeadLettersMended()
+            # A connection that the pool has closed stays closed until it is asked to connect.
+            connection.ensure_connection(max_retries=1, interval_start=0)
+            return _compare(connection, direction)
+        except connection.recoverable_connection_errors as error:
+            raise PublishFailed(f"The dead letters could not be compared: {error}") from error
+
+
+def _compare(connection: Any, direction: Direction) -> DeadLettersMended:
+    with connection.channel() as channel:
+        # What was read and not acknowledged goes back to its place in the queue when the channel closes.
+        depth = channel.queue_declare(_queue(direction), passive=True).message_count
+        if depth == ChannelEvent.objects.filter(status=EventStatus.FAILED, direction=direction).count():
+            return DeadLettersMended()
+        try:
             with session_lock("dead letters", direction, wait=LOCK_WAIT):
                 return _mend(channel, direction)
         except NotYet:
             return DeadLettersMended()
-        finally:
-            # What was read and not acknowledged goes back to its place in the queue.
-            channel.close()
 
 
 def _mend(channel: Any, direction: Direction) -> DeadLettersMended:

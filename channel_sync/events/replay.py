@@ -70,7 +70,8 @@ def retry_failed(event_ids: Sequence[UUID]) -> list[EventMessage]:
 def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
     """Settled events once more; the messages to publish. Others are left alone.
 
-    What is older than what was applied, or has nothing left to send, ends `ignored`: a replay undoes nothing.
+    What is older than what was applied, or has nothing left to send, ends `ignored`: a replay undoes nothing. What is
+    redacted is left alone: its guest is gone.
     """
     return _restart(event_ids, SETTLED_STATUSES)
 
@@ -78,7 +79,7 @@ def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
 def restart_selected(selection: EventSelection, statuses: Sequence[EventStatus]) -> int:
     """The events of a selection that have one of the statuses as if just received, due at once for the relay."""
     now = timezone.now()
-    found = selection.events().order_by().filter(status__in=statuses)
+    found = selection.events().order_by().filter(status__in=statuses, redacted_at=None)
     return found.update(**_FRESH, next_attempt_at=now, updated_at=now)
 
 
@@ -92,7 +93,7 @@ def ignore(event_ids: Sequence[UUID], reason: str) -> int:
 
 def _restart(event_ids: Sequence[UUID], statuses: Sequence[EventStatus]) -> list[EventMessage]:
     now = timezone.now()
-    found = ChannelEvent.objects.filter(id__in=event_ids, status__in=statuses)
+    found = ChannelEvent.objects.filter(id__in=event_ids, status__in=statuses, redacted_at=None)
     restarted = list(found.select_for_update().order_by("id"))
     handed_over = now + channel_sync_settings().relay_grace
     ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(

@@ -91,7 +91,8 @@ def _restart_one(
 
 
 def _status_now(event: ChannelEvent) -> str:
-    return ChannelEvent.objects.values_list("status", flat=True).get(id=event.id)
+    status, redacted_at = ChannelEvent.objects.values_list("status", "redacted_at").get(id=event.id)
+    return f"{status} and without its guest, who was redacted" if redacted_at else str(status)
 
 
 def _subject(event_ids: Sequence[UUID]) -> str:

@@ -17,7 +17,7 @@ class PmsApi:
     """The PMS, as its front desk uses it."""
 
     def __init__(self, address: str, username: str, password: str) -> None:
-        self._address = address
+        self.address = address
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = (username, password)
@@ -63,7 +63,7 @@ class PmsApi:
         )
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        answer = self._session.request(method, self._address + path, timeout=TIMEOUT_SECONDS, **content)
+        answer = self._session.request(method, self.address + path, timeout=TIMEOUT_SECONDS, **content)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body
@@ -73,7 +73,7 @@ class SimulatedBeds24:
     """Beds24, as an OTA, a hotelier and a tester use the simulator."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -134,7 +134,7 @@ class SimulatedBeds24:
         self._call("PATCH", f"/rooms/{room_id}", json={"from": str(night), "to": str(night), "numAvail": units})
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        answer = self._session.request(method, f"{self._address}/simulator{path}", timeout=TIMEOUT_SECONDS, **content)
+        answer = self._session.request(method, f"{self.address}/simulator{path}", timeout=TIMEOUT_SECONDS, **content)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body

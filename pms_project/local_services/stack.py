@@ -76,6 +76,11 @@ def start_beat(processes: Processes, state: Path) -> None:
     )
 
 
+def start_watch(processes: Processes) -> None:
+    """Look at everything and tell alerts."""
+    processes.start("watch", ["manage.py", "channel_sync_watch"])
+
+
 def start_all(
     processes: Processes, state: Path, *, login: str, web_port: int, simulator_port: int, seed: Path | None = None
 ) -> dict[str, Any]:

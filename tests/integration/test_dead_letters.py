@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 from kombu import Connection
 
 from channel_sync.broker.dead_letters import DeadLettersMended, mend_dead_letters
 from channel_sync.broker.publisher import publish_dead_letters
 from channel_sync.broker.topology import topology
+from channel_sync.errors import PublishFailed
 from channel_sync.events.message import message_of
 from channel_sync.events.relay import take_due
 from channel_sync.models import ChannelEvent, Direction, EventStatus
@@ -94,3 +98,15 @@ def test_a_message_that_is_none_of_ours_is_taken_out(channel: Any) -> None:
     channel.basic_publish(stranger, exchange=topology().dead_letters.name, routing_key="beds24.hello")
 
     assert mend_dead_letters(Direction.INBOUND) == DeadLettersMended(removed=1)
+
+
+def test_a_cut_connection_is_opened_again(channel: Any) -> None:
+    """The broker was restarted: the next look fails at most, not all that follow."""
+    for _ in range(2):
+        with current_app.connection_or_acquire() as pooled:
+            pooled.ensure_connection()
+            pooled.connection.transport.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(PublishFailed):
+            mend_dead_letters(Direction.INBOUND)
+
+        assert mend_dead_letters(Direction.INBOUND) == DeadLettersMended()

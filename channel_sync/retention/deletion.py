@@ -1,0 +1,40 @@
+"""Delete what has been kept for long enough, in batches, the oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from channel_sync.models import Alert, ApiCall, ChannelEvent
+from channel_sync.retention.redaction import REDACTABLE
+
+BATCH = 2_000
+
+Progress = Callable[[int], None]
+
+
+def old_events(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Settled events that were received longer ago; failed ones stay, they are open cases."""
+    return ChannelEvent.objects.filter(status__in=REDACTABLE, received_at__lt=now - after).order_by("received_at")
+
+
+def old_api_calls(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Notes of calls that were made longer ago."""
+    return ApiCall.objects.filter(created_at__lt=now - after).order_by("created_at")
+
+
+def old_alerts(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Alerts that were over and told longer ago."""
+    return Alert.objects.filter(settled=True, resolved_at__lt=now - after).order_by("resolved_at")
+
+
+def delete(rows: QuerySet[Any], progress: Progress = lambda done: None) -> int:
+    """Delete rows batch by batch, each a transaction of its own; how many there were."""
+    deleted = 0
+    while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
+        deleted += rows.model._default_manager.filter(pk__in=ids).delete()[0]
+        progress(len(ids))
+    return deleted

@@ -1,0 +1,51 @@
+"""Redaction and retention by the times of the settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from channel_sync.conf import channel_sync_settings
+from channel_sync.retention.deletion import delete, old_alerts, old_api_calls, old_events
+from channel_sync.retention.redaction import count_redactable, redact_conflicts, redact_events
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What a run did, or would do."""
+
+    events_redacted: int
+    conflicts_redacted: int
+    events_deleted: int
+    api_calls_deleted: int
+    alerts_deleted: int
+
+
+def preview(*, now: datetime) -> Retained:
+    """What a run would do now; closed conflicts are not counted beforehand."""
+    settings = channel_sync_settings()
+    return Retained(
+        events_redacted=count_redactable(settings.redact_after, now=now),
+        conflicts_redacted=0,
+        events_deleted=old_events(settings.retain_events, now=now).count(),
+        api_calls_deleted=old_api_calls(settings.retain_api_calls, now=now).count(),
+        alerts_deleted=old_alerts(settings.retain_events, now=now).count(),
+    )
+
+
+def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda done: None) -> Retained:
+    """Delete, then redact what stays. A run that dies has kept what it did; the next one goes on."""
+    settings = channel_sync_settings()
+    done = Retained(
+        events_deleted=delete(old_events(settings.retain_events, now=now), progress),
+        api_calls_deleted=delete(old_api_calls(settings.retain_api_calls, now=now), progress),
+        alerts_deleted=delete(old_alerts(settings.retain_events, now=now), progress),
+        events_redacted=redact_events(settings.redact_after, now=now, progress=progress),
+        conflicts_redacted=redact_conflicts(settings.redact_after, now=now),
+    )
+    logger.info("retention: %s", asdict(done))
+    return done
