@@ -135,11 +135,12 @@ def free_units_statement(
 
 
 def _named(name: str, rows: QuerySet[Any, Any], parameters: dict[str, Any]) -> str:
-    """The SQL of a queryset without its ordering; its parameters get names and go to the others."""
-    sql, values = rows.order_by().query.sql_with_params()
+    """The SQL of a queryset without its ordering, an empty one too; its parameters get names and go to the others."""
+    sql, values = rows.order_by().query.get_compiler(connection=connection, elide_empty=False).as_sql()
     names = [f"{name}_{position}" for position in range(len(values))]
     parameters.update(zip(names, values, strict=True))
-    return sql.replace("%%", "%%%%") % tuple(f"%({parameter})s" for parameter in names)
+    named: str = sql.replace("%%", "%%%%") % tuple(f"%({parameter})s" for parameter in names)
+    return named
 
 
 def check_availability(

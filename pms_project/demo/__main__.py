@@ -18,7 +18,7 @@ from pms_project.local_services import postgres
 from pms_project.local_services.errors import ServiceUnavailable
 from pms_project.local_services.ports import free_port
 from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import connect, environment, start_all
+from pms_project.local_services.stack import connect, demo_hotel, environment, start_all, start_watch
 
 LOGIN = "demo"
 STAY_POLL_SECONDS = 1
@@ -45,7 +45,7 @@ def main() -> int:
 def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="channel_sync_demo_")))
     prefix = f"demo-{uuid4().hex[:6]}."
-    print("Starting PostgreSQL, broker, simulator, web, three workers and beat …", flush=True)
+    print("Starting PostgreSQL, broker, simulator, web, three workers, beat and watch …", flush=True)
     database_url = stack.enter_context(postgres.database(stack.enter_context(postgres.server(private=embedded))))
     broker_variables = stack.enter_context(broker(embedded=embedded, directory=directory, queue_prefix=prefix))
     web_port, simulator_port = free_port(), free_port()
@@ -56,8 +56,11 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
         queue_prefix=prefix,
     )
     processes = stack.enter_context(Processes({**variables, **broker_variables}, directory))
-    hotel = start_all(processes, directory, login=LOGIN, web_port=web_port, simulator_port=simulator_port)
+    hotel = start_all(
+        processes, directory, hotel_command=demo_hotel(LOGIN), web_port=web_port, simulator_port=simulator_port
+    )
     web, simulator = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{simulator_port}"
+    start_watch(processes)
     beds24 = SimulatedBeds24(simulator)
     connected = connect(processes, hotel["property"], web)
     beds24.set_webhook(
@@ -91,7 +94,8 @@ def _tell(failed: list[str], processes: Processes) -> None:
 
 def _stay(processes: Processes, web: str, simulator: str) -> None:
     print(f"\n  admin       {web}/admin/  (login {LOGIN}, password {LOGIN})")
-    print(f"  PMS API     {web}/api/")
+    print(f"  PMS API     {web}/api/docs/")
+    print(f"  health      {web}/health/channel-sync")
     print(f"  simulator   {simulator}/simulator/state")
     print("Ctrl-C stops everything.", flush=True)
     while True:

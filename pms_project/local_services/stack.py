@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pms_project.local_services.ports import accepts, wait_until
 from pms_project.local_services.processes import Processes
 
 POOL = "prefork"
+PROJECT = "pms_project"
 INVITE_CODE = "DEMO-INVITE-CODE"
 START_SECONDS = 60
 WORKERS = {
@@ -46,33 +48,41 @@ def start_simulator(processes: Processes, port: int, seed: Path | None = None) -
     processes.start("simulator", ["manage.py", "beds24_simulator", "--port", str(port), *seeded])
 
 
-def start_web(processes: Processes, port: int) -> None:
+def start_web(processes: Processes, port: int, project: str = PROJECT) -> None:
     """Serve the API, the admin and the webhooks."""
     processes.start(
         "web",
-        ["-m", "gunicorn", "pms_project.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"],
+        ["-m", "gunicorn", f"{project}.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"],
     )
 
 
-def start_worker(processes: Processes, name: str, queues: str, concurrency: int = 2, module: str = "celery") -> None:
+def start_worker(
+    processes: Processes,
+    name: str,
+    queues: str,
+    *,
+    concurrency: int = 2,
+    module: str = "celery",
+    project: str = PROJECT,
+) -> None:
     """Consume queues, named without their prefix; `module` is Celery, or a module that runs it."""
     prefix = processes.environment["QUEUE_PREFIX"]
     named = ",".join(f"{prefix}{queue}" for queue in queues.split(","))
     processes.start(
         name,
         [
-            "-m", module, "-A", "pms_project", "worker", "--queues", named, "--pool", POOL,
+            "-m", module, "-A", project, "worker", "--queues", named, "--pool", POOL,
             "--concurrency", str(concurrency), "--hostname", f"{prefix}{name.replace(' ', '-')}@%h",
             "--loglevel", "INFO", "--without-gossip", "--without-mingle",
         ],
     )  # fmt: skip
 
 
-def start_beat(processes: Processes, state: Path) -> None:
+def start_beat(processes: Processes, state: Path, project: str = PROJECT) -> None:
     """Start periodic tasks."""
     processes.start(
         "beat",
-        ["-m", "celery", "-A", "pms_project", "beat", "--loglevel", "INFO", "--pidfile", str(state / "beat.pid")],
+        ["-m", "celery", "-A", project, "beat", "--loglevel", "INFO", "--pidfile", str(state / "beat.pid")],
     )
 
 
@@ -81,18 +91,30 @@ def start_watch(processes: Processes) -> None:
     processes.start("watch", ["manage.py", "channel_sync_watch"])
 
 
+def demo_hotel(login: str) -> list[str]:
+    """The command that makes the demo hotel, and a login with itself as its password."""
+    return ["pms_demo_data", "--username", login, "--password", login]
+
+
 def start_all(
-    processes: Processes, state: Path, *, login: str, web_port: int, simulator_port: int, seed: Path | None = None
+    processes: Processes,
+    state: Path,
+    *,
+    hotel_command: Sequence[str],
+    web_port: int,
+    simulator_port: int,
+    seed: Path | None = None,
+    project: str = PROJECT,
 ) -> dict[str, Any]:
-    """Prepare the database and the broker, start every process and wait for it; the ids of the demo hotel."""
+    """Prepare the database and the broker, start every process and wait for it; what the hotel's command prints."""
     processes.run("migrate", "--verbosity", "0")
-    hotel: dict[str, Any] = json.loads(processes.run("pms_demo_data", "--username", login, "--password", login))
+    hotel: dict[str, Any] = json.loads(processes.run(*hotel_command))
     processes.run("channel_sync_topology")
     start_simulator(processes, simulator_port, seed)
-    start_web(processes, web_port)
+    start_web(processes, web_port, project)
     for name, queues in WORKERS.items():
-        start_worker(processes, name, queues)
-    start_beat(processes, state)
+        start_worker(processes, name, queues, project=project)
+    start_beat(processes, state, project)
     for name, port in (("simulator", simulator_port), ("web", web_port)):
         wait_until(lambda port=port: accepts("127.0.0.1", port), f"The start of the {name}", START_SECONDS)  # type: ignore[misc]
     processes.require_alive()

@@ -25,7 +25,7 @@ from pms_project.demo.parties import PmsApi, SimulatedBeds24
 from pms_project.local_services import postgres
 from pms_project.local_services.ports import free_port
 from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import connect, environment, start_all
+from pms_project.local_services.stack import connect, demo_hotel, environment, start_all
 
 LOGIN = "clerk"
 UNITS = 500
@@ -122,7 +122,12 @@ def installation(
         processes = stack.enter_context(Processes(variables, directory))
         processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
         hotel = start_all(
-            processes, directory, login=LOGIN, web_port=web_port, simulator_port=simulator_port, seed=seed
+            processes,
+            directory,
+            hotel_command=demo_hotel(LOGIN),
+            web_port=web_port,
+            simulator_port=simulator_port,
+            seed=seed,
         )
         yield _connected(processes, hotel, web_port, simulator_port, database_url, broker_url)
 

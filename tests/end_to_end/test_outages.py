@@ -55,6 +55,7 @@ def site(
         "alert_interval": 1,
         "alert_outage_after": 4,
         "alert_unavailable_after": 4,
+        "alert_throttle": 1,
         "alert_channels": ["log", "webhook"],
         "alert_webhook_url": receiver.url,
         "alert_webhook_secret": "secret-of-the-alerts",

@@ -1,0 +1,13 @@
+"""`celery -A tests.second_host`."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.second_host.settings")
+
+app = Celery("second_host")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(
+    [f"channel_sync.{part}" for part in ("broker", "inventory", "inbound", "outbound", "reconciliation", "retention")]
+)

@@ -1,0 +1,5 @@
+"""Webhooks alone."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("channel_sync.inbound.urls"))]

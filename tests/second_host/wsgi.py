@@ -1,0 +1,9 @@
+"""`gunicorn tests.second_host.wsgi`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.second_host.settings")
+
+application = get_wsgi_application()
