@@ -9,10 +9,11 @@ import argparse
 import importlib
 import os
 import sys
+from uuid import uuid4
 
 from pms_project.local_services import postgres
 
-NAMES = ("availability", "events", "reconciliation")
+NAMES = ("webhooks", "availability", "reconciliation", "events")
 
 
 def main() -> int:
@@ -22,7 +23,13 @@ def main() -> int:
     names = parser.parse_args().names or NAMES
     met = True
     with postgres.database(os.environ["DATABASE_URL"]) as url:
-        os.environ.update(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="pms_project.settings", DEBUG="1", LOG_LEVEL="ERROR")
+        os.environ.update(
+            DATABASE_URL=url,
+            DJANGO_SETTINGS_MODULE="pms_project.settings",
+            DEBUG="1",
+            LOG_LEVEL="ERROR",
+            QUEUE_PREFIX=f"bench-{uuid4().hex[:8]}.",
+        )
         import django
         from django.conf import settings
         from django.core.management import call_command

@@ -76,6 +76,11 @@ class ChannelSyncSettings(BaseModel):
         description="Seconds without a publish attempt after the broker failed; the relay takes over.",
     )
 
+    publish_in_background: bool = Field(
+        default=True,
+        description="Publish in a thread of the process, once the event is committed; switched off, the caller waits.",
+    )
+
     max_attempts: int = Field(default=3, gt=0, description="Attempts before an event goes to the dead letters.")
     max_attempts_by_type: dict[str, int] = Field(
         default={}, description="Routing key, such as `beds24.booking.created` -> attempts, over `max_attempts`."

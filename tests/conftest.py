@@ -22,6 +22,7 @@ from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import connect_property
 from channel_sync.connections.suggestions import save_suggestions
+from channel_sync.inbound.senders import forget_senders
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.operations.roles import Role
 from pms_project.demo.broker import delete_topology
@@ -124,6 +125,12 @@ def api_of(db: None) -> Callable[[Role | None], APIClient]:
         return made
 
     return client
+
+
+@pytest.fixture(autouse=True)
+def unknown_senders() -> None:
+    """No test knows the properties of another."""
+    forget_senders()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models.signals import post_save
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.events.replay import retry_failed
 from channel_sync.events.unmapped import failed_for_want_of_a_mapping
 from channel_sync.models import ChannelMapping

@@ -6,7 +6,7 @@ booking of that night is cancelled the channel opens a room that is not free.
 
 from __future__ import annotations
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inventory.availability import free_units

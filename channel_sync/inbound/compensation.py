@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conflicts import flag_conflict, pms_side
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.record import record_all

@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
@@ -21,9 +21,9 @@ from channel_sync.errors import UnknownProperty, WebhookRejected
 from channel_sync.events.record import record
 from channel_sync.inbound.body import parse_object, read_body
 from channel_sync.inbound.notification import event_of
-from channel_sync.inbound.verification import verify
+from channel_sync.inbound.senders import verified_sender
 from channel_sync.metrics import WEBHOOKS
-from channel_sync.models import ChannelConnection, ChannelProperty
+from channel_sync.models import ChannelProperty
 
 logger = logging.getLogger(__name__)
 
@@ -58,34 +58,13 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)
     notification = channel_class(channel_name).parse_webhook(parse_object(body))
-    connection = _connection_of(channel_name, notification.external_property_id)
-    verify(connection, request.headers, body)
-    with transaction.atomic():
-        message = record(event_of(connection.channel_property, notification))
-        _note_webhook(connection.channel_property)
-        if message is not None:
-            publish_after_commit([message])
+    channel_property = verified_sender(channel_name, notification.external_property_id, request.headers, body)
+    # One statement, committed by itself: from then on the webhook is not lost.
+    message = record(event_of(channel_property, notification))
+    if message is not None:
+        publish_after_commit([message])
+    _note_webhook(channel_property)
     return message is not None
-
-
-def _connection_of(channel_name: str, external_property_id: str) -> ChannelConnection:
-    """The property has to be known before the signature can be checked: each has a secret of its own.
-
-    A paused property, or one in error, still takes webhooks: what an OTA has sold is a fact.
-    """
-    found = (
-        ChannelConnection.objects.select_related("channel_property")
-        .filter(
-            channel_property__channel_name=channel_name,
-            channel_property__channel_property_id=external_property_id,
-        )
-        .first()
-    )
-    if found is None:
-        raise UnknownProperty(
-            f"Property '{external_property_id}' is not connected. Connect it with 'manage.py channel_sync_connect'."
-        )
-    return found
 
 
 def _note_webhook(channel_property: ChannelProperty) -> None:
@@ -94,3 +73,4 @@ def _note_webhook(channel_property: ChannelProperty) -> None:
     last = channel_property.last_webhook_at
     if last is None or now - last > LAST_WEBHOOK_PRECISION:
         ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=now)
+        channel_property.last_webhook_at = now

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.errors import EventInOtherState
 from channel_sync.events.message import EventMessage
 from channel_sync.events.replay import EventSelection, ignore, replay, restart_selected, retry_failed

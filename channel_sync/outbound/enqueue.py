@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.record import NewEvent, record_all

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conf import channel_sync_settings
 from channel_sync.events.outbound_events import availability_event, rate_event
 from channel_sync.events.record import NewEvent, record_all

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from django.db import transaction
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import RateRange, RateTerms
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from channel_sync.broker.publisher import publish_after_commit
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
 from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.connections.account import calling

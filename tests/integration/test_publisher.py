@@ -9,12 +9,14 @@ from uuid import uuid4
 
 import pytest
 from celery import current_app
+from django.conf import LazySettings
 from django.db import transaction
 from django.utils import timezone
 from kombu import Connection
 
-from channel_sync.broker import publisher
-from channel_sync.broker.publisher import publish, publish_after_commit
+from channel_sync.broker import hand_over, publisher
+from channel_sync.broker.hand_over import flush, publish_after_commit
+from channel_sync.broker.publisher import publish
 from channel_sync.broker.topology import topology
 from channel_sync.errors import PublishFailed
 from channel_sync.events.message import EventMessage, message_of
@@ -47,7 +49,7 @@ def empty_queue(broker_url: str) -> Any:
 
 @pytest.fixture
 def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    publisher._close()
+    publisher.close()
     monkeypatch.setattr(current_app, "connection_for_write", lambda **options: Connection(NOWHERE, **options))
 
 
@@ -117,3 +119,41 @@ def test_a_broker_that_is_away_does_not_fail_the_transaction() -> None:
         publish_after_commit([message_of(event)])
 
     assert ChannelEvent.objects.get().published_at is None
+
+
+def test_a_batch_is_confirmed_together_without_the_one_that_no_queue_takes(empty_queue: Any) -> None:
+    sent = [message() for _ in range(200)]
+    unroutable = message(routing_key="expedia.booking.created")
+
+    assert publish([*sent[:100], unroutable, *sent[100:]]) == sent
+
+    assert empty_queue.queue_declare(topology().inbound.name, passive=True).message_count == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_broker(empty_queue: Any, settings: LazySettings) -> None:
+    """In the background: published and noted by a thread, which ends with nothing left."""
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "publish_in_background": True}
+    events = EventFactory.create_batch(20, next_attempt_at=timezone.now())
+    for event in events:
+        publish_after_commit([message_of(event)])
+
+    flush(10)
+
+    assert ChannelEvent.objects.filter(published_at__isnull=False).count() == 20
+    assert empty_queue.queue_declare(topology().inbound.name, passive=True).message_count == 20
+    hand_over._publishing.stop(10)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("broker_away")
+def test_in_the_background_a_broker_that_is_away_leaves_events_to_the_relay(settings: LazySettings) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "publish_in_background": True}
+    begun = time.monotonic()
+    publish_after_commit([message_of(EventFactory())])
+    assert time.monotonic() - begun < 0.5
+
+    flush(10)
+
+    assert ChannelEvent.objects.get().published_at is None
+    hand_over._publishing.stop(10)

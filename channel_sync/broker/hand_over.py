@@ -1,0 +1,126 @@
+"""Hand the messages of committed events to a thread that publishes them: nobody waits for the broker.
+
+The events are in the log already. What the thread does not bring to the broker, since it is away or the process dies,
+the relay publishes after `relay_grace`. While the broker confirms one batch, the next one gathers.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+from queue import Empty, Full, Queue
+
+from django.db import close_old_connections, connection, transaction
+
+from channel_sync.broker import publisher
+from channel_sync.conf import channel_sync_settings
+from channel_sync.events.message import EventMessage
+
+logger = logging.getLogger(__name__)
+
+WAITING_AT_MOST = 10_000
+BATCH = 500
+IDLE_SECONDS = 30.0
+END: Sequence[EventMessage] = ()
+
+
+def publish_after_commit(messages: Sequence[EventMessage]) -> None:
+    """Publish once the caller's transaction is committed; a broker that is down is left to the relay."""
+    if messages:
+        transaction.on_commit(partial(_hand_over, tuple(messages)), robust=True)
+
+
+def flush(seconds: float) -> None:
+    """Wait, no longer than this, until everything that was handed over has been published."""
+    if _publishing.pid == os.getpid():
+        _publishing.flush(seconds)
+
+
+class _PublishingThread:
+    """Started by the first message; a forked child starts one of its own."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._waiting: Queue[Sequence[EventMessage]] = Queue(WAITING_AT_MOST)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, messages: Sequence[EventMessage]) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="channel_sync publisher", daemon=True)
+                self._thread.start()
+        try:
+            self._waiting.put_nowait(messages)
+        except Full:
+            logger.warning("%d events wait for the relay: too much waits for the broker", len(messages))
+
+    def flush(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        with self._waiting.all_tasks_done:
+            while self._waiting.unfinished_tasks and (left := deadline - time.monotonic()) > 0:
+                self._waiting.all_tasks_done.wait(left)
+
+    def stop(self, seconds: float) -> None:
+        """Publish what waits and end the thread with its connections; the next message starts another."""
+        with self._starting:
+            thread, self._thread = self._thread, None
+            if thread is None:
+                return
+            self._waiting.put(END)
+        thread.join(seconds)
+
+    def _run(self) -> None:
+        while self._publish_next():
+            pass
+        self._close_connections()
+
+    def _publish_next(self) -> bool:
+        """One batch of what waits; false after the end."""
+        try:
+            taken = [self._waiting.get(timeout=IDLE_SECONDS)]
+        except Empty:
+            self._close_connections()
+            return True
+        while taken[-1] is not END and sum(map(len, taken)) < BATCH and not self._waiting.empty():
+            taken.append(self._waiting.get_nowait())
+        try:
+            close_old_connections()
+            publisher.publish_recorded([message for messages in taken for message in messages])
+        except Exception:
+            # Whatever it was: the events are in the log, and the thread goes on with the next ones.
+            logger.exception("messages were not published, the relay does it")
+            self._close_connections()
+        finally:
+            for _ in taken:
+                self._waiting.task_done()
+        return taken[-1] is not END
+
+    @staticmethod
+    def _close_connections() -> None:
+        publisher.close()
+        connection.close()
+
+
+_publishing = _PublishingThread()
+
+
+def _hand_over(messages: Sequence[EventMessage]) -> None:
+    global _publishing
+    if not channel_sync_settings().publish_in_background:
+        publisher.publish_recorded(messages)
+        return
+    if _publishing.pid != os.getpid():
+        _publishing = _PublishingThread()
+    _publishing.put(messages)
+
+
+@atexit.register
+def _at_exit() -> None:
+    """A command that ends does not leave its messages to the relay."""
+    flush(channel_sync_settings().publish_timeout)
