@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from celery import current_app
-from kombu import Connection, Exchange, Producer
+from kombu import Connection
 
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
@@ -17,13 +18,18 @@ from channel_sync.events.message import EventMessage
 
 logger = logging.getLogger(__name__)
 
+PERSISTENT = 2
+
 
 class ConfirmingProducer:
     """Not to be shared by threads. Its confirms wait in the socket while more is sent: a batch costs one round trip."""
 
     def __init__(self, tasks: Mapping[Any, str]) -> None:
         """Connect. Raises what connecting raises."""
-        self._tasks = tasks
+        self._templates = {
+            direction: current_app.amqp.create_task_message("", name, (), {}, ignore_result=True)
+            for direction, name in tasks.items()
+        }
         self._timeout = channel_sync_settings().publish_timeout
         self._unconfirmed: set[int] = set()
         self._sent = 0
@@ -34,16 +40,17 @@ class ConfirmingProducer:
             transport_options={**current_app.conf.broker_transport_options, "confirm_publish": False, "max_retries": 0},
         )
         channel: Any = self.connection.default_channel
+        self._channel = channel
         # Transports that are no AMQP, as the demo's, have no confirms: what was written is there.
         self._confirms = hasattr(channel, "confirm_select")
         if self._confirms:
             channel.confirm_select()
             channel.events["basic_ack"].add(self._acknowledged)
             channel.events["basic_nack"].add(self._not_acknowledged)
-        # The exchange is declared too: transports that are no AMQP route by what this process has declared.
-        self._producer = Producer(
-            channel, exchange=topology().events, on_return=self._was_returned if self._confirms else None
-        )
+            channel.events["basic_return"].add(self._was_returned)
+        else:
+            # They route by what this process has declared.
+            topology().events.bind(channel).declare()
 
     def publish(self, exchange: str, messages: Sequence[EventMessage]) -> list[EventMessage]:
         """Those that the broker has put into a queue.
@@ -73,29 +80,22 @@ class ConfirmingProducer:
             logger.debug("closing the broker connection: %s", error)
 
     def _send(self, exchange: str, message: EventMessage) -> str:
+        """The Celery message of the task that works the event, made from one that Celery has made."""
         task_id = str(uuid4())
-        task = current_app.amqp.create_task_message(
-            task_id,
-            self._tasks[message.direction],
-            (str(message.event_id), message.event_type, str(message.correlation_id or "")),
-            {},
-            ignore_result=True,
-            argsrepr=str(message.event_id),
-            kwargsrepr="",
+        task = self._templates[message.direction]
+        arguments = [str(message.event_id), message.event_type, str(message.correlation_id or "")]
+        prepared = self._channel.prepare_message(
+            json.dumps([arguments, *task.body[1:]]),
+            priority=message.priority,
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers={**task.headers, "id": task_id, "root_id": task_id, "argsrepr": arguments[0]},
+            properties={**task.properties, "correlation_id": task_id, "delivery_mode": PERSISTENT},
         )
         self._sent += 1
         self._unconfirmed.add(self._sent)
-        self._producer.publish(
-            task.body,
-            serializer="json",
-            headers=task.headers,
-            exchange=exchange,
-            routing_key=message.routing_key,
-            priority=message.priority,
-            delivery_mode=2,
-            mandatory=True,
-            timeout=self._timeout,
-            **task.properties,
+        self._channel.basic_publish(
+            prepared, exchange=exchange, routing_key=message.routing_key, mandatory=True, timeout=self._timeout
         )
         return task_id
 
@@ -109,7 +109,7 @@ class ConfirmingProducer:
         self._refused = True
         self._acknowledged(delivery_tag, multiple)
 
-    def _was_returned(self, error: Exception, exchange: Exchange | str, routing_key: str, message: Any) -> None:
+    def _was_returned(self, error: Exception, exchange: str, routing_key: str, message: Any) -> None:
         """The return of a message comes before its confirm."""
         self._returned[str(message.properties.get("correlation_id", ""))] = (
             f"No queue takes '{routing_key}': {error}. Run 'manage.py channel_sync_topology'."

@@ -15,17 +15,21 @@ from collections.abc import Sequence
 from functools import partial
 from queue import Empty, Full, Queue
 
-from django.db import close_old_connections, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 
 from channel_sync.broker import publisher
 from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import PublishFailed
 from channel_sync.events.message import EventMessage
+from channel_sync.events.relay import confirm_published
 
 logger = logging.getLogger(__name__)
 
 WAITING_AT_MOST = 10_000
 BATCH = 500
 IDLE_SECONDS = 30.0
+# Of `relay_grace`, after which the relay takes an event that nobody has noted or claimed.
+NOTE_SHARE = 0.2
 END: Sequence[EventMessage] = ()
 
 
@@ -49,10 +53,12 @@ class _PublishingThread:
         self._waiting: Queue[Sequence[EventMessage]] = Queue(WAITING_AT_MOST)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._published: list[EventMessage] = []
+        self._note_at = 0.0
 
     def put(self, messages: Sequence[EventMessage]) -> None:
         with self._starting:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="channel_sync publisher", daemon=True)
                 self._thread.start()
         try:
@@ -78,28 +84,44 @@ class _PublishingThread:
     def _run(self) -> None:
         while self._publish_next():
             pass
+        self._note_published()
         self._close_connections()
 
     def _publish_next(self) -> bool:
         """One batch of what waits; false after the end."""
         try:
-            taken = [self._waiting.get(timeout=IDLE_SECONDS)]
+            taken = [self._waiting.get(timeout=_note_seconds() if self._published else IDLE_SECONDS)]
         except Empty:
-            self._close_connections()
+            is_idle = not self._published
+            self._note_published()
+            if is_idle:
+                self._close_connections()
             return True
         while taken[-1] is not END and sum(map(len, taken)) < BATCH and not self._waiting.empty():
             taken.append(self._waiting.get_nowait())
+        self._publish([message for messages in taken for message in messages])
+        for _ in taken:
+            self._waiting.task_done()
+        return taken[-1] is not END
+
+    def _publish(self, messages: Sequence[EventMessage]) -> None:
+        try:
+            self._published += publisher.publish(messages)
+        except PublishFailed as error:
+            logger.warning("%d events wait for the relay: %s", len(messages), error)
+        if len(self._published) >= BATCH or time.monotonic() >= self._note_at:
+            self._note_published()
+
+    def _note_published(self) -> None:
+        """In the log, some seconds later: most of the events have been claimed by then, and need no note."""
+        published, self._published = self._published, []
+        self._note_at = time.monotonic() + _note_seconds()
         try:
             close_old_connections()
-            publisher.publish_recorded([message for messages in taken for message in messages])
-        except Exception:
-            # Whatever it was: the events are in the log, and the thread goes on with the next ones.
-            logger.exception("messages were not published, the relay does it")
-            self._close_connections()
-        finally:
-            for _ in taken:
-                self._waiting.task_done()
-        return taken[-1] is not END
+            confirm_published(published)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("%d published events could not be noted, the relay looks at them: %s", len(published), error)
+            connection.close()
 
     @staticmethod
     def _close_connections() -> None:
@@ -118,6 +140,10 @@ def _hand_over(messages: Sequence[EventMessage]) -> None:
     if _publishing.pid != os.getpid():
         _publishing = _PublishingThread()
     _publishing.put(messages)
+
+
+def _note_seconds() -> float:
+    return channel_sync_settings().relay_grace.total_seconds() * NOTE_SHARE
 
 
 @atexit.register

@@ -140,9 +140,9 @@ def test_nobody_waits_for_the_broker(empty_queue: Any, settings: LazySettings) -
 
     flush(10)
 
-    assert ChannelEvent.objects.filter(published_at__isnull=False).count() == 20
     assert empty_queue.queue_declare(topology().inbound.name, passive=True).message_count == 20
     hand_over._publishing.stop(10)
+    assert ChannelEvent.objects.filter(published_at__isnull=False).count() == 20
 
 
 @pytest.mark.django_db(transaction=True)
