@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pms_project.local_services import postgres
 
-NAMES = ("webhooks", "availability", "reconciliation", "events")
+NAMES = ("webhooks", "inbound", "availability", "reconciliation", "events")
 
 
 def main() -> int:

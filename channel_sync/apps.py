@@ -15,6 +15,7 @@ class ChannelSyncConfig(AppConfig):
         """Register the system checks, and the signals once the settings are sound."""
         # They import models, which exist only from here on.
         from channel_sync.broker.mapping_saved import follow_mappings
+        from channel_sync.broker.worker_connections import follow_tasks
         from channel_sync.checks import check_settings, settings_are_sound
         from channel_sync.heartbeats import follow_workers
         from channel_sync.operations.roles import follow_migrations
@@ -25,4 +26,5 @@ class ChannelSyncConfig(AppConfig):
             connect_signals()
             follow_mappings()
             follow_workers()
+            follow_tasks()
             follow_migrations()

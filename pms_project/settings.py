@@ -113,6 +113,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = env.json("BROKER_TRANSPORT_OPTIONS", default={
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Workers keep their connections by CONN_MAX_AGE, as web processes do; Celery would open one for every task.
+CELERY_DB_REUSE_MAX = 1_000_000
 
 CHANNEL_SYNC_PROPERTY_MODEL = "pms.HotelSettings"
 CHANNEL_SYNC_ROOM_TYPE_MODEL = "pms.RoomType"
