@@ -1,7 +1,8 @@
 """Inbound bookings per second, against a bare Celery task that makes one UPDATE and commits, on the same queue.
 
 One worker with two processes works both, in turns: bookings that are new, each with its guest, its reservation and its
-link, in twenty room types, or as many bare messages. The clock runs from the first publish until the last one is done in the database.
+link, in twenty room types, or as many bare messages. The clock runs from the first publish until the last one is done in
+the database.
 """
 
 from __future__ import annotations

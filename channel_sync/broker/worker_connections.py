@@ -1,7 +1,7 @@
 """Workers keep their database connections from task to task, as web processes do from request to request.
 
 Celery opens a new one for every task, which costs more than the task, unless the host's settings have
-`CELERY_DB_REUSE_MAX`, which keeps it whatever becomes of it. With this, the rules of the host's database hold for tasks.
+`CELERY_DB_REUSE_MAX`, which keeps it whatever becomes of it. With this, the rules of the host's database hold.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from channel_sync.inbound.concurrent_change import flag_concurrent_change
 from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
 from channel_sync.inbound.order import Order, applied_hash, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.models import (
     PMS_SOURCE,
@@ -96,7 +97,9 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
             return True
         link.reservation_id = _apply(channel_property, link.reservation_id, booking, entered)
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        push_what_was_capped(channel_property, before, after)
+        free = _free_nights(after)
+        flag_overbooking(channel_property, booking, free)
+        push_what_was_capped(channel_property, before, after, free)
         # What a push would send now: a later save that changes none of it sends nothing.
         link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
         link.save()
@@ -165,5 +168,11 @@ def _apply(
         reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
     else:
         pms.modify_reservation(reservation_id, room_type_id, booking)
-    flag_overbooking(channel_property, room_type_id, booking)
     return reservation_id
+
+
+def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
+    """What is free on the nights that it takes; none when it takes no room."""
+    if reservation is None or not reservation.takes_room:
+        return []
+    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out)

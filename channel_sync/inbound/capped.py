@@ -6,23 +6,31 @@ booking of that night is cancelled the channel opens a room that is not free.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
-from channel_sync.inventory.availability import free_units
+from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import Reservation
 
 
 def push_what_was_capped(
-    channel_property: ChannelProperty, before: Reservation | None, after: Reservation | None
+    channel_property: ChannelProperty,
+    before: Reservation | None,
+    after: Reservation | None,
+    free_after: Sequence[FreeNight],
 ) -> None:
-    """Record a push of the nights of a changed booking of which one is, or may have been, below zero."""
-    taking = [state for state in (before, after) if state is not None and state.takes_room]
-    spans = []
-    for state in taking:
-        nights = free_units([state.room_type_id], state.check_in, state.check_out)
-        if any(night.free < state.units for night in nights):
-            spans.append(state.nights())
+    """Record a push of the nights of a changed booking of which one is, or may have been, below zero.
+
+    `free_after` is what is free now on the nights of the state after the change.
+    """
+    nights: list[tuple[Reservation, Sequence[FreeNight]]] = []
+    if before is not None and before.takes_room:
+        nights.append((before, free_units([before.room_type_id], before.check_in, before.check_out)))
+    if after is not None and after.takes_room:
+        nights.append((after, free_after))
+    spans = [state.nights() for state, free in nights if any(night.free < state.units for night in free)]
     events = [availability_event(channel_property.id, span) for span in dict.fromkeys(spans)]
     publish_after_commit(record_all(events))

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-from uuid import UUID
+from collections.abc import Sequence
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.conflicts import channel_side, flag_conflict
-from channel_sync.inventory.availability import free_units
+from channel_sync.inventory.availability import FreeNight
 from channel_sync.models import ChannelProperty, ConflictKind, Severity
 
 logger = logging.getLogger(__name__)
 
 
-def flag_overbooking(channel_property: ChannelProperty, room_type_id: UUID, booking: Booking) -> None:
-    """Open a conflict, which is alerted, when any night of the booking is below zero."""
-    if not booking.takes_room:
-        return
-    nights = free_units([room_type_id], booking.check_in, booking.check_out)
-    overbooked = {str(night.night): night.free for night in nights if night.free < 0}
+def flag_overbooking(channel_property: ChannelProperty, booking: Booking, free: Sequence[FreeNight]) -> None:
+    """Open a conflict, which is alerted, when any of the nights of a booking is below zero now."""
+    overbooked = {str(night.night): night.free for night in free if night.free < 0}
     if not overbooked:
         return
+    room_type_id = free[0].room_type_id
     logger.error("booking %s overbooks room type %s on %s", booking.external_id, room_type_id, ", ".join(overbooked))
     subject = f"booking:{booking.external_id}"
     flag_conflict(
