@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pms_project.local_services import postgres
 
-NAMES = ("webhooks", "inbound", "availability", "reconciliation", "events")
+NAMES = ("webhooks", "inbound", "outbound", "availability", "reconciliation", "events", "memory")
 
 
 def main() -> int:

@@ -64,11 +64,11 @@ def start_worker(
     concurrency: int = 2,
     module: str = "celery",
     project: str = PROJECT,
-) -> None:
-    """Consume queues, named without their prefix; `module` is Celery, or a module that runs it."""
+) -> int:
+    """Consume queues, named without their prefix; `module` is Celery, or one that runs it. Returns its process id."""
     prefix = processes.environment["QUEUE_PREFIX"]
     named = ",".join(f"{prefix}{queue}" for queue in queues.split(","))
-    processes.start(
+    started = processes.start(
         name,
         [
             "-m", module, "-A", project, "worker", "--queues", named, "--pool", POOL,
@@ -76,6 +76,7 @@ def start_worker(
             "--loglevel", "INFO", "--without-gossip", "--without-mingle",
         ],
     )  # fmt: skip
+    return started.pid
 
 
 def start_beat(processes: Processes, state: Path, project: str = PROJECT) -> None:
