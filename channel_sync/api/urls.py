@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from channel_sync.api.events import EventViewSet
 from channel_sync.api.mappings import MappingViewSet
+from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
 from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
 
@@ -18,6 +19,7 @@ router.register("channel-status", ChannelStatusViewSet, basename="status")
 router.register("conflicts", ConflictViewSet, basename="conflict")
 router.register("reconciliation-runs", RunViewSet, basename="run")
 router.register("properties", PropertyViewSet, basename="property")
+router.register("metrics", MetricsViewSet, basename="metrics")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [path("admin/", include(router.urls))]

@@ -17,6 +17,7 @@ from channel_sync.correlation import correlation_id
 from channel_sync.errors import ConfigurationError, NotConnected
 from channel_sync.metrics import API_SECONDS
 from channel_sync.models import ApiCall, ChannelConnection, ChannelProperty
+from channel_sync.tracing import note_span
 
 MILLISECONDS = 1000
 
@@ -63,6 +64,8 @@ def _require_budget(account_id: UUID, channel_property_id: UUID | None) -> None:
 def _note_call(channel_name: str, account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
     labels = channel_name, call.method, call.path, str(call.status or 0)
     API_SECONDS.labels(*labels).observe(call.milliseconds / MILLISECONDS)
+    told = {"channel": channel_name, "status": call.status or 0}
+    note_span(f"{call.method} {call.path}", correlation_id(), call.milliseconds, told)
     note_credits(account_id, channel_property_id, call)
     ApiCall.objects.create(
         account_id=account_id,

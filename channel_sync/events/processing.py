@@ -15,6 +15,7 @@ from channel_sync.events.lifecycle import claim, mark_failed, put_off, retry_at
 from channel_sync.events.retry import error_schedule, rate_limit_schedule
 from channel_sync.metrics import RATE_LIMIT_HITS, timed
 from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.tracing import span
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,12 @@ def process(
     if event is None:
         logger.info("event %s: nothing to do, it is settled or in other hands", event_id)
         return None
-    with correlated(event.correlation_id), timed(event.direction, event.event_type):
+    told = {"event": str(event.id), "attempt": event.attempts or 0}
+    with (
+        correlated(event.correlation_id) as correlation,
+        span(f"{event.direction} {event.event_type}", correlation, told),
+        timed(event.direction, event.event_type),
+    ):
         try:
             work(event)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the event keeps its story

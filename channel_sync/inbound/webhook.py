@@ -24,6 +24,7 @@ from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.senders import verified_sender
 from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelProperty
+from channel_sync.tracing import span
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class WebhookView(View):
 
     def post(self, request: HttpRequest, channel_name: str) -> HttpResponse:
         """Take one webhook."""
-        with correlated(None) as correlation:
+        with correlated(None) as correlation, span("webhook", correlation, {"channel": channel_name}):
             try:
                 is_new = receive(channel_name, request)
             except WebhookRejected as error:

@@ -71,6 +71,12 @@ def _queues(found: Figures) -> Metric:
 
 def _events(found: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("channel_sync_failed_events", "Events that failed and are open.", found.failed_events)
+    yield GaugeMetricFamily(
+        "channel_sync_failed_events_last_hour",
+        "Events that were received within the hour and failed.",
+        sum(hour.failed for hour in found.hours),
+    )
+    yield GaugeMetricFamily("channel_sync_open_overbookings", "Bookings without a free room.", found.overbookings)
     if found.success_rate is not None:
         yield GaugeMetricFamily(
             "channel_sync_success_ratio",
@@ -112,7 +118,14 @@ def _api(found: Figures) -> Iterator[Metric]:
     for account in found.credits:
         if account.remaining is not None:
             credits.add_metric([account.account], account.remaining)
-    yield from (seconds, limited, credits)
+    unavailable = GaugeMetricFamily(
+        "channel_sync_channel_unavailable_seconds",
+        "Since when an account's channel does not answer.",
+        labels=["account"],
+    )
+    for account in found.credits:
+        unavailable.add_metric([account.account], account.unavailable_seconds)
+    yield from (seconds, limited, credits, unavailable)
 
 
 def _lag(found: Figures) -> Metric:

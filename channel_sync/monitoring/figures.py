@@ -15,7 +15,15 @@ from django.db.models import Count
 from django.utils import timezone
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
-from channel_sync.models import ChannelAccount, ChannelEvent, Conflict, ConflictStatus, EventStatus, Severity
+from channel_sync.models import (
+    ChannelAccount,
+    ChannelEvent,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EventStatus,
+    Severity,
+)
 
 PERIOD = timedelta(hours=24)
 # The latest events are enough to tell how long things take.
@@ -99,7 +107,7 @@ class ApiCalls:
     method: str
     path: str
     calls: int
-    errors: int
+    failed: int
     rate_limited: int
     p50: float
     p95: float
@@ -118,10 +126,14 @@ class Lag:
 
 @dataclass(frozen=True)
 class AccountCredits:
-    """What an account has left of its window of credits; None when the window is over, or nothing was said yet."""
+    """What an account has left of its window of credits, and for how long its channel has not answered.
+
+    None when the window is over, or nothing was said yet; 0 seconds when it answers.
+    """
 
     account: str
     remaining: float | None
+    unavailable_seconds: float
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,7 @@ class Figures:
     credits: Sequence[AccountCredits]
     failed_events: int
     conflicts: dict[str, int]
+    overbookings: int
 
     @property
     def success_rate(self) -> float | None:
@@ -172,11 +185,12 @@ def figures(period: timedelta = PERIOD) -> Figures:
         api_calls=api_calls,
         lags=lags,
         credits=[
-            AccountCredits(str(account), _credits_now(account, now))
+            AccountCredits(str(account), _credits_now(account, now), _unavailable_seconds(account, now))
             for account in ChannelAccount.objects.order_by("channel_name", "external_id")
         ],
         failed_events=ChannelEvent.objects.filter(status=EventStatus.FAILED).count(),
         conflicts={severity: counted.get(severity, 0) for severity in Severity.values},
+        overbookings=open_now.filter(kind=ConflictKind.OVERBOOKING).count(),
     )
 
 
@@ -185,3 +199,7 @@ def _credits_now(account: ChannelAccount, now: datetime) -> float | None:
     if account.credits_remaining is None or account.credits_reset_at is None or account.credits_reset_at <= now:
         return None
     return float(account.credits_remaining)
+
+
+def _unavailable_seconds(account: ChannelAccount, now: datetime) -> float:
+    return (now - account.unavailable_since).total_seconds() if account.unavailable_since else 0.0

@@ -350,3 +350,26 @@ def test_viewers_learn_that_guests_differ_not_who_they_are(
     assert "amalie" not in hidden.content.decode()
     assert hidden.json()["channel_side"] == {"status": "confirmed", "guest": "(hidden)", "email": "(hidden)"}
     assert shown.json()["channel_side"]["guest"] == "Amalie Noether"
+
+
+def test_metrics_as_json(
+    api_of: Callable[[Role | None], APIClient], connected: ConnectedHotel, topology_at_broker: None
+) -> None:
+    EventFactory(channel_property=connected.channel_property, status=EventStatus.FAILED)
+    done = EventFactory(channel_property=connected.channel_property, status=EventStatus.DONE)
+    ChannelEvent.objects.filter(id=done.id).update(processed_at=done.received_at)
+    waiting = EventFactory(channel_property=connected.channel_property)
+    ChannelEvent.objects.filter(id=waiting.id).update(received_at=waiting.received_at - timedelta(minutes=1))
+
+    told = api_of(Role.VIEWER).get(f"{ADMIN}/metrics").json()
+
+    assert set(told) == {
+        "queue_depths", "success_rate", "failed_events", "open_conflicts", "overbookings", "hours", "latencies",
+        "api_calls", "lags", "credits",
+    }  # fmt: skip
+    assert (told["success_rate"], told["failed_events"]) == (50.0, 1)
+    assert told["latencies"][0]["event_type"] == "booking.created"
+    assert told["lags"][0]["seconds"] >= 60
+    assert {call["path"] for call in told["api_calls"]} >= {"/properties"}
+    assert api_of(Role.VIEWER).get(f"{ADMIN}/metrics", {"hours": 0}).status_code == 400
+    assert api_of(None).get(f"{ADMIN}/metrics").status_code == 403

@@ -61,6 +61,7 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/conflicts/{id}/"), ("post", "/conflicts/{id}/resolve/"), ("get", "/events/"),
         ("get", "/events/{id}/"), ("post", "/events/{id}/ignore/"), ("post", "/events/{id}/replay/"),
         ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
+        ("get", "/metrics/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
         ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
         ("get", "/properties/{id}/suggestions/"), ("post", "/properties/{id}/suggestions/"),

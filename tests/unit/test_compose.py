@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 def test_every_process_is_there() -> None:
     assert set(SERVICES) == {
         "postgres", "rabbitmq", "prepare", "web", "inbound-worker", "outbound-worker", "reconciliation-worker", "beat",
-        "simulator",
+        "simulator", "watch", "prometheus", "grafana",
     }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_workers_consume_queues_that_exist() -> None:
 def test_our_processes_get_variables_that_the_settings_read(name: str) -> None:
     source = (ROOT / "pms_project" / "settings.py").read_text()
 
-    for variable in SERVICES[name]["environment"]:
+    for variable in SERVICES[name]["environment"].keys() - {"PROMETHEUS_MULTIPROC_DIR"}:
         assert f'"{variable}"' in source
 
 
@@ -55,3 +56,33 @@ def test_commands_of_manage_py_exist() -> None:
     files = {path.stem for package in packages for path in package.glob("**/management/commands/*.py")}
 
     assert commands - files == {"migrate"}
+
+
+def metric_names(expression: str) -> set[str]:
+    return set(re.findall(r"channel_sync_\w+", expression))
+
+
+def told_metrics() -> set[str]:
+    """Names as Prometheus sees them."""
+    source = "".join((ROOT / "channel_sync" / path).read_text() for path in ("metrics.py", "monitoring/exposition.py"))
+    names = set(re.findall(r'"(channel_sync_\w+)"', source))
+    return names | {f"{name}{suffix}" for name in names for suffix in ("_total", "_bucket", "_count", "_sum")}
+
+
+def test_rules_and_dashboard_ask_for_metrics_that_exist() -> None:
+    rules = yaml.safe_load((ROOT / "docker" / "prometheus" / "rules.yml").read_text())["groups"][0]["rules"]
+    dashboard = json.loads((ROOT / "docker" / "grafana" / "dashboards" / "channel_sync.json").read_text())
+    expressions = [rule["expr"] for rule in rules]
+    expressions += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+    asked = set().union(*map(metric_names, expressions))
+
+    assert len(expressions) > 15
+    assert asked - told_metrics() == set()
+
+
+def test_prometheus_has_the_token_of_the_processes() -> None:
+    scraped = yaml.safe_load((ROOT / "docker" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
+    options = json.loads(SERVICES["web"]["environment"]["CHANNEL_SYNC_OPTIONS"])
+
+    assert scraped["authorization"]["credentials"] == options["metrics_token"]
