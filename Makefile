@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test chaos bench lint format clean
+.PHONY: demo test chaos bench audit lint format clean
 
 # ONCE=1 stops after the play; EMBEDDED=1 starts servers even where some answer.
 demo: $(INSTALLED)
@@ -24,6 +24,10 @@ chaos: $(INSTALLED)
 # Ratios against bare references; ARGS names some, such as ARGS=availability.
 bench: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m benchmarks $(ARGS)
+
+# Asks PyPI's vulnerability data for every pinned dependency.
+audit: $(INSTALLED)
+	$(BIN)/python -m pip_audit --requirement requirements.txt
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

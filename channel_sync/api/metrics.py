@@ -103,7 +103,7 @@ class MetricsViewSet(OperationsViewSet):
 
     @extend_schema(
         parameters=[OpenApiParameter("hours", int, description=f"1 to {MOST_HOURS}; 24 when left out.")],
-        responses=forced_singular_serializer(MetricsSerializer),
+        responses=forced_singular_serializer(MetricsSerializer),  # type: ignore[no-untyped-call]
     )
     def list(self, request: Request) -> Response:
         """Queues, success, times, credits and lags, from the tables: the same whichever process answers."""
