@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from channel_sync.api.filters import AuditFilter
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
+    ChannelChoiceSerializer,
     ConnectedSerializer,
     ConnectionTriedSerializer,
     ConnectSerializer,
@@ -160,9 +161,9 @@ class ChannelStatusViewSet(OperationsViewSet):
     )
     def retrieve(self, request: Request, property_id: Any) -> Response:
         """Connection, failed events, mapping completeness and queue depths, by the PMS's property id."""
-        found = channel_properties_of(property_id)
-        if "channel" in request.query_params:
-            found = found.filter(channel_name=request.query_params["channel"])
+        asked = ChannelChoiceSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = channel_properties_of(property_id).filter(**asked.validated_data)
         channel_property = found.first()
         if channel_property is None:
             raise Http404

@@ -249,6 +249,12 @@ class DepthsSerializer(serializers.Serializer[Any]):
     dlq = serializers.IntegerField(source="dead_letters", allow_null=True)
 
 
+class ChannelChoiceSerializer(serializers.Serializer[Any]):
+    """Which channel, where a property is at several."""
+
+    channel = serializers.CharField(max_length=50, required=False, source="channel_name")
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """How a property stands (plan 8.5)."""
 

@@ -104,6 +104,7 @@ def test_the_status_of_a_property_that_cannot_be_reached(
     ChannelProperty.objects.update(status="error")
     assert administrator.get(address).json()["beds24_connected"] is False
     assert administrator.get(address, {"channel": "other"}).status_code == 404
+    assert administrator.get(address, {"channel": "\0"}).status_code == 400
     assert administrator.get(f"{ADMIN}/channel-status/{uuid4()}").status_code == 404
     assert administrator.get(f"{ADMIN}/channel-status/7").status_code == 404
 
