@@ -29,11 +29,13 @@ from pms_project.local_services.stack import connect, demo_hotel, environment, s
 
 LOGIN = "clerk"
 UNITS = 500
+METRICS_TOKEN = "scrape"
 SELDOM = 10_000_000  # No reconciliation falls into a test that counts calls, or mends what it looks for.
 OPTIONS: dict[str, object] = {
     "relay_interval": 1,
     "relay_grace": 2,
     "publish_pause": 0.2,
+    "metrics_token": METRICS_TOKEN,
     "reconcile_bookings_interval": SELDOM,
     "reconcile_availability_interval": SELDOM,
     "reconcile_rates_interval": SELDOM,
@@ -121,6 +123,9 @@ def installation(
         )
         processes = stack.enter_context(Processes(variables, directory))
         processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
+        counted = directory / "metrics"
+        counted.mkdir()
+        processes.environment["PROMETHEUS_MULTIPROC_DIR"] = str(counted)
         hotel = start_all(
             processes,
             directory,
