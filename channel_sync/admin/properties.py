@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import ChannelProperty, ReconciliationKind, WebhookVerification
+from channel_sync.models import Alert, ChannelProperty, ReconciliationKind, WebhookVerification
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
 from channel_sync.operations.roles import Role, has_role
@@ -108,6 +108,7 @@ class PropertyAdmin(RoleAdmin):
             "title": "Channel sync",
             "opts": self.opts,
             "figures": told,
+            "alerts": Alert.objects.filter(resolved_at=None).order_by("-created_at")[:AT_MOST],
             "chart": {
                 "labels": [hour.begin.isoformat() for hour in told.hours],
                 "settled": [hour.settled for hour in told.hours],

@@ -10,9 +10,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from channel_sync.conflicts import flag_conflict
 from channel_sync.models import (
+    Alert,
     AuditEntry,
     ChannelEvent,
     ChannelMapping,
@@ -314,9 +316,23 @@ def test_the_dashboard_tells_figures(browser_of: Browser, connected: ConnectedHo
     done = EventFactory(channel_property=connected.channel_property, status=EventStatus.DONE)
     ChannelEvent.objects.filter(id=done.id).update(processed_at=done.received_at)
 
+    Alert.objects.create(kind="queue_depth", subject="inbound", message="1001 messages wait in the inbound queue.")
+
     page = text(browser_of(Role.VIEWER).get(address("dashboard")))
 
+    assert "1001 messages wait" in page
     assert "50.0 %" in page
     assert "inbound booking.created" in page
     assert "beds24 1001" in page
     assert '"settled": [1]' in page
+
+
+def test_a_redacted_event_says_so_and_offers_no_replay(browser_of: Browser, connected: ConnectedHotel) -> None:
+    event = EventFactory(
+        channel_property=connected.channel_property, status=EventStatus.DONE, redacted_at=timezone.now()
+    )
+
+    page = text(browser_of(Role.OPERATOR).get(address("channelevent_change", event.id)))
+
+    assert "it cannot be replayed" in page
+    assert 'value="replay"' not in page
