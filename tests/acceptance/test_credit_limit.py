@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 ROOM_TYPES, RESERVATIONS, EVENTS = 10, 600, 5_000
 LIMIT = 100
 # Beds24's window of five minutes, shortened; and calls of few bookings, so that the events need several windows.
-WINDOW_SECONDS = 20
+WINDOW_SECONDS = 15
 BOOKINGS_PER_CALL = 5
 START = date.today() + timedelta(days=20)
 END = START + timedelta(days=60)
