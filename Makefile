@@ -27,6 +27,7 @@ bench: $(INSTALLED)
 
 # Asks PyPI's vulnerability data for every pinned dependency.
 audit: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(BIN)/python -m pip_audit --requirement requirements.txt
 
 lint: $(INSTALLED)
