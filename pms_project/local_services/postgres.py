@@ -44,7 +44,7 @@ def database(server_url: str) -> Iterator[str]:
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        yield _with_database(server_url, name)
+        yield with_database(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -104,7 +104,8 @@ class PrivateServer:
         self._server.start()
 
 
-def _with_database(url: str, name: str) -> str:
+def with_database(url: str, name: str) -> str:
+    """The URL of another database of the same server, over a socket too."""
     parts = urlsplit(url)
     # urlunsplit drops an empty host together with its slashes; the user keeps them here.
     return urlunsplit(parts._replace(path=f"/{name}"))

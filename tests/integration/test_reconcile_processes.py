@@ -26,6 +26,7 @@ from channel_sync.models import (
 )
 from channel_sync.reconciliation.schedules import offset_of, schedule_reconciliation
 from channel_sync.reconciliation.tasks import reconcile
+from pms_project.local_services import postgres
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.drift import Drift, plenty_of_credits
@@ -42,11 +43,9 @@ def drift(topology_at_broker: None, connected: ConnectedHotel, beds24: RunningSi
 
 def start(beds24: RunningSimulator, *arguments: str) -> subprocess.Popen[str]:
     """The command, on the tests' database and simulator."""
-    database = connection.settings_dict
-    url = f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     environment = {
         **os.environ,
-        "DATABASE_URL": url,
+        "DATABASE_URL": postgres.with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"]),
         "BEDS24_BASE_URL": f"{beds24.address}/v2",
         "DEBUG": "1",
         "DJANGO_SETTINGS_MODULE": "pms_project.settings",
