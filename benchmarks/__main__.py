@@ -21,7 +21,7 @@ def main() -> int:
     """Run and print; the exit code is 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"which ones of {NAMES}; all when none is named")
-    names = parser.parse_args().names or NAMES
+    names: list[str] = parser.parse_args().names or list(NAMES)
     if len(names) > 1:
         codes = [subprocess.run([sys.executable, "-m", "benchmarks", name], check=False).returncode for name in names]
         return max(codes)
