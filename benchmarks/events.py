@@ -41,7 +41,7 @@ SELECT gen_random_uuid(), (%(properties)s::uuid[])[1 + number %% 20], 'inbound',
        'booking', (5000000 + number / 3)::text, 'bench-' || number, '{"booking": {"id": 1}}',
        CASE WHEN number %% 50 = 0 AND number <= 10000 THEN 'failed' ELSE 'done' END, 1, 3,
        now() - number * interval '1 second', now(), now()
-FROM generate_series(%(first)s, %(last)s) AS number
+FROM generate_series(1, %(size)s) AS number
 """
 
 WAITING = """
@@ -109,7 +109,7 @@ def _fill(properties: list[str], size: int) -> None:
         cursor.execute(f"CREATE SCHEMA events_{size}")
         cursor.execute(f"CREATE TABLE events_{size}.channel_events (LIKE public.channel_events INCLUDING ALL)")
         _use(size)
-        cursor.execute(FILL, {"properties": properties, "first": 1, "last": size})
+        cursor.execute(FILL, {"properties": properties, "size": size})
         cursor.execute(WAITING, {"property": properties[0], "number": WAITING_EVENTS})
         cursor.execute("VACUUM (ANALYZE) channel_events")
 

@@ -4,10 +4,10 @@ import os
 
 from celery import Celery
 
+from channel_sync.task_packages import TASK_PACKAGES
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pms_project.settings")
 
 app = Celery("pms_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(
-    [f"channel_sync.{part}" for part in ("broker", "inventory", "inbound", "outbound", "reconciliation", "retention")]
-)
+app.autodiscover_tasks(TASK_PACKAGES)

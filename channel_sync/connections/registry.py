@@ -65,7 +65,8 @@ def _note_call(channel_name: str, account_id: UUID, channel_property_id: UUID | 
     labels = channel_name, call.method, call.path, str(call.status or 0)
     API_SECONDS.labels(*labels).observe(call.milliseconds / MILLISECONDS)
     told = {"channel": channel_name, "status": call.status or 0}
-    note_span(f"{call.method} {call.path}", correlation_id(), call.milliseconds, told)
+    correlation = correlation_id()
+    note_span(f"{call.method} {call.path}", correlation, call.milliseconds, told)
     note_credits(account_id, channel_property_id, call)
     ApiCall.objects.create(
         account_id=account_id,
@@ -75,5 +76,5 @@ def _note_call(channel_name: str, account_id: UUID, channel_property_id: UUID | 
         milliseconds=call.milliseconds,
         credits_used=call.credits.cost,
         credits_remaining=call.credits.remaining,
-        correlation_id=correlation_id(),
+        correlation_id=correlation,
     )

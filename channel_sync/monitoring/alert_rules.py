@@ -71,12 +71,8 @@ def _outages(health: Health) -> Iterator[Finding]:
 
 def _channels(health: Health) -> Iterator[Finding]:
     lasts = channel_sync_settings().alert_unavailable_after
-    refusing = dict(
-        ChannelAccount.objects.filter(unavailable_since__isnull=False)
-        .order_by("channel_name", "-unavailable_since")
-        .values_list("channel_name", "unavailable_since")
-    )
-    for name in sorted({name for name, answers in health.reachable_channels.items() if not answers} | set(refusing)):
+    silent = set(ChannelAccount.objects.filter(unavailable_since__isnull=False).values_list("channel_name", flat=True))
+    for name in sorted(silent.union(name for name, answers in health.reachable_channels.items() if not answers)):
         yield Finding(
             AlertKind.CHANNEL_UNAVAILABLE,
             f"{name} does not answer. Its events wait and go out when it is back; until then its availability is old: "
