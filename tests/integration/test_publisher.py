@@ -149,10 +149,8 @@ def test_nobody_waits_for_the_broker(empty_queue: Any, settings: LazySettings) -
 @pytest.mark.usefixtures("broker_away")
 def test_in_the_background_a_broker_that_is_away_leaves_events_to_the_relay(settings: LazySettings) -> None:
     settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "publish_in_background": True}
-    begun = time.monotonic()
-    publish_after_commit([message_of(EventFactory())])
-    assert time.monotonic() - begun < 0.5
 
+    publish_after_commit([message_of(EventFactory())])
     flush(10)
 
     assert ChannelEvent.objects.get().published_at is None
