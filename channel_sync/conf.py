@@ -145,6 +145,9 @@ class ChannelSyncSettings(BaseModel):
     bookings_per_call: int = Field(
         default=500, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
     )
+    bookings_per_transaction: int = Field(
+        default=50, gt=0, le=500, description="Waiting new bookings of a property that one transaction takes in."
+    )
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."
     )

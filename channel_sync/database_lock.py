@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -26,6 +26,13 @@ def lock_in_transaction(*name: object) -> None:
     """Wait for the lock of this name; the end of the transaction frees it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(*name)])
+
+
+def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:
+    """Wait for several locks, in one order whoever asks; the end of the transaction frees them."""
+    numbers = sorted({_lock_number(*name) for name in names})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
 
 
 @contextmanager

@@ -22,6 +22,12 @@ def every_channel_room(channel_property: ChannelProperty) -> dict[UUID, str]:
     return dict(_mappings(channel_property).values_list("internal_id", "external_id"))
 
 
+def room_types(channel_property: ChannelProperty, external_room_ids: Collection[str]) -> dict[str, UUID]:
+    """Channel room -> room type, for those that are mapped."""
+    mappings = _mappings(channel_property).filter(external_id__in=external_room_ids)
+    return dict(mappings.values_list("external_id", "internal_id"))
+
+
 def find_room_type(channel_property: ChannelProperty, external_room_id: str) -> UUID | None:
     """The room type of a channel room; None when it is not mapped."""
     mappings = _mappings(channel_property).filter(external_id=external_room_id)

@@ -7,16 +7,19 @@ settle nothing any more, its transaction fails with `IllegalTransition`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import IllegalTransition
 from channel_sync.metrics import EVENTS
-from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus, EventType
 
 CLAIM_EVENT = """
 UPDATE channel_events
@@ -32,6 +35,7 @@ WHERE id IN (
     SELECT id FROM channel_events
     WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying')
       AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = 0
+      AND event_type = coalesce(%(event_type)s, event_type)
     ORDER BY received_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -39,7 +43,26 @@ WHERE id IN (
 RETURNING *
 """
 
+MARK_DONE = """
+UPDATE channel_events AS event
+SET status = 'done', normalized_payload = worked.normalized_payload, entity_internal_id = worked.entity_internal_id,
+    last_error = NULL, next_attempt_at = NULL, processed_at = %(now)s, updated_at = %(now)s
+FROM unnest(%(ids)s::uuid[], %(leases)s::timestamptz[], %(normalized)s::jsonb[], %(entities)s::uuid[])
+    AS worked (id, lease, normalized_payload, entity_internal_id)
+WHERE event.id = worked.id AND event.status = 'processing' AND event.next_attempt_at = worked.lease
+RETURNING event.id
+"""
+
 MAX_ERROR_LENGTH = 2000
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A claimed event whose effect is made, what it said in canonical form, and what it made or changed."""
+
+    event: ChannelEvent
+    normalized_payload: dict[str, Any]
+    entity_internal_id: UUID
 
 
 def claim(event_id: UUID) -> ChannelEvent | None:
@@ -53,13 +76,19 @@ def claim(event_id: UUID) -> ChannelEvent | None:
     return claimed[0] if claimed else None
 
 
-def claim_waiting(lead: ChannelEvent, *, limit: int) -> list[ChannelEvent]:
-    """Take events like the lead that wait beside it and were never tried, whatever put them off."""
+def claim_waiting(lead: ChannelEvent, *, limit: int, event_type: EventType | None = None) -> list[ChannelEvent]:
+    """Take events like the lead that wait beside it and were never tried, whatever put them off; oldest first.
+
+    A lead that was tried before goes alone: if it is what kills the worker, it takes no other with it.
+    """
+    if (lead.attempts or 0) > 1:
+        return []
     now = timezone.now()
     parameters = {
         "property": lead.channel_property_id,
         "direction": lead.direction,
         "entity_type": lead.entity_type,
+        "event_type": event_type,
         "limit": limit,
         "now": now,
         "lease": now + channel_sync_settings().processing_lease,
@@ -67,12 +96,35 @@ def claim_waiting(lead: ChannelEvent, *, limit: int) -> list[ChannelEvent]:
     claimed = list(ChannelEvent.objects.raw(CLAIM_WAITING, parameters))
     for event in claimed:
         event.channel_property = lead.channel_property
-    return claimed
+    return sorted(claimed, key=lambda event: event.received_at or now)
 
 
 def mark_done(event: ChannelEvent, **columns: Any) -> None:
     """The effect is in the same transaction: the event is done. `columns` are set on the row too."""
     _settle(event, EventStatus.DONE, last_error=None, **columns)
+
+
+def mark_all_done(worked: Sequence[Worked]) -> None:
+    """`mark_done` for several events, in one statement: all of them or none. `note_done` follows the commit."""
+    parameters: dict[str, Any] = {
+        "ids": [one.event.id for one in worked],
+        "leases": [one.event.next_attempt_at for one in worked],
+        "normalized": [Jsonb(one.normalized_payload) for one in worked],
+        "entities": [one.entity_internal_id for one in worked],
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_DONE, parameters)
+        marked = {row[0] for row in cursor.fetchall()}
+    for one in worked:
+        if one.event.id not in marked:
+            raise IllegalTransition(one.event.id, EventStatus.DONE.value)
+
+
+def note_done(event: ChannelEvent) -> None:
+    """Let the event in memory and the metrics know what `mark_all_done` has written."""
+    event.status = EventStatus.DONE
+    _count(event, EventStatus.DONE)
 
 
 def mark_ignored(event: ChannelEvent, reason: str, **columns: Any) -> None:

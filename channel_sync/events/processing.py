@@ -13,9 +13,9 @@ from channel_sync.correlation import correlated
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, RateLimited
 from channel_sync.events.lifecycle import claim, mark_failed, put_off, retry_at
 from channel_sync.events.retry import error_schedule, rate_limit_schedule
-from channel_sync.metrics import RATE_LIMIT_HITS, timed
+from channel_sync.metrics import EVENT_SECONDS, RATE_LIMIT_HITS, timed
 from channel_sync.models import ChannelEvent, EventStatus
-from channel_sync.tracing import span
+from channel_sync.tracing import note_span, span
 
 logger = logging.getLogger(__name__)
 
@@ -29,19 +29,25 @@ def nothing_more(event: ChannelEvent, error: Fatal) -> None:
 def process(
     event_id: UUID, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more
 ) -> EventStatus | None:
-    """Run `work` on an event and return the status it ends in; None when there was nothing to do.
-
-    `work` commits its effect together with `mark_done` or `mark_ignored`. `on_fatal` runs in the transaction that
-    marks the event failed. An error of the database while settling leaves the event to its lease and the relay.
-    """
+    """Claim an event and work it; None when there was nothing to do. See `work_claimed`."""
     event = claim(event_id)
     if event is None:
         logger.info("event %s: nothing to do, it is settled or in other hands", event_id)
         return None
-    told = {"event": str(event.id), "attempt": event.attempts or 0}
+    return work_claimed(event, work, on_fatal=on_fatal)
+
+
+def work_claimed(
+    event: ChannelEvent, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more
+) -> EventStatus | None:
+    """Run `work` on a claimed event and return the status it ends in; None when it is in other hands by then.
+
+    `work` commits its effect together with `mark_done` or `mark_ignored`. `on_fatal` runs in the transaction that
+    marks the event failed. An error of the database while settling leaves the event to its lease and the relay.
+    """
     with (
         correlated(event.correlation_id) as correlation,
-        span(f"{event.direction} {event.event_type}", correlation, told),
+        span(_span_name(event), correlation, _told(event)),
         timed(event.direction, event.event_type),
     ):
         try:
@@ -49,6 +55,14 @@ def process(
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the event keeps its story
             return settle_error(event, error, on_fatal=on_fatal)
         return _ended(event)
+
+
+def note_worked(event: ChannelEvent, seconds: float) -> None:
+    """Tell of an event that was settled with others what is told of one that is worked alone."""
+    EVENT_SECONDS.labels(event.direction, event.event_type).observe(seconds)
+    with correlated(event.correlation_id) as correlation:
+        note_span(_span_name(event), correlation, round(seconds * 1000), _told(event))
+        _ended(event)
 
 
 def settle_error(
@@ -69,6 +83,14 @@ def settle_error(
         logger.warning("event %s: %s", event.id, illegal)
         return None
     return _ended(event)
+
+
+def _span_name(event: ChannelEvent) -> str:
+    return f"{event.direction} {event.event_type}"
+
+
+def _told(event: ChannelEvent) -> dict[str, object]:
+    return {"event": str(event.id), "attempt": event.attempts or 0}
 
 
 def _ended(event: ChannelEvent) -> EventStatus:

@@ -17,7 +17,7 @@ from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
 from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
-from channel_sync.inbound.order import Order, applied_hash, order_of
+from channel_sync.inbound.order import Order, modified_time, note_applied, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.confirmation import Confirmation
@@ -74,7 +74,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
     with transaction.atomic(), on_behalf_of(channel_property.id):
         lock_in_transaction("booking", channel_property.id, booking.external_id)
         link = _link_of(channel_property, booking)
-        modified_at = booking.modified_at or event.occurred_at or event.received_at
+        modified_at = modified_time(event, booking)
         order = order_of(link, booking, modified_at)
         if order is Order.SAME_TIME and not is_current:
             return False
@@ -84,9 +84,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         echo = echo_of(channel_property, link, booking)
         if echo is Echo.EARLIER and not is_current:
             return False
-        link.applied_modified_at = modified_at
-        link.applied_hash = applied_hash(booking)
-        link.applied_cancelled = booking.status is BookingStatus.CANCELLED
+        note_applied(link, booking, modified_at)
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         entered = _lock_room_types(channel_property, before, booking)
         reason = _no_need(channel_property, before, booking, echo) if before is not None else None

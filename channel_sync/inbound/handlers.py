@@ -7,11 +7,12 @@ from collections.abc import Callable
 from channel_sync.errors import Fatal
 from channel_sync.inbound.availability import handle_availability_updated
 from channel_sync.inbound.bookings import handle_booking, handle_booking_deleted
+from channel_sync.inbound.new_bookings import handle_new_booking
 from channel_sync.models import ChannelEvent, EventType
 
 # Created, modified and cancelled carry the whole booking: all three apply the snapshot (design, "Inbound").
 HANDLERS: dict[str, Callable[[ChannelEvent], None]] = {
-    EventType.BOOKING_CREATED: handle_booking,
+    EventType.BOOKING_CREATED: handle_new_booking,
     EventType.BOOKING_MODIFIED: handle_booking,
     EventType.BOOKING_CANCELLED: handle_booking,
     EventType.BOOKING_DELETED: handle_booking_deleted,

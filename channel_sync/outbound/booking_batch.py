@@ -49,12 +49,7 @@ NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
 def waiting_beside(event: ChannelEvent) -> list[ChannelEvent]:
-    """Claim the booking events that wait for the same property and were never tried.
-
-    An event that was tried before goes alone: if it is what kills the worker, it takes no other with it.
-    """
-    if (event.attempts or 0) > 1:
-        return []
+    """Claim the booking events that wait for the same property and were never tried."""
     return claim_waiting(event, limit=channel_sync_settings().bookings_per_call - 1)
 
 

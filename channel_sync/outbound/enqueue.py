@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
+from channel_sync.correlation import correlated
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.record import NewEvent, record_all
 from channel_sync.models import (
@@ -31,18 +33,44 @@ def is_sold_by_channel(room_type_id: UUID) -> bool:
     return bool(_mappings(MappingType.ROOM_TYPE, [room_type_id]))
 
 
-def reservation_changed(before: Reservation | None, after: Reservation | None) -> None:
+@dataclass(frozen=True)
+class ReservationChange:
     """A reservation was saved or deleted; `before` is None for a new one, `after` for a deleted one."""
-    reservation = after or before
-    if reservation is None:
-        return
-    seen = [state for state in (before, after) if state is not None]
-    mappings = _mappings(MappingType.ROOM_TYPE, [state.room_type_id for state in seen])
-    rooms = {(m.channel_property_id, m.internal_id): m.external_id for m in mappings}
-    links = {link.channel_property_id: link for link in ReservationLink.objects.filter(reservation_id=reservation.id)}
+
+    before: Reservation | None
+    after: Reservation | None
+    correlation_id: UUID
+
+
+def reservations_changed(changes: Sequence[ReservationChange]) -> None:
+    """Tell the channels of changes of reservations; how many there are does not change how much is looked up."""
+    seen = [state for change in changes for state in (change.before, change.after) if state is not None]
+    mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}))
+    rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
+    links: dict[UUID | None, dict[UUID, ReservationLink]] = {}
+    for link in ReservationLink.objects.filter(reservation_id__in={state.id for state in seen}):
+        links.setdefault(link.reservation_id, {})[link.channel_property_id] = link
+    for change in changes:
+        reservation = change.after or change.before
+        if reservation is not None:
+            with correlated(change.correlation_id):
+                events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
+                publish_after_commit(record_all(events))
+
+
+def _events_of(
+    change: ReservationChange,
+    reservation: Reservation,
+    rooms: Mapping[tuple[UUID, UUID], str],
+    links: Mapping[UUID, ReservationLink],
+) -> list[NewEvent]:
+    """What each channel has to be told, but for the one that the change came from."""
+    before, after = change.before, change.after
     origin = change_origin()
+    room_types = {state.room_type_id for state in (before, after) if state is not None}
+    mapped = [channel_property_id for channel_property_id, room_type_id in rooms if room_type_id in room_types]
     events: list[NewEvent] = []
-    for channel_property_id in dict.fromkeys([*links, *(mapping.channel_property_id for mapping in mappings)]):
+    for channel_property_id in dict.fromkeys([*links, *mapped]):
         if channel_property_id == origin:
             continue
         link = links.get(channel_property_id)
@@ -58,7 +86,7 @@ def reservation_changed(before: Reservation | None, after: Reservation | None) -
             for span in _changed_nights(before, after)
             if (channel_property_id, span.room_type_id) in rooms
         ]
-    publish_after_commit(record_all(events))
+    return events
 
 
 def availability_changed(spans: Sequence[NightSpan]) -> None:

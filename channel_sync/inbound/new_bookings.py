@@ -1,0 +1,145 @@
+"""Bookings that nobody has seen before, several in one transaction: a first synchronisation, or a rush of guests.
+
+A rush of new bookings costs a fraction of what they cost one by one. Whatever is not plainly new, and all of them
+when one goes wrong, is applied one by one as ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from channel_sync.channels.canonical import Booking
+from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.mapped_rooms import room_types
+from channel_sync.connections.registry import channel_class
+from channel_sync.correlation import correlated
+from channel_sync.database_lock import lock_all_in_transaction
+from channel_sync.errors import InvalidPayload
+from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done
+from channel_sync.events.processing import note_worked, work_claimed
+from channel_sync.inbound.bookings import handle_booking
+from channel_sync.inbound.capped import push_what_was_capped
+from channel_sync.inbound.order import modified_time, note_applied
+from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inventory.availability import FreeNight
+from channel_sync.inventory.stays import free_after_each
+from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, EventType, ReservationLink
+from channel_sync.origin import on_behalf_of
+from channel_sync.pms import Reservation, host_pms
+from channel_sync.saves import followed_together
+
+logger = logging.getLogger(__name__)
+
+
+class _Arrival(NamedTuple):
+    """A new booking and the event that told of it."""
+
+    event: ChannelEvent
+    booking: Booking
+
+
+def handle_new_booking(event: ChannelEvent) -> None:
+    """Apply a new booking and those that wait beside it, and settle their events."""
+    limit = channel_sync_settings().bookings_per_transaction - 1
+    beside = claim_waiting(event, limit=limit, event_type=EventType.BOOKING_CREATED)
+    if beside:
+        _apply_together([event, *beside])
+    for other in beside:
+        if other.status != EventStatus.DONE:
+            work_claimed(other, handle_booking)
+    if event.status != EventStatus.DONE:
+        handle_booking(event)
+
+
+def _apply_together(events: Sequence[ChannelEvent]) -> None:
+    """Settle those of the claimed events whose bookings are plainly new; none when any of them goes wrong."""
+    channel_property = events[0].channel_property
+    begun = perf_counter()
+    try:
+        with transaction.atomic(), on_behalf_of(channel_property.id):
+            worked = _make_reservations(channel_property, list(_readable(channel_property, events)))
+            mark_all_done(worked)
+    except Exception as error:  # noqa: BLE001 - one by one, the one that is wrong keeps its own story
+        logger.warning("%d new bookings are applied one by one after %s", len(events), type(error).__name__)
+        if isinstance(error, OperationalError | InterfaceError):
+            connection.close()
+        return
+    for one in worked:
+        note_done(one.event)
+        if one.event is not events[0]:
+            note_worked(one.event, (perf_counter() - begun) / len(worked))
+
+
+def _readable(channel_property: ChannelProperty, events: Sequence[ChannelEvent]) -> Iterator[_Arrival]:
+    """The first event of each booking; one that cannot be read is left to be told so."""
+    channel = channel_class(channel_property.channel_name)
+    seen: set[str] = set()
+    for event in events:
+        try:
+            booking = channel.parse_booking(event.payload)
+        except InvalidPayload:
+            continue
+        if booking.external_id not in seen:
+            seen.add(booking.external_id)
+            yield _Arrival(event, booking)
+
+
+def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) -> list[Worked]:
+    """Lock, create, count what is left, link: each step for all of them at once."""
+    lock_all_in_transaction(("booking", channel_property.id, arrival.booking.external_id) for arrival in arrivals)
+    rooms = room_types(channel_property, {arrival.booking.external_room_id for arrival in arrivals})
+    new = [arrival for arrival in _unknown(channel_property, arrivals) if arrival.booking.external_room_id in rooms]
+    pms = host_pms()
+    pms.lock_room_types(list({rooms[arrival.booking.external_room_id] for arrival in new}))
+    made: list[UUID] = []
+    with followed_together():
+        for event, booking in new:
+            with correlated(event.correlation_id):
+                room_type_id = rooms[booking.external_room_id]
+                made.append(pms.create_reservation(channel_property.property_id, room_type_id, booking))
+    reservations = pms.reservations(made)
+    left = free_after_each([reservations[reservation_id] for reservation_id in made])
+    links = []
+    for arrival, reservation_id in zip(new, made, strict=True):
+        with correlated(arrival.event.correlation_id):
+            links.append(_settle(channel_property, arrival, reservations[reservation_id], left.get(reservation_id, [])))
+    ReservationLink.objects.bulk_create(links)
+    return [
+        Worked(arrival.event, arrival.booking.model_dump(mode="json"), reservation_id)
+        for arrival, reservation_id in zip(new, made, strict=True)
+    ]
+
+
+def _unknown(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) -> list[_Arrival]:
+    """Bookings that are neither linked nor of our own making."""
+    known = set(
+        ReservationLink.objects.filter(
+            channel_property=channel_property,
+            external_id__in=[arrival.booking.external_id for arrival in arrivals],
+        ).values_list("external_id", flat=True)
+    )
+    return [
+        arrival for arrival in arrivals if arrival.booking.external_id not in known and not arrival.booking.client_key
+    ]
+
+
+def _settle(
+    channel_property: ChannelProperty, arrival: _Arrival, reservation: Reservation, left: Sequence[FreeNight]
+) -> ReservationLink:
+    """Tell of nights that it overbooks; the link to save."""
+    flag_overbooking(channel_property, arrival.booking, left)
+    push_what_was_capped(channel_property, None, reservation, left)
+    link = ReservationLink(
+        channel_property=channel_property,
+        external_id=arrival.booking.external_id,
+        reservation_id=reservation.id,
+        pushed_hash=reservation.push(arrival.booking.external_room_id).state_hash(),
+    )
+    note_applied(link, arrival.booking, modified_time(arrival.event, arrival.booking))
+    return link
