@@ -192,8 +192,11 @@ class PropertyManagementSystem(Protocol):
     def describe(self, instance: Any) -> Reservation:
         """The reservation that a model instance holds, saved or not; asks the database for nothing it has."""
 
-    def create_reservation(self, property_id: UUID, room_type_id: UUID, booking: Booking) -> UUID:
-        """Create the reservation of a booking that a channel has sold, free room or not."""
+    def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:
+        """Create the reservations of bookings that a channel has sold, free room or not; their ids, in this order.
+
+        Each comes with the room type that it takes. Several come while many bookings wait: few statements help then.
+        """
 
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         """Set a reservation to the state of the booking."""

@@ -25,7 +25,6 @@ CLAIM_EVENT = """
 UPDATE channel_events
 SET status = 'processing', attempts = attempts + 1, next_attempt_at = %(lease)s, updated_at = %(now)s
 WHERE id = %(id)s AND (status = 'received' OR (status = 'retrying' AND published_at IS NOT NULL))
-RETURNING *
 """
 
 CLAIM_WAITING = """
@@ -71,9 +70,12 @@ def claim(event_id: UUID) -> ChannelEvent | None:
     None when there is nothing to do: the event is settled, in another worker's hands, or waits for its retry.
     """
     now = timezone.now()
-    parameters = {"id": event_id, "now": now, "lease": now + channel_sync_settings().processing_lease}
-    claimed = list(ChannelEvent.objects.raw(CLAIM_EVENT, parameters))
-    return claimed[0] if claimed else None
+    parameters: dict[str, Any] = {"id": event_id, "now": now, "lease": now + channel_sync_settings().processing_lease}
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM_EVENT, parameters)
+        if not cursor.rowcount:
+            return None
+    return ChannelEvent.objects.select_related("channel_property").get(id=event_id)
 
 
 def claim_waiting(lead: ChannelEvent, *, limit: int, event_type: EventType | None = None) -> list[ChannelEvent]:

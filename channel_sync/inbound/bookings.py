@@ -163,7 +163,7 @@ def _apply(
     if room_type_id is None:
         raise UnmappedRoom(booking.external_room_id, str(channel_property))
     if reservation_id is None:
-        reservation_id = pms.create_reservation(channel_property.property_id, room_type_id, booking)
+        (reservation_id,) = pms.create_reservations(channel_property.property_id, [(room_type_id, booking)])
     else:
         pms.modify_reservation(reservation_id, room_type_id, booking)
     return reservation_id

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
@@ -32,7 +31,6 @@ from channel_sync.inventory.stays import free_after_each
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
-from channel_sync.saves import followed_together
 
 logger = logging.getLogger(__name__)
 
@@ -97,12 +95,8 @@ def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Ar
     new = [arrival for arrival in _unknown(channel_property, arrivals) if arrival.booking.external_room_id in rooms]
     pms = host_pms()
     pms.lock_room_types(list({rooms[arrival.booking.external_room_id] for arrival in new}))
-    made: list[UUID] = []
-    with followed_together():
-        for event, booking in new:
-            with correlated(event.correlation_id):
-                room_type_id = rooms[booking.external_room_id]
-                made.append(pms.create_reservation(channel_property.property_id, room_type_id, booking))
+    sold = [(rooms[booking.external_room_id], booking) for _, booking in new]
+    made = pms.create_reservations(channel_property.property_id, sold)
     reservations = pms.reservations(made)
     left = free_after_each([reservations[reservation_id] for reservation_id in made])
     links = []

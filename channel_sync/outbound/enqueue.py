@@ -8,7 +8,6 @@ from uuid import UUID
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
-from channel_sync.correlation import correlated
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.record import NewEvent, record_all
 from channel_sync.models import (
@@ -39,7 +38,6 @@ class ReservationChange:
 
     before: Reservation | None
     after: Reservation | None
-    correlation_id: UUID
 
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
@@ -53,9 +51,8 @@ def reservations_changed(changes: Sequence[ReservationChange]) -> None:
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
-            with correlated(change.correlation_id):
-                events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
-                publish_after_commit(record_all(events))
+            events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
+            publish_after_commit(record_all(events))
 
 
 def _events_of(

@@ -13,10 +13,8 @@ from django.conf import settings
 from django.db.models import Field, Model
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from channel_sync.correlation import correlation_id
 from channel_sync.outbound.enqueue import ReservationChange, availability_changed, rates_changed, reservations_changed
-from channel_sync.pms import Reservation, Watched, host_pms
-from channel_sync.saves import follow
+from channel_sync.pms import Watched, host_pms
 
 BEFORE = "_channel_sync_before"
 
@@ -42,15 +40,11 @@ def _reservation_before_save(instance: Model, raw: bool = False, **_: object) ->
 
 def _reservation_saved(instance: Model, raw: bool = False, **_: object) -> None:
     if not raw:
-        _follow_reservation(getattr(instance, BEFORE, None), host_pms().describe(instance))
+        reservations_changed([ReservationChange(getattr(instance, BEFORE, None), host_pms().describe(instance))])
 
 
 def _reservation_deleted(instance: Model, **_: object) -> None:
-    _follow_reservation(host_pms().describe(instance), None)
-
-
-def _follow_reservation(before: Reservation | None, after: Reservation | None) -> None:
-    follow(reservations_changed, ReservationChange(before, after, correlation_id()))
+    reservations_changed([ReservationChange(host_pms().describe(instance), None)])
 
 
 def _follow(model: type[Model], watched: Watched[Any], changed: Callable[[list[Any]], None]) -> None:

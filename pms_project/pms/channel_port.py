@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking, BookingStatus, RateTerms
 from channel_sync.channels.canonical import Guest as BookingGuest
+from channel_sync.outbound.enqueue import ReservationChange, reservations_changed
 from channel_sync.pms import (
     NightlyRate,
     NightSpan,
@@ -172,22 +173,29 @@ class Pms:
             notes=instance.notes,
         )
 
-    def create_reservation(self, property_id: UUID, room_type_id: UUID, booking: Booking) -> UUID:
-        """The channel has sold it: there is no look at free rooms."""
-        guest = None
-        if booking.status is not BookingStatus.BLOCKED:
-            guest = Guest.objects.create(**_guest_columns(booking))
-        reservation = Reservation(
-            hotel_id=property_id,
-            guest=guest,
-            source=(booking.ota or "channel")[:50],
-            channel_reference=booking.ota_reference[:255],
-            group_reference=booking.group_id[:255],
-            currency=booking.currency[:3] or HotelSettings.objects.get(id=property_id).currency,
-        )
-        _apply(reservation, room_type_id, booking)
-        reservation.save()
-        return reservation.id
+    def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:
+        """The channel has sold them: there is no look at free rooms."""
+        # Ids are made here: bulk_create does not read back what the database would make.
+        currency = HotelSettings.objects.values_list("currency", flat=True).get(id=property_id)
+        staying = [booking for _, booking in sold if booking.status is not BookingStatus.BLOCKED]
+        guests = iter(Guest.objects.bulk_create(Guest(id=uuid4(), **_guest_columns(booking)) for booking in staying))
+        reservations = []
+        for room_type_id, booking in sold:
+            reservation = Reservation(
+                id=uuid4(),
+                hotel_id=property_id,
+                guest=None if booking.status is BookingStatus.BLOCKED else next(guests),
+                source=(booking.ota or "channel")[:50],
+                channel_reference=booking.ota_reference[:255],
+                group_reference=booking.group_id[:255],
+                currency=booking.currency[:3] or currency,
+            )
+            _apply(reservation, room_type_id, booking)
+            reservations.append(reservation)
+        Reservation.objects.bulk_create(reservations)
+        # A bulk insert sends no signals.
+        reservations_changed([ReservationChange(None, self.describe(reservation)) for reservation in reservations])
+        return [reservation.id for reservation in reservations]
 
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         """Set a reservation to the state of the booking; saves nothing where nothing changes."""

@@ -111,7 +111,9 @@ def test_a_booking_that_changes_its_room_locks_both_room_types_at_once(
         deliver(channel_property, roomId=2002, modifiedTime=LATER)
 
     assert Reservation.objects.get().room_type_id == single.id
-    first_lock = next(query["sql"] for query in statements if "FOR UPDATE" in query["sql"])
+    first_lock = next(
+        query["sql"] for query in statements if "room_types" in query["sql"] and "FOR UPDATE" in query["sql"]
+    )
     assert single.id.hex in first_lock
     assert double.id.hex in first_lock
 

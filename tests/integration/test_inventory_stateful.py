@@ -132,7 +132,7 @@ class HotelLife(RuleBasedStateMachine):
     @rule(target=stays, stay=STAYS)
     def book_at_the_channel(self, stay: tuple[int, int, int, int]) -> UUID:
         wanted = self.wanted(stay)
-        made = host_pms().create_reservation(self.kinds[0].hotel_id, wanted.room_type, booking(wanted))
+        (made,) = host_pms().create_reservations(self.kinds[0].hotel_id, [(wanted.room_type, booking(wanted))])
         self.model.stays[made] = wanted
         return made
 

@@ -96,10 +96,13 @@ class Lodge:
             price=instance.total,
         )
 
-    def create_reservation(self, property_id: UUID, room_type_id: UUID, booking: Booking) -> UUID:
-        stay = Stay()
-        _apply(stay, room_type_id, booking)
-        return UUID(str(stay.pk))
+    def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:
+        made = []
+        for room_type_id, booking in sold:
+            stay = Stay()
+            _apply(stay, room_type_id, booking)
+            made.append(UUID(str(stay.pk)))
+        return made
 
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         _apply(Stay.objects.select_for_update().get(pk=reservation_id), room_type_id, booking)
