@@ -146,7 +146,7 @@ class ChannelSyncSettings(BaseModel):
         default=500, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
     )
     bookings_per_transaction: int = Field(
-        default=50, gt=0, le=500, description="Waiting new bookings of a property that one transaction takes in."
+        default=100, gt=0, le=500, description="Waiting new bookings of a property that one transaction takes in."
     )
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."
