@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from time import perf_counter
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
@@ -19,8 +21,8 @@ from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_lock import lock_all_in_transaction
-from channel_sync.errors import InvalidPayload
-from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done
+from channel_sync.errors import InvalidPayload, NotYet
+from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done, put_off
 from channel_sync.events.processing import note_worked, work_claimed
 from channel_sync.inbound.bookings import handle_booking
 from channel_sync.inbound.capped import push_what_was_capped
@@ -34,6 +36,10 @@ from channel_sync.pms import Reservation, host_pms
 
 logger = logging.getLogger(__name__)
 
+# Well within `processing_lease`: some of the others may have to wait for the channel's account, each for long.
+GIVE_BACK_AFTER_SECONDS = 30.0
+AT_ONCE = timedelta(0)
+
 
 class _Arrival(NamedTuple):
     """A new booking and the event that told of it."""
@@ -44,13 +50,18 @@ class _Arrival(NamedTuple):
 
 def handle_new_booking(event: ChannelEvent) -> None:
     """Apply a new booking and those that wait beside it, and settle their events."""
+    begun = perf_counter()
     limit = channel_sync_settings().bookings_per_transaction - 1
     beside = claim_waiting(event, limit=limit, event_type=EventType.BOOKING_CREATED)
     if beside:
         _apply_together([event, *beside])
     for other in beside:
-        if other.status != EventStatus.DONE:
+        if other.status == EventStatus.DONE:
+            continue
+        if perf_counter() - begun < GIVE_BACK_AFTER_SECONDS:
             work_claimed(other, handle_booking)
+        else:
+            put_off(other, timezone.now(), NotYet("Given back: its worker was busy with others.", retry_after=AT_ONCE))
     if event.status != EventStatus.DONE:
         handle_booking(event)
 
@@ -93,6 +104,8 @@ def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Ar
     lock_all_in_transaction(("booking", channel_property.id, arrival.booking.external_id) for arrival in arrivals)
     rooms = room_types(channel_property, {arrival.booking.external_room_id for arrival in arrivals})
     new = [arrival for arrival in _unknown(channel_property, arrivals) if arrival.booking.external_room_id in rooms]
+    if not new:
+        return []
     pms = host_pms()
     pms.lock_room_types(list({rooms[arrival.booking.external_room_id] for arrival in new}))
     sold = [(rooms[booking.external_room_id], booking) for _, booking in new]

@@ -19,6 +19,8 @@ from channel_sync.channels.beds24.normalization import KEY_INFO_CODE
 from channel_sync.channels.canonical import Booking
 from channel_sync.correlation import correlated
 from channel_sync.events.processing import process
+from channel_sync.events.relay import take_due
+from channel_sync.inbound import new_bookings
 from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     ChannelEvent,
@@ -251,6 +253,22 @@ def test_what_is_not_plainly_new_keeps_its_own_way(channel_property: ChannelProp
     assert (late.status, again.status) == (EventStatus.IGNORED, EventStatus.IGNORED)
     assert created.entity_internal_id == ours.id
     assert Reservation.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_worker_that_takes_long_gives_the_others_back(
+    channel_property: ChannelProperty, rooms: list[RoomType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their leases would run out, and each would lose an attempt."""
+    monkeypatch.setattr(new_bookings, "GIVE_BACK_AFTER_SECONDS", -1)
+    lead = waiting(channel_property, FIRST)
+    other = waiting(channel_property, FIRST + 1, roomId=9999)
+
+    process(lead.id, handle)
+
+    other.refresh_from_db()
+    assert (other.status, other.attempts) == (EventStatus.RETRYING, 0)
+    assert other.id in {message.event_id for message in take_due()}
 
 
 @pytest.mark.django_db
