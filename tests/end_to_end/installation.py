@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import requests
 from django.conf import settings
 from django.db import connections
 from django.test import override_settings
@@ -66,6 +67,13 @@ class Installation:
         with Connection(self.broker_url) as connection:
             channel: Any = connection.default_channel
             return int(channel.queue_declare(name, passive=True).message_count)
+
+    def send_webhook(self, body: dict[str, Any]) -> int:
+        """Post a webhook as Beds24 does; its status."""
+        headers = {"X-Channel-Sync-Secret": self.webhook_secret}
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(f"{self.web}/webhooks/beds24/", json=body, headers=headers, timeout=20).status_code
 
     def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
         """Wait for something to come true; fails with the log of the events that are not done."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import requests
 
 from channel_sync.models import ChannelEvent, Direction, EventStatus, ReservationLink
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -125,18 +123,10 @@ def test_maintenance_and_a_change_at_beds24_leave_both_sides_equal(site: Install
 def test_the_same_webhook_fifty_times_at_once_is_one_event_and_one_reservation(
     site: Installation, check_in: date
 ) -> None:
-    body = json.dumps(
-        webhook(id=7000001, apiReference="FIFTY", roomId=int(site.rooms["Double Room"]), **stay(check_in))
-    )
-    headers = {"X-Channel-Sync-Secret": site.webhook_secret, "Content-Type": "application/json"}
-
-    def post(_: int) -> int:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.post(f"{site.web}/webhooks/beds24/", body, headers=headers, timeout=20).status_code
+    body = webhook(id=7000001, apiReference="FIFTY", roomId=int(site.rooms["Double Room"]), **stay(check_in))
 
     with ThreadPoolExecutor(50) as pool:
-        statuses = list(pool.map(post, range(50)))
+        statuses = list(pool.map(site.send_webhook, [body] * 50))
 
     assert set(statuses) == {200}
     site.eventually(lambda: len(reservations(channel_reference="FIFTY")) == 1, "the booking arrives")
@@ -159,16 +149,11 @@ def test_many_states_of_one_booking_in_any_order_end_in_the_last(site: Installat
         )
         for number in range(12)
     ]
-    headers = {"X-Channel-Sync-Secret": site.webhook_secret}
-
-    def post(state: dict[str, Any]) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.post(f"{site.web}/webhooks/beds24/", json=state, headers=headers, timeout=20).raise_for_status()
 
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(post, states[::2][::-1] + states[1::2]))
+        statuses = list(pool.map(site.send_webhook, states[::2][::-1] + states[1::2]))
 
+    assert set(statuses) == {200}
     site.settle()
     (reservation,) = reservations(channel_reference="ORDER")
     assert reservation.price == 111
@@ -184,11 +169,7 @@ def test_the_correlation_id_of_the_webhook_is_in_the_log_of_the_worker(site: Ins
 
 
 def test_a_failed_event_is_a_dead_letter_until_its_mapping_is_saved(site: Installation, check_in: date) -> None:
-    body = webhook(id=7000003, apiReference="UNMAPPED", roomId=2099, **stay(check_in))
-    with requests.Session() as session:
-        session.trust_env = False
-        headers = {"X-Channel-Sync-Secret": site.webhook_secret}
-        session.post(f"{site.web}/webhooks/beds24/", json=body, headers=headers, timeout=20).raise_for_status()
+    assert site.send_webhook(webhook(id=7000003, apiReference="UNMAPPED", roomId=2099, **stay(check_in))) == 200
     failed = ChannelEvent.objects.filter(entity_external_id="7000003", status=EventStatus.FAILED)
     site.eventually(failed.exists, "the event fails")
     site.eventually(lambda: site.dead_letters() == 1, "its message is a dead letter")

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import ChannelEvent, EventStatus
@@ -39,17 +37,14 @@ def site(node: PrivateNode, tmp_path: Path, django_db_blocker: DjangoDbBlocker) 
 
 def post(site: Installation, number: int) -> int:
     check_in = date.today() + timedelta(days=30 + number)
-    body: dict[str, Any] = webhook(
+    body = webhook(
         id=8_000_000 + number,
         apiReference=f"DOWN-{number}",
         roomId=int(site.rooms["Double Room"]),
         arrival=str(check_in),
         departure=str(check_in + timedelta(days=1)),
     )
-    headers = {"X-Channel-Sync-Secret": site.webhook_secret}
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.post(f"{site.web}/webhooks/beds24/", json=body, headers=headers, timeout=20).status_code
+    return site.send_webhook(body)
 
 
 def test_nothing_is_lost_while_rabbitmq_is_dead(site: Installation, node: PrivateNode) -> None:
