@@ -2,7 +2,7 @@
 
 Each page is asked for through the API's own view, filters and pagination, the counting included. The plans of all its
 statements are read: at the largest size none may scan the table. The reference is the same at 10,000 events; the number
-of failed and of waiting events stays the same, as they are worked off.
+of failed and of waiting events stays the same, as they are worked off; what waits is younger than what is done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from benchmarks.reconciliation import demo_hotel
 from channel_sync.api.events import EventViewSet
-from channel_sync.events.lifecycle import claim
+from channel_sync.events.lifecycle import claim, claim_waiting
 from channel_sync.events.relay import take_due
 from channel_sync.models import ChannelEvent, ChannelProperty
 
@@ -30,6 +30,8 @@ SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 15
 FLAT = 1.5
 WAITING_EVENTS = 100
+BACKLOG = 5_000
+TAKEN_TOGETHER = 99
 
 FILL = """
 INSERT INTO channel_events (
@@ -50,8 +52,8 @@ INSERT INTO channel_events (
     status, attempts, max_attempts, received_at, created_at, next_attempt_at
 )
 SELECT lpad(to_hex(number), 32, '0')::uuid, %(property)s, 'inbound', 'beds24', 'booking.created', 'booking',
-       number::text, 'waiting-' || number, '{}', 'received', 0, 3, now(), now(), now()
-FROM generate_series(1, %(number)s) AS number
+       number::text, 'waiting-' || number, '{}', 'received', 0, 3, now(), now(), %(due)s
+FROM generate_series(%(first)s, %(last)s) AS number
 """
 
 PAGES: dict[str, dict[str, Any]] = {
@@ -81,6 +83,7 @@ def run() -> bool:
             scans |= {f"{name} at {size:,}" for query in captured if _scans_events(query["sql"])}
         cost[name] = _milliseconds(page)
     cost["claim one"] = _milliseconds(_claim_one, prepare=_wait_again)
+    cost["claim 99 more"] = _milliseconds(_claim_more, prepare=_backlog_again)
     cost["relay 100"] = _milliseconds(_take_hundred, prepare=_due_again)
     print(f"{'':14}" + "".join(f"{size:>12,}" for size in SIZES) + "      growth")
     for name, times in cost.items():
@@ -110,7 +113,16 @@ def _fill(properties: list[str], size: int) -> None:
         cursor.execute(f"CREATE TABLE events_{size}.channel_events (LIKE public.channel_events INCLUDING ALL)")
         _use(size)
         cursor.execute(FILL, {"properties": properties, "size": size})
-        cursor.execute(WAITING, {"property": properties[0], "number": WAITING_EVENTS})
+        due: dict[str, Any] = {"property": properties[0], "first": 1, "last": WAITING_EVENTS, "due": timezone.now()}
+        cursor.execute(WAITING, due)
+        first = WAITING_EVENTS + 1
+        backlog: dict[str, Any] = {
+            "property": properties[1],
+            "first": first,
+            "last": WAITING_EVENTS + BACKLOG,
+            "due": None,
+        }
+        cursor.execute(WAITING, backlog)
         cursor.execute("VACUUM (ANALYZE) channel_events")
 
 
@@ -126,6 +138,18 @@ def _claim_one() -> None:
 
 def _wait_again() -> None:
     ChannelEvent.objects.filter(id=UUID(int=1)).update(status="received", attempts=0)
+
+
+def _claim_more() -> None:
+    """The events that a worker takes along with the one of its message, out of a long backlog."""
+    lead = ChannelEvent.objects.get(id=UUID(int=WAITING_EVENTS + 1))
+    if len(claim_waiting(lead, limit=TAKEN_TOGETHER)) != TAKEN_TOGETHER:
+        raise AssertionError("too few events were taken")
+
+
+def _backlog_again() -> None:
+    backlog = ChannelEvent.objects.filter(id__gt=UUID(int=WAITING_EVENTS), id__lte=UUID(int=WAITING_EVENTS + BACKLOG))
+    backlog.filter(status="processing").update(status="received", attempts=0, next_attempt_at=None)
 
 
 def _take_hundred() -> None:

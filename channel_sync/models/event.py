@@ -129,6 +129,12 @@ class ChannelEvent(models.Model):
                 name="idx_channel_events_due",
                 condition=models.Q(next_attempt_at__isnull=False),
             ),
+            # What waits for a worker lies behind all that is done: without this a claim reads its way through it.
+            NamedIndex(
+                fields=["channel_property", "direction", "received_at"],
+                name="idx_channel_events_open",
+                condition=models.Q(status__in=OPEN_STATUSES),
+            ),
             NamedIndex(
                 fields=["received_at"],
                 name="idx_channel_events_unredacted",

@@ -10,12 +10,13 @@ from uuid import uuid4
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channel_sync.correlation import correlated
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, PublishFailed, RateLimited, Retryable
 from channel_sync.events.idempotency import inbound_key, is_processed, outbound_key
-from channel_sync.events.lifecycle import claim, mark_done, mark_failed, mark_ignored, retry_at
+from channel_sync.events.lifecycle import claim, claim_waiting, mark_done, mark_failed, mark_ignored, retry_at
 from channel_sync.events.message import EventMessage
 from channel_sync.events.processing import process
 from channel_sync.events.record import NewEvent, record, record_all
@@ -283,17 +284,32 @@ def test_the_relay_works_in_batches(settings: LazySettings) -> None:
     assert sizes == [2, 2, 1]
 
 
-def test_the_relay_finds_due_events_by_their_index() -> None:
-    property_ = ChannelPropertyFactory()
-    EventFactory.create_batch(50, channel_property=property_, status=EventStatus.DONE)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT id FROM channel_events WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 500 "
-            "FOR UPDATE SKIP LOCKED"
+@pytest.mark.parametrize(
+    ("take", "index"),
+    [
+        (lambda lead: take_due(), "idx_channel_events_due"),
+        (lambda lead: claim_waiting(lead, limit=99), "idx_channel_events_open"),
+        (lambda lead: claim_waiting(lead, limit=99, event_type=EventType.BOOKING_CREATED), "idx_channel_events_open"),
+    ],
+)
+def test_what_waits_is_found_behind_all_that_is_done(take: Callable[[ChannelEvent], object], index: str) -> None:
+    """A tenth of the table waits, and is younger than the rest: the plan that looks cheapest must not be the walk."""
+    lead = claimed()
+    long_ago = timezone.now() - timedelta(days=30)
+    rows = [(EventStatus.DONE, long_ago, None)] * 900 + [(EventStatus.RECEIVED, timezone.now(), long_ago)] * 100
+    ChannelEvent.objects.bulk_create(
+        EventFactory.build(
+            channel_property=lead.channel_property, status=status, received_at=received_at, next_attempt_at=due
         )
+        for status, received_at, due in rows
+    )
+    with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
+        cursor.execute("ANALYZE channel_events")
+        take(lead)
+        (statement,) = [query["sql"] for query in captured if "SKIP LOCKED" in query["sql"]]
+        cursor.execute(f"EXPLAIN {statement}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "idx_channel_events_due" in plan
+    assert index in plan
 
 
 def test_retrying_by_hand_starts_a_failed_event_over() -> None:
