@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -18,6 +18,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from channel_sync.errors import RefusedByChannel
+
+# Rooms are blocked for many years; a longer booking is a slip, and each of its nights would be counted.
+LONGEST_STAY = timedelta(days=36_525)
 
 
 class BookingStatus(StrEnum):

@@ -1,10 +1,11 @@
-"""The OpenAPI document says what the admin API answers: requests made from it get no other answer, and no error."""
+"""The OpenAPI document says what the APIs answer: requests made from it get no other answer, and no error."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.db.models import Model
 from django.test import Client
 from hypothesis import HealthCheck, given, settings, strategies
 from schemathesis.checks import not_a_server_error
@@ -26,7 +28,7 @@ from channel_sync.models import ChannelMapping, Conflict, ConflictKind, Reconcil
 from channel_sync.operations.roles import Role
 from pms_project.wsgi import application
 from tests.conftest import ConnectedHotel
-from tests.factories import EventFactory
+from tests.factories import EventFactory, MaintenanceBlockFactory, RatePlanFactory, ReservationFactory, RoomFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -71,15 +73,24 @@ def operations() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def test_the_document_has_no_other_operation() -> None:
-    there = {
-        (method, path.removeprefix("/api/admin"))
-        for path, methods in document()["paths"].items()
-        if path.startswith("/api/admin/")
-        for method in methods
-    }
+def pms_operations() -> list[tuple[str, str]]:
+    """Every operation of the host's own API."""
+    return [
+        ("get", "/api/maintenance-blocks/"), ("post", "/api/maintenance-blocks/"),
+        ("get", "/api/maintenance-blocks/{id}/"), ("put", "/api/maintenance-blocks/{id}/"),
+        ("patch", "/api/maintenance-blocks/{id}/"), ("delete", "/api/maintenance-blocks/{id}/"),
+        ("post", "/api/rates/"), ("get", "/api/reservations/"), ("post", "/api/reservations/"),
+        ("get", "/api/reservations/{id}/"), ("put", "/api/reservations/{id}/"), ("patch", "/api/reservations/{id}/"),
+        ("post", "/api/reservations/{id}/cancel/"), ("post", "/api/reservations/group/"), ("get", "/api/room-types/"),
+        ("get", "/api/room-types/{id}/"), ("get", "/api/room-types/{id}/availability/"), ("get", "/api/rooms/"),
+        ("get", "/api/rooms/{id}/"),
+    ]  # fmt: skip
 
-    assert there == set(operations())
+
+def test_the_document_has_no_other_operation() -> None:
+    there = {(method, path) for path, methods in document()["paths"].items() for method in methods}
+
+    assert there == {(method, f"/api/admin{path}") for method, path in operations()} | set(pms_operations())
 
 
 @pytest.fixture
@@ -120,16 +131,52 @@ def test_requests_made_from_the_document(
 ) -> None:
     user = get_user_model().objects.create_user("administrator", password="administrator")
     user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.group))
-    login = {"Authorization": "Basic " + base64.b64encode(b"administrator:administrator").decode()}
+
+    answer_as_documented(method, f"/api/admin{path}", known_ids.get(path.split("/")[1], ""), "administrator")
+
+
+@pytest.mark.parametrize(("method", "path"), pms_operations())
+def test_requests_made_from_the_document_of_the_pms(
+    method: str, path: str, connected: ConnectedHotel, one_connection: None, topology_at_broker: None
+) -> None:
+    get_user_model().objects.create_superuser("manager", password="manager")
+    known: dict[str, Model] = {
+        "reservations": ReservationFactory(room_type=connected.double),
+        "maintenance-blocks": MaintenanceBlockFactory(room__room_type=connected.double),
+        "room-types": connected.double,
+        "rooms": RoomFactory(room_type=connected.double),
+    }
+
+    references = {
+        "room_type": str(connected.double.pk),
+        "room": str(known["rooms"].pk),
+        "rate_plan": str(RatePlanFactory(room_type=connected.double).pk),
+    }
+
+    known_id = str(getattr(known.get(path.split("/")[2]), "pk", ""))
+    answer_as_documented(method, path, known_id, "manager", references)
+
+
+def answer_as_documented(
+    method: str, path: str, known_id: str, username: str, references: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Requests for a thing that is there, and for others; the password is the name.
+
+    `references` are fields of a body that name a thing, and one that is there.
+    """
+    login = {"Authorization": "Basic " + base64.b64encode(f"{username}:{username}".encode()).decode()}
     schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
-    operation: Any = schema[f"/api/admin{path}"][method]
+    operation: Any = schema[path][method]
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(), is_known=strategies.booleans())
     def request(case: Any, is_known: bool) -> None:
         if is_known:
             for name in case.path_parameters or {}:
-                case.path_parameters[name] = known_ids[path.split("/")[1]]
+                case.path_parameters[name] = known_id
+            for part in case.body if isinstance(case.body, list) else [case.body]:
+                if isinstance(part, dict):
+                    part.update({name: known for name, known in references.items() if name in part})
         case.call_and_validate(headers=login, checks=CHECKS)
 
     request()

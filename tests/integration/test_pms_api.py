@@ -92,6 +92,7 @@ def test_a_full_night_is_a_conflict_that_says_what_is_free(api: APIClient, doubl
     ("change", "field"),
     [
         ({"check_out": str(START)}, "check_out"),
+        ({"check_out": str(START + timedelta(days=1001))}, "check_out"),
         ({"check_in": "tomorrow"}, "check_in"),
         ({"units": 0}, "units"),
         ({"room_type": "00000000-0000-0000-0000-000000000000"}, "room_type"),

@@ -95,6 +95,14 @@ def test_a_departure_before_the_arrival_is_told() -> None:
         normalize_booking_event(webhook(arrival="2027-01-05", departure="2027-01-01"))
 
 
+def test_rooms_are_blocked_for_years_and_not_for_ages() -> None:
+    """The nights of a stay are counted: a slip in the year must not keep a worker busy with millions of them."""
+    assert normalize_booking_event(webhook(arrival="2027-01-05", departure="2099-12-31")).check_out.year == 2099
+
+    with pytest.raises(InvalidPayload, match="more than a century"):
+        normalize_booking_event(webhook(arrival="2027-01-05", departure="9999-12-31"))
+
+
 def test_a_booking_of_a_list_has_no_wrapper() -> None:
     assert normalize_booking_event(booking()).external_id == "5000001"
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from channel_sync.channels.beds24.wire import Beds24Status, WireBooking, WireCalendarDay, WireRoomCalendar, read
 from channel_sync.channels.canonical import (
+    LONGEST_STAY,
     AvailabilityRange,
     Booking,
     BookingStatus,
@@ -44,6 +45,8 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         raise InvalidPayload("booking.id" if not wire.id else "booking.roomId", "is empty")
     if wire.departure <= wire.arrival:
         raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
+    if wire.departure - wire.arrival > LONGEST_STAY:
+        raise InvalidPayload("booking.departure", f"{wire.departure} is more than a century after {wire.arrival}")
     return Booking(
         external_id=wire.id,
         external_property_id=wire.propertyId,

@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType
 
+MAX_NIGHTS = 1000
+
 
 class GuestSerializer(serializers.ModelSerializer):
     """Who stays."""
@@ -37,11 +39,13 @@ class ReservationSerializer(serializers.ModelSerializer):
         )  # fmt: skip
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The stay has at least one night."""
+        """The stay has 1 to 1,000 nights."""
         check_in = attrs.get("check_in", getattr(self.instance, "check_in", None))
         check_out = attrs.get("check_out", getattr(self.instance, "check_out", None))
         if check_in is not None and check_out is not None and check_out <= check_in:
             raise serializers.ValidationError({"check_out": "The check-out has to be after the check-in."})
+        if check_in is not None and check_out is not None and (check_out - check_in).days > MAX_NIGHTS:
+            raise serializers.ValidationError({"check_out": f"A stay has at most {MAX_NIGHTS} nights."})
         return attrs
 
 
@@ -78,8 +82,8 @@ class RateChangeSerializer(serializers.Serializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One to 1,000 nights."""
-        if not 1 <= (attrs["end"] - attrs["start"]).days <= 1000:
-            raise serializers.ValidationError({"end": "The range has to have 1 to 1,000 nights."})
+        if not 1 <= (attrs["end"] - attrs["start"]).days <= MAX_NIGHTS:
+            raise serializers.ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
         return attrs
 
 

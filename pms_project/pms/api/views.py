@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -16,6 +17,7 @@ from rest_framework.views import exception_handler
 from channel_sync.inventory.availability import free_units
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
+    MAX_NIGHTS,
     MaintenanceBlockSerializer,
     RateChangeSerializer,
     ReservationSerializer,
@@ -27,9 +29,18 @@ from pms_project.pms.services import reservations
 from pms_project.pms.services.errors import PmsError
 from pms_project.pms.services.rates import RateChange, set_rates
 
-MAX_NIGHTS = 1000
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
+NIGHTS = (
+    OpenApiParameter("start", date, required=True, description="The first night."),
+    OpenApiParameter(
+        "end", date, required=True, description=f"The day after the last night; 1 to {MAX_NIGHTS} nights."
+    ),
+)
+FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "example": {"2027-03-01": 4}}
+CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
 
 
+@extend_schema_view(update=extend_schema(parameters=[IF_MATCH]), partial_update=extend_schema(parameters=[IF_MATCH]))
 class ReservationViewSet(
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
@@ -57,12 +68,14 @@ class ReservationViewSet(
         changes = _columns(dict(serializer.validated_data))
         serializer.instance = reservations.change_reservation(self.get_object().id, changes, version=version)
 
+    @extend_schema(parameters=[IF_MATCH], request=None)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Cancel a reservation; a version is looked at where one is sent."""
         cancelled = reservations.cancel_reservation(self.get_object().id, version=based_on(request))
         return Response(self.get_serializer(cancelled).data)
 
+    @extend_schema(request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)})
     @action(detail=False, methods=["post"])
     def group(self, request: Request) -> Response:
         """Create several reservations that belong together, all or none."""
@@ -103,6 +116,7 @@ class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
     serializer_class = RoomTypeSerializer
     filterset_fields = ("hotel",)
 
+    @extend_schema(parameters=[*NIGHTS], responses={(200, "application/json"): FREE_ROOMS})
     @action(detail=True)
     def availability(self, request: Request, pk: str | None = None) -> Response:
         """Free rooms by night, from `start` up to but without `end`."""
@@ -127,6 +141,7 @@ class RateViewSet(viewsets.GenericViewSet):
     queryset = DailyRate.objects.all()
     serializer_class = RateChangeSerializer
 
+    @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
     def create(self, request: Request) -> Response:
         """Set the terms of one or several ranges of nights, all or none."""
         serializer = RateChangeSerializer(data=request.data, many=True, allow_empty=False)
