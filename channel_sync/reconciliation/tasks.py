@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
 from channel_sync.errors import NotYet
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus, ReconciliationKind, ReconciliationRun
@@ -16,7 +17,10 @@ from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import RunOptions
-from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK
+from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_first_sync
+
+# Beat looks at its rows every few seconds; no use in asking it for less.
+SOONEST = timedelta(seconds=10)
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +48,16 @@ def reconcile(
 
 @shared_task(name=FIRST_SYNC_TASK, ignore_result=True)
 def first_synchronisation(channel_property_id: str) -> None:
-    """Import every booking of a new property, then send its calendar; stopped by credits it is left as it is."""
+    """Import every booking of a new property, then send its calendar; stopped by credits it goes on by itself."""
     channel_property = _active(channel_property_id)
     if channel_property is None:
         return
     try:
         first_sync(channel_property)
     except NotYet as error:
-        logger.warning("the first synchronisation of %s stopped, start it again: %s", channel_property, error)
+        due = timezone.now() + max(error.retry_after, SOONEST)
+        schedule_first_sync(channel_property, due)
+        logger.warning("the first synchronisation of %s goes on at %s: %s", channel_property, due, error)
 
 
 def _active(channel_property_id: str) -> ChannelProperty | None:

@@ -12,11 +12,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
+from channel_sync.errors import NotYet
 from channel_sync.models import (
     ChannelEvent,
+    ChannelProperty,
     Conflict,
     ConflictStatus,
     EventStatus,
@@ -24,7 +28,8 @@ from channel_sync.models import (
     ReservationLink,
     RunStatus,
 )
-from channel_sync.reconciliation.schedules import offset_of, schedule_reconciliation
+from channel_sync.reconciliation import tasks
+from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, offset_of, schedule_reconciliation
 from channel_sync.reconciliation.tasks import reconcile
 from pms_project.local_services import postgres
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -143,10 +148,10 @@ def test_each_property_has_its_schedules_spread_over_the_interval(drift: Drift) 
     PeriodicTask.objects.filter(name__contains="bookings").update(enabled=False)
     schedule_reconciliation(properties[0])
 
-    tasks = PeriodicTask.objects.filter(name__startswith="channel_sync reconcile")
-    assert tasks.count() == 3 * 40
-    assert not tasks.filter(name__contains="bookings", enabled=True).exists()
-    assert set(tasks.values_list("interval__every", flat=True)) == {1200, 3600, 86400}
+    schedules = PeriodicTask.objects.filter(name__startswith="channel_sync reconcile")
+    assert schedules.count() == 3 * 40
+    assert not schedules.filter(name__contains="bookings", enabled=True).exists()
+    assert set(schedules.values_list("interval__every", flat=True)) == {1200, 3600, 86400}
     offsets = [offset_of(found, timedelta(minutes=20)) for found in properties]
     assert max(offsets) - min(offsets) > timedelta(minutes=10)
 
@@ -163,3 +168,22 @@ def test_the_task_leaves_a_paused_property_alone_and_runs_an_active_one(drift: D
 
     assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
     assert ReconciliationRun.objects.get().status == RunStatus.DONE
+
+
+def test_a_first_synchronisation_that_credits_stop_is_started_again_by_beat(
+    drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_property = drift.hotel.channel_property
+
+    def no_credits(_: ChannelProperty) -> None:
+        raise NotYet("no credits", retry_after=timedelta(minutes=20))
+
+    monkeypatch.setattr(tasks, "first_sync", no_credits)
+    for _ in range(2):
+        begun = timezone.now()
+        tasks.first_synchronisation(str(channel_property.id))
+
+    later = PeriodicTask.objects.get(task=FIRST_SYNC_TASK)
+    assert (later.one_off, later.enabled, json.loads(later.args)) == (True, True, [str(channel_property.id)])
+    assert later.clocked.clocked_time >= begun + timedelta(minutes=20)
+    assert later.queue == topology().reconciliation.name

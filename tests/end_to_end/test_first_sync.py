@@ -1,0 +1,40 @@
+"""A first synchronisation that waits for its time is made by beat and the reconciliation worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
+
+from channel_sync.models import ReconciliationRun, RunStatus
+from channel_sync.reconciliation.schedules import schedule_first_sync
+from pms_project.pms.models import Reservation
+from tests.end_to_end.installation import Installation, installation, models_of
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def site(broker_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
+    running = installation(os.environ["DATABASE_URL"], broker_url, tmp_path)
+    with running as site, django_db_blocker.unblock(), models_of(site):
+        yield site
+
+
+def test_it_is_started_each_time_that_it_is_put_off(site: Installation) -> None:
+    site.processes.stop("inbound worker")
+    arrival = date.today() + timedelta(days=200)
+    stay = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=2))}
+    site.beds24.book(roomId=int(site.rooms["Suite"]), **stay)
+
+    done = ReconciliationRun.objects.filter(kind="bookings", status=RunStatus.DONE)
+    for count in (1, 2):
+        schedule_first_sync(site.channel_property, timezone.now() + timedelta(seconds=1))
+        site.eventually(lambda count=count: done.count() == count, f"run {count} is made")  # type: ignore[misc]
+
+    assert Reservation.objects.get().check_in == arrival
