@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import django_filters as filters
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 
 from channel_sync.models import (
     AuditAction,
@@ -30,6 +33,24 @@ from channel_sync.operations.status import channel_properties_of
 
 class ChoiceInFilter(filters.BaseInFilter, filters.ChoiceFilter):
     """One value or several, separated by commas."""
+
+
+class MomentField(IsoDateTimeField):
+    """A time in ISO 8601, in UTC: its standard knows offsets that PostgreSQL does not."""
+
+    def clean(self, value: Any) -> datetime | None:
+        """Raises `ValidationError` for what is no time, in any calendar."""
+        moment: datetime | None = super().clean(value)
+        try:
+            return moment.astimezone(UTC) if moment is not None else None
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    """A time."""
+
+    field_class = MomentField
 
 
 class PropertyFilter(filters.UUIDFilter):
@@ -57,8 +78,8 @@ class EventFilter(filters.FilterSet):
     property_id = PropertyFilter()
     type = ChoiceInFilter(field_name="event_type", choices=EventType.choices, lookup_expr="in")
     direction = filters.ChoiceFilter(choices=Direction.choices)
-    received_from = filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
-    received_to = filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+    received_from = MomentFilter(field_name="received_at", lookup_expr="gte")
+    received_to = MomentFilter(field_name="received_at", lookup_expr="lt")
     booking = filters.CharFilter(field_name="entity_external_id", help_text="Booking number at the channel.")
     entity_id = filters.UUIDFilter(field_name="entity_internal_id", help_text="Reservation, room type or rate plan.")
 

@@ -72,6 +72,7 @@ def test_filters(operator: APIClient) -> None:
     assert listed(operator, booking="5000001") == [str(failed.id)]
     assert listed(operator, entity_id=retrying.entity_internal_id) == [str(retrying.id)]
     assert listed(operator, received_from="2099-01-01T00:00:00Z") == []
+    assert listed(operator, received_to="0052-02-04T09:32:24+19:23") == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.db.models import Model
 from django.test import Client
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import given, strategies
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -29,11 +29,11 @@ from channel_sync.operations.roles import Role
 from pms_project.wsgi import application
 from tests.conftest import ConnectedHotel
 from tests.factories import EventFactory, MaintenanceBlockFactory, RatePlanFactory, ReservationFactory, RoomFactory
+from tests.fuzzing import examples
 
 pytestmark = pytest.mark.django_db
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 8
 
 
 def document() -> dict[str, Any]:
@@ -168,7 +168,7 @@ def answer_as_documented(
     schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
     operation: Any = schema[path][method]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @examples(8)
     @given(case=operation.as_strategy(), is_known=strategies.booleans())
     def request(case: Any, is_known: bool) -> None:
         if is_known:

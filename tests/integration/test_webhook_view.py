@@ -238,6 +238,15 @@ def test_a_signature_is_refused_a_second_later(signed: ChannelConnection, age: i
 
 
 @pytest.mark.usefixtures("connection")
+def test_an_offset_that_postgresql_does_not_know_does_not_cost_the_booking() -> None:
+    assert post(webhook(modifiedTime="2026-11-02T05:23:00+19:23")).status_code == 200
+    assert post(webhook(modifiedTime="9999-12-31T23:59:59-23:59")).status_code == 400
+
+    (stored,) = ChannelEvent.objects.all()
+    assert stored.occurred_at.isoformat() == "2026-11-01T10:00:00+00:00"
+
+
+@pytest.mark.usefixtures("connection")
 def test_characters_that_jsonb_cannot_hold_do_not_cost_the_booking() -> None:
     assert post(webhook(lastName="Love\x00lace", notes="👩‍🚀")).status_code == 200
 

@@ -41,7 +41,13 @@ def _none_is_blank(value: Any) -> Any:
 
 
 def _utc(value: datetime | None) -> datetime | None:
-    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+    """In UTC; ISO 8601 knows offsets that PostgreSQL does not."""
+    if value is None:
+        return None
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside of the calendar") from None
 
 
 # An id is a number or a string of digits and colons; Beds24 sends both spellings.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -98,4 +98,8 @@ def _moment(text: str) -> datetime:
     found = parse_datetime(text)
     if found is None:
         raise ValueError(text)
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    try:
+        # PostgreSQL does not know every offset.
+        return (found if timezone.is_aware(found) else timezone.make_aware(found)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
