@@ -21,6 +21,7 @@ from channel_sync.errors import RefusedByChannel
 
 # Rooms are blocked for many years; a longer booking is a slip, and each of its nights would be counted.
 LONGEST_STAY = timedelta(days=36_525)
+TOO_MUCH = 10**10
 
 
 class BookingStatus(StrEnum):
@@ -49,10 +50,11 @@ class Canonical(BaseModel):
 
 
 def _cents(value: Decimal) -> Decimal:
-    return value.quantize(Decimal("0.01"))
+    """Rounded, and never minus zero: a price that was divided somewhere comes with all the digits of a float."""
+    return value.quantize(Decimal("0.01")) + Decimal(0)
 
 
-Money = Annotated[Decimal, Field(max_digits=12, allow_inf_nan=False), AfterValidator(_cents)]
+Money = Annotated[Decimal, Field(gt=-TOO_MUCH, lt=TOO_MUCH, allow_inf_nan=False), AfterValidator(_cents)]
 
 
 class Guest(Canonical):

@@ -95,6 +95,14 @@ def test_a_departure_before_the_arrival_is_told() -> None:
         normalize_booking_event(webhook(arrival="2027-01-05", departure="2027-01-01"))
 
 
+@pytest.mark.parametrize(
+    ("price", "cents"),
+    [(133.33333333333334, "133.33"), (-1.5e-218, "0.00"), (1e9, "1000000000.00"), ("99.995", "100.00")],
+)
+def test_a_price_of_many_digits_is_rounded(price: object, cents: str) -> None:
+    assert str(normalize_booking_event(webhook(price=price)).price) == cents
+
+
 def test_rooms_are_blocked_for_years_and_not_for_ages() -> None:
     """The nights of a stay are counted: a slip in the year must not keep a worker busy with millions of them."""
     assert normalize_booking_event(webhook(arrival="2027-01-05", departure="2099-12-31")).check_out.year == 2099

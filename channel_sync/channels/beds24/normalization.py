@@ -8,7 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from channel_sync.channels.beds24.wire import Beds24Status, WireBooking, WireCalendarDay, WireRoomCalendar, read
+from channel_sync.channels.beds24.wire import (
+    Beds24Status,
+    WireBooking,
+    WireCalendarDay,
+    WireRoomCalendar,
+    invalid,
+    read,
+)
 from channel_sync.channels.canonical import (
     LONGEST_STAY,
     AvailabilityRange,
@@ -47,6 +54,13 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
     if wire.departure - wire.arrival > LONGEST_STAY:
         raise InvalidPayload("booking.departure", f"{wire.departure} is more than a century after {wire.arrival}")
+    try:
+        return _booking(wire)
+    except ValidationError as error:
+        raise invalid(error, "booking.") from None
+
+
+def _booking(wire: WireBooking) -> Booking:
     return Booking(
         external_id=wire.id,
         external_property_id=wire.propertyId,
