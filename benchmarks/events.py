@@ -83,8 +83,8 @@ def run() -> bool:
             scans |= {f"{name} at {size:,}" for query in captured if _scans_events(query["sql"])}
         cost[name] = _milliseconds(page)
     cost["claim one"] = _milliseconds(_claim_one, prepare=_wait_again)
-    cost["claim 99 more"] = _milliseconds(_claim_more, prepare=_backlog_again)
     cost["relay 100"] = _milliseconds(_take_hundred, prepare=_due_again)
+    cost["claim 99 more"] = _milliseconds(_claim_more, prepare=_backlog_again)
     print(f"{'':14}" + "".join(f"{size:>12,}" for size in SIZES) + "      growth")
     for name, times in cost.items():
         print(f"{name:14}" + "".join(f"{one:>9.1f} ms" for one in times) + f"{times[-1] / times[0]:>12.2f}")
