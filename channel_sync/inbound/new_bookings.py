@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
@@ -22,8 +21,8 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_lock import lock_all_in_transaction
 from channel_sync.errors import InvalidPayload, NotYet
-from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done, put_off
-from channel_sync.events.processing import note_worked, work_claimed
+from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done
+from channel_sync.events.processing import note_worked, settle_error, work_claimed
 from channel_sync.inbound.bookings import handle_booking
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.order import modified_time, note_applied
@@ -61,7 +60,7 @@ def handle_new_booking(event: ChannelEvent) -> None:
         if perf_counter() - begun < GIVE_BACK_AFTER_SECONDS:
             work_claimed(other, handle_booking)
         else:
-            put_off(other, timezone.now(), NotYet("Given back: its worker was busy with others.", retry_after=AT_ONCE))
+            settle_error(other, NotYet("Given back: its worker was busy with others.", retry_after=AT_ONCE))
     if event.status != EventStatus.DONE:
         handle_booking(event)
 
