@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from channel_sync.models import (
     RunStatus,
     Severity,
 )
+from channel_sync.moments import in_utc
 from channel_sync.operations.status import channel_properties_of
 
 
@@ -36,14 +37,14 @@ class ChoiceInFilter(filters.BaseInFilter, filters.ChoiceFilter):
 
 
 class MomentField(IsoDateTimeField):
-    """A time in ISO 8601, in UTC: its standard knows offsets that PostgreSQL does not."""
+    """A time in ISO 8601, in UTC."""
 
     def clean(self, value: Any) -> datetime | None:
         """Raises `ValidationError` for what is no time, in any calendar."""
         moment: datetime | None = super().clean(value)
         try:
-            return moment.astimezone(UTC) if moment is not None else None
-        except OverflowError:
+            return in_utc(moment) if moment is not None else None
+        except ValueError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 

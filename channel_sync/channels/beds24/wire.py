@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from channel_sync.errors import InvalidPayload
+from channel_sync.moments import in_utc
 
 
 class Beds24Status(StrEnum):
@@ -41,13 +42,9 @@ def _none_is_blank(value: Any) -> Any:
 
 
 def _utc(value: datetime | None) -> datetime | None:
-    """In UTC; ISO 8601 knows offsets that PostgreSQL does not."""
     if value is None:
         return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is outside of the calendar") from None
+    return in_utc(value.replace(tzinfo=value.tzinfo or UTC))
 
 
 # An id is a number or a string of digits and colons; Beds24 sends both spellings.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, EventSelection
 from channel_sync.models import Direction, EventStatus, EventType
+from channel_sync.moments import in_utc
 from channel_sync.operations.audit import COMMAND_LINE
 from channel_sync.operations.event_actions import ignore_events, replay_events
 
@@ -98,8 +99,4 @@ def _moment(text: str) -> datetime:
     found = parse_datetime(text)
     if found is None:
         raise ValueError(text)
-    try:
-        # PostgreSQL does not know every offset.
-        return (found if timezone.is_aware(found) else timezone.make_aware(found)).astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(text) from error
+    return in_utc(found if timezone.is_aware(found) else timezone.make_aware(found))
