@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import date, timedelta
-from threading import Barrier
 from uuid import UUID
 
 import pytest
-from django.db import close_old_connections, connections, transaction
+from django.db import transaction
 
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.errors import NotYet
@@ -27,6 +25,7 @@ from pms_project.pms.services.reservations import (
     create_group,
     create_reservation,
 )
+from tests.crowd import Crowd
 from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -47,32 +46,6 @@ def room_types(topology_at_broker: None) -> list[RoomType]:
     for room_type in made[:2]:
         RoomTypeMappingFactory(channel_property=channel_property, internal_id=room_type.id)
     return made
-
-
-class Crowd:
-    """Threads with a database connection each, who all begin at the same moment."""
-
-    def __init__(self, size: int) -> None:
-        self._pool = ThreadPoolExecutor(size)
-        self._barrier = Barrier(size)
-        self._size = size
-
-    def all_at_once(self, actions: list[Callable[[], None]]) -> None:
-        """Run one action in each thread; the first error of any is raised."""
-
-        def begin(action: Callable[[], None]) -> None:
-            close_old_connections()
-            self._barrier.wait(60)
-            action()
-
-        assert len(actions) == self._size
-        running: list[Future[None]] = [self._pool.submit(begin, action) for action in actions]
-        for one in running:
-            one.result(120)
-
-    def leave(self) -> None:
-        self.all_at_once([connections.close_all] * self._size)
-        self._pool.shutdown()
 
 
 @pytest.fixture

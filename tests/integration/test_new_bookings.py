@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from threading import Barrier
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from channel_sync.channels.beds24.normalization import KEY_INFO_CODE
@@ -35,6 +33,7 @@ from channel_sync.models import (
 from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation, ReservationStatus, RoomType
 from tests.beds24_webhooks import LATER, webhook
+from tests.crowd import Crowd
 from tests.factories import (
     ChannelConnectionFactory,
     EventFactory,
@@ -46,6 +45,7 @@ from tests.factories import (
 
 ARRIVAL = date.today() + timedelta(days=30)
 FIRST = 6_000_001
+WORKERS = 8
 
 
 @pytest.fixture
@@ -303,23 +303,16 @@ def test_workers_that_take_the_same_bookings_do_not_lock_each_other_out(
         event_type=EventType.BOOKING_MODIFIED
     )
     chance.shuffle(events)
-    barrier = Barrier(8)
+    crowd = Crowd(WORKERS)
 
     def work(mine: list[ChannelEvent]) -> None:
-        barrier.wait(60)
         for event in mine:
             process(event.id, handle)
-        connections.close_all()
 
-    run_at_once(work, [events[worker::8] for worker in range(8)])
+    crowd.all_at_once([partial(work, events[worker::WORKERS]) for worker in range(WORKERS)])
+    crowd.leave()
 
     assert set(statuses().values()) <= {EventStatus.DONE, EventStatus.IGNORED}
     linked = ReservationLink.objects.filter(channel_property=channel_property)
     assert sorted(linked.values_list("external_id", flat=True)) == sorted(map(str, numbers))
     assert Reservation.objects.count() == 40
-
-
-def run_at_once(work: Callable[[list[ChannelEvent]], None], shares: list[list[ChannelEvent]]) -> None:
-    """Each share in a thread of its own; the first error of any is raised."""
-    with ThreadPoolExecutor(len(shares)) as pool:
-        list(pool.map(work, shares))
