@@ -24,8 +24,7 @@ def _lock_number(*parts: object) -> int:
 
 def lock_in_transaction(*name: object) -> None:
     """Wait for the lock of this name; the end of the transaction frees it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(*name)])
+    lock_all_in_transaction([name])
 
 
 def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:

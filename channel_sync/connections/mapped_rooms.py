@@ -30,9 +30,7 @@ def room_types(channel_property: ChannelProperty, external_room_ids: Collection[
 
 def find_room_type(channel_property: ChannelProperty, external_room_id: str) -> UUID | None:
     """The room type of a channel room; None when it is not mapped."""
-    mappings = _mappings(channel_property).filter(external_id=external_room_id)
-    found: UUID | None = mappings.values_list("internal_id", flat=True).first()
-    return found
+    return room_types(channel_property, [external_room_id]).get(external_room_id)
 
 
 def room_type_of(channel_property: ChannelProperty, external_room_id: str) -> UUID:
