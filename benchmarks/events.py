@@ -113,16 +113,12 @@ def _fill(properties: list[str], size: int) -> None:
         cursor.execute(f"CREATE TABLE events_{size}.channel_events (LIKE public.channel_events INCLUDING ALL)")
         _use(size)
         cursor.execute(FILL, {"properties": properties, "size": size})
-        due: dict[str, Any] = {"property": properties[0], "first": 1, "last": WAITING_EVENTS, "due": timezone.now()}
-        cursor.execute(WAITING, due)
-        first = WAITING_EVENTS + 1
-        backlog: dict[str, Any] = {
-            "property": properties[1],
-            "first": first,
-            "last": WAITING_EVENTS + BACKLOG,
-            "due": None,
-        }
-        cursor.execute(WAITING, backlog)
+        for property_id, first, number, due in (
+            (properties[0], 1, WAITING_EVENTS, timezone.now()),
+            (properties[1], WAITING_EVENTS + 1, BACKLOG, None),
+        ):
+            last = first + number - 1
+            cursor.execute(WAITING, {"property": property_id, "first": first, "last": last, "due": due})
         cursor.execute("VACUUM (ANALYZE) channel_events")
 
 

@@ -42,9 +42,10 @@ class ReservationSerializer(serializers.ModelSerializer):
         """The stay has 1 to 1,000 nights."""
         check_in = attrs.get("check_in", getattr(self.instance, "check_in", None))
         check_out = attrs.get("check_out", getattr(self.instance, "check_out", None))
-        if check_in is not None and check_out is not None and check_out <= check_in:
+        nights = (check_out - check_in).days if check_in is not None and check_out is not None else 1
+        if nights < 1:
             raise serializers.ValidationError({"check_out": "The check-out has to be after the check-in."})
-        if check_in is not None and check_out is not None and (check_out - check_in).days > MAX_NIGHTS:
+        if nights > MAX_NIGHTS:
             raise serializers.ValidationError({"check_out": f"A stay has at most {MAX_NIGHTS} nights."})
         return attrs
 
