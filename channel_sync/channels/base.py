@@ -129,6 +129,9 @@ class Channel(Protocol):
     def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
         """One page, from 1, of the bookings of every status that arrive from the first to the last day."""
 
+    def bookings_departing_from(self, external_property_id: str, first: date, *, page: int) -> BookingPage:
+        """One page, from 1, of the bookings of every status that depart on the first day or later, however far away."""
+
     def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
         """Bookings as they are now, by id; one call for up to a page of them. What is not there is left out."""
 

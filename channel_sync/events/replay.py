@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
@@ -74,6 +75,21 @@ def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
     redacted is left alone: its guest is gone.
     """
     return _restart(event_ids, SETTLED_STATUSES)
+
+
+def try_once_more(event_id: UUID) -> bool:
+    """Give a failed event one attempt more, which the caller makes at once; False when it is not failed any more.
+
+    It fails again at once if that attempt does: what was alerted stays alerted.
+    """
+    settings, now = channel_sync_settings(), timezone.now()
+    return bool(
+        ChannelEvent.objects.filter(id=event_id, status=EventStatus.FAILED, redacted_at=None).update(
+            **_FRESH | {"attempts": Coalesce("max_attempts", 1) - 1},
+            next_attempt_at=now + settings.relay_grace,
+            updated_at=now,
+        )
+    )
 
 
 def restart_selected(selection: EventSelection, statuses: Sequence[EventStatus]) -> int:

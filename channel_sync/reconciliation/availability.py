@@ -49,7 +49,8 @@ class UnequalNight:
 def reconcile_availability(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
     """Compare today and the next 365 nights of every mapped room type with the channel's calendar.
 
-    A night that differs by one unit is pushed, one that differs by more is flagged, per room type. Bookings changed at
+    A night that differs by one unit is pushed, one that differs by more is flagged, per room type; where the channel
+    shows more than is free it is lowered, whatever the difference. Bookings changed at
     the channel are applied before; room types with anything on its way are left to it. What differs is read a second
     time before it counts. Raises as `reconcile_bookings` does.
     """
@@ -92,7 +93,7 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         for ours in free
         if ours.room_type_id not in under_way
         and (rooms[ours.room_type_id], ours.night) in theirs
-        and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) is not Delta.NONE
+        and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) != Delta.NONE
     ]
 
 
@@ -101,7 +102,8 @@ def _act(
 ) -> None:
     by_rule: dict[Delta, dict[UUID, list[UnequalNight]]] = {Delta.FIX: {}, Delta.FLAG: {}}
     for night in differing:
-        by_rule[compare_units(night.channel, night.pms)].setdefault(night.room_type_id, []).append(night)
+        for rule in compare_units(night.channel, night.pms):
+            by_rule[rule].setdefault(night.room_type_id, []).append(night)
     fixed = sum(len(found) for found in by_rule[Delta.FIX].values())
     flagged = len(by_rule[Delta.FLAG])
     with transaction.atomic():

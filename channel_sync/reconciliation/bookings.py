@@ -19,6 +19,7 @@ from channel_sync.models import (
 from channel_sync.pms import host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS, look_closer
 from channel_sync.reconciliation.comparison import Suspect, suspects
+from channel_sync.reconciliation.link_state import link_states
 from channel_sync.reconciliation.runs import RunOptions, advance, look_again, running
 from channel_sync.reconciliation.snapshot import read_bookings
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
@@ -46,13 +47,15 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
         done = 0
         for start in range(0, len(found), BATCH):
             batch = found[start : start + BATCH]
+            before = link_states(channel_property, _external_ids(batch))
             told = _present(channel_property, batch, options)
             for suspect in batch:
+                number = suspect.external_id
                 outcome = look_closer(
                     channel_property,
-                    suspect.external_id,
-                    suspect.reservation_id,
-                    told.get(suspect.external_id) if suspect.external_id is not None else None,
+                    suspect,
+                    told.get(number) if number is not None else None,
+                    before.get(number) if number is not None else None,
                     dry_run=options.dry_run,
                 )
                 done += 1
@@ -91,7 +94,11 @@ def _present(
     channel_property: ChannelProperty, batch: Sequence[Suspect], options: RunOptions
 ) -> Mapping[str, BookingNotification]:
     """The bookings of the suspects, as they are at the channel now."""
-    numbers = [suspect.external_id for suspect in batch if suspect.external_id is not None]
+    numbers = _external_ids(batch)
     if not numbers:
         return {}
     return call_with_spare_credits(channel_property, lambda channel: channel.bookings(numbers), wait=options.wait)
+
+
+def _external_ids(batch: Sequence[Suspect]) -> list[str]:
+    return [suspect.external_id for suspect in batch if suspect.external_id is not None]

@@ -25,18 +25,17 @@ from channel_sync.models import (
     Conflict,
     ConflictKind,
     EntityType,
-    EventStatus,
     ReservationLink,
 )
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
+from channel_sync.reconciliation.comparison import Suspect
 from channel_sync.reconciliation.fixes import auto_fix_booking
+from channel_sync.reconciliation.link_state import LinkState, link_state
 from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking
 
 logger = logging.getLogger(__name__)
 
-# Events that are on their way, or that a person has to look at already.
-UNSETTLED = (*OPEN_STATUSES, EventStatus.FAILED)
 BOOKING_KINDS = (
     ConflictKind.DATES,
     ConflictKind.ROOM,
@@ -57,25 +56,31 @@ class Outcome:
 
 def look_closer(
     channel_property: ChannelProperty,
-    external_id: str | None,
-    reservation_id: UUID | None,
+    suspect: Suspect,
     told: BookingNotification | None,
+    before: LinkState | None,
     *,
     dry_run: bool,
 ) -> Outcome:
     """Compare the present states of a booking and its reservation, and act on what differs.
 
-    `told` is the booking as the channel has just told it, None when the channel does not have it. What waits in the log
-    is left to its event.
+    `told` is the booking as the channel has just told it, None when the channel does not have it; `before` is its link
+    from before the channel was asked. What waits in the log is left to its event, and what was applied or sent since
+    the channel was asked is left to the next run: the read is older. An event that failed hides nothing.
     """
     outcome = Outcome()
+    external_id, reservation_id = suspect.external_id, suspect.reservation_id
     booking = _readable(channel_property, told)
     if told is not None and booking is None:
         return outcome
     with transaction.atomic(), on_behalf_of(channel_property.id):
         if external_id is not None:
             lock_in_transaction("booking", channel_property.id, external_id)
-            reservation_id = _linked(channel_property, external_id)
+            if link_state(channel_property, external_id) != before:
+                return outcome
+            reservation_id = before.reservation_id if before is not None else None
+        elif _was_linked(channel_property, reservation_id):
+            return outcome
         reservation = host_pms().reservation(reservation_id) if reservation_id is not None else None
         if _is_under_way(channel_property, external_id, reservation_id):
             return outcome
@@ -84,7 +89,9 @@ def look_closer(
     # Outside the transaction: a handler may have to ask the channel.
     if told is not None and booking is not None:
         fixes = [finding for finding in findings if isinstance(finding, Fix)]
-        outcome.fixed += [fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, told, booking)]
+        outcome.fixed += [
+            fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, told, booking, before)
+        ]
     return outcome
 
 
@@ -133,15 +140,14 @@ def _readable(channel_property: ChannelProperty, told: BookingNotification | Non
         return None
 
 
-def _linked(channel_property: ChannelProperty, external_id: str) -> UUID | None:
-    links = ReservationLink.objects.filter(channel_property=channel_property, external_id=external_id)
-    found: UUID | None = links.values_list("reservation_id", flat=True).first()
-    return found
+def _was_linked(channel_property: ChannelProperty, reservation_id: UUID | None) -> bool:
+    """Whether a reservation that had no booking has one by now."""
+    return ReservationLink.objects.filter(channel_property=channel_property, reservation_id=reservation_id).exists()
 
 
 def _is_under_way(channel_property: ChannelProperty, external_id: str | None, reservation_id: UUID | None) -> bool:
     events = ChannelEvent.objects.filter(channel_property=channel_property, entity_type=EntityType.BOOKING)
-    unsettled = events.filter(status__in=UNSETTLED)
+    unsettled = events.filter(status__in=OPEN_STATUSES)
     if external_id is not None and unsettled.filter(entity_external_id=external_id).exists():
         return True
     return reservation_id is not None and unsettled.filter(entity_internal_id=reservation_id).exists()

@@ -9,20 +9,18 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import ChannelProperty, ReconciliationRun
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.pms import host_pms
-from channel_sync.reconciliation.bookings import DAYS_BEFORE, reconcile_bookings
+from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.runs import RunOptions
 
 
 def first_sync(channel_property: ChannelProperty, options: RunOptions | None = None) -> tuple[ReconciliationRun, int]:
-    """Import every booking from 30 days ago to the end of the calendar, then send the whole calendar.
+    """Import every booking that departs after today, whoever is in house included, then send the whole calendar.
 
     Returns the run and the number of events recorded. Stopped and called again within half an hour it goes on where it
     was; later it starts over, and finds what is there already. Raises as `reconcile_bookings` does.
     """
     today = host_pms().property_facts(channel_property.property_id).today()
-    window = (
-        today - timedelta(days=DAYS_BEFORE),
-        today + timedelta(days=channel_sync_settings().calendar_nights),
-    )
-    run = reconcile_bookings(channel_property, replace(options or RunOptions(), window=window))
+    window = today, today + timedelta(days=channel_sync_settings().calendar_nights)
+    everybody = replace(options or RunOptions(), window=window, everybody_to_come=True)
+    run = reconcile_bookings(channel_property, everybody)
     return run, 0 if run.dry_run else request_full_sync(channel_property)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking, BookingNotification, Stay
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.database_lock import lock_in_transaction
+from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.processing import process
 from channel_sync.events.record import record
+from channel_sync.events.replay import try_once_more
 from channel_sync.inbound.handlers import handle
 from channel_sync.inbound.notification import event_of
 from channel_sync.models import (
@@ -26,41 +30,79 @@ from channel_sync.models import (
 )
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
+from channel_sync.reconciliation.link_state import LinkState, link_state
 from channel_sync.reconciliation.rules import Fix, compare_price
 
 # The source of the events that tell what a reconciliation did; a fix that goes through a handler has the channel's.
 RECONCILIATION_SOURCE = "reconciliation"
 
 
-def auto_fix_booking(channel_property: ChannelProperty, fix: Fix, told: BookingNotification, booking: Booking) -> bool:
-    """Create, cancel, or set the price, as the channel has it (plan 7.1); False when it could not be done.
+def auto_fix_booking(
+    channel_property: ChannelProperty,
+    fix: Fix,
+    told: BookingNotification,
+    booking: Booking,
+    before: LinkState | None,
+) -> bool:
+    """Create, cancel, or set the price, as the channel has it; False when it could not be done.
 
-    What fails is in the log, with the reason.
+    Nothing is done either when the link is not as it was `before` the channel was asked: the read is older than what
+    was applied or sent since. What fails is in the log, with the reason.
     """
-    return _set_price(channel_property, booking) if fix is Fix.PRICE else apply_as_told(channel_property, told)
+    if fix is Fix.PRICE:
+        return _set_price(channel_property, booking, before)
+    return _apply(channel_property, told, lambda: link_state(channel_property, told.external_id) == before)
 
 
 def apply_as_told(channel_property: ChannelProperty, told: BookingNotification) -> bool:
-    """Through the log and the handlers; false when the event did not end done.
+    """Take the channel's state over, as a person decided; false when the event did not end done."""
+    return _apply(channel_property, told, lambda: True)
+
+
+def _apply(channel_property: ChannelProperty, told: BookingNotification, is_wanted: Callable[[], bool]) -> bool:
+    """Through the log and the handlers.
 
     A crash leaves an event that the relay takes up. The log may say that this state was applied before: it is not
-    there, and what the link remembers of it is forgotten.
+    there, and what the link remembers of it is forgotten. An event that failed to apply the same state is tried once
+    more in place of a new one, which would be one more open case of the same booking.
     """
     event = replace(event_of(channel_property, told), idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}")
     with transaction.atomic():
         lock_in_transaction("booking", channel_property.id, told.external_id)
+        if not is_wanted():
+            return False
         ReservationLink.objects.filter(channel_property=channel_property, external_id=told.external_id).update(
             applied_modified_at=None, applied_hash="", applied_cancelled=False, pushed_hash=""
         )
-        record(event)
-    return process(event.id, handle) is EventStatus.DONE
+        event_id = _failed_with_the_same(channel_property, told)
+        if event_id is None or not try_once_more(event_id):
+            record(event)
+            event_id = event.id
+    return process(event_id, handle) is EventStatus.DONE
 
 
-def _set_price(channel_property: ChannelProperty, booking: Booking) -> bool:
+def _failed_with_the_same(channel_property: ChannelProperty, told: BookingNotification) -> UUID | None:
+    """The last event that failed to apply this very state of a booking."""
+    same_state = Q(payload=told.payload) | Q(idempotency_key=inbound_key(channel_property.id, told.dedupe_key))
+    failed = ChannelEvent.objects.filter(
+        same_state,
+        channel_property=channel_property,
+        entity_external_id=told.external_id,
+        direction=Direction.INBOUND,
+        entity_type=EntityType.BOOKING,
+        status=EventStatus.FAILED,
+    )
+    found: UUID | None = failed.order_by("-received_at").values_list("id", flat=True).first()
+    return found
+
+
+def _set_price(channel_property: ChannelProperty, booking: Booking, before: LinkState | None) -> bool:
     """Take over the channel's price and nothing else, and write down that it was done."""
     pms = host_pms()
     with transaction.atomic(), on_behalf_of(channel_property.id):
         lock_in_transaction("booking", channel_property.id, booking.external_id)
+        if link_state(channel_property, booking.external_id) != before:
+            return False
         link = ReservationLink.objects.get(channel_property=channel_property, external_id=booking.external_id)
         reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
         if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:

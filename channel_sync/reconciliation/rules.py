@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
+from enum import Flag as Flags
 
 from channel_sync.channels.canonical import Booking, BookingStatus, Guest
 from channel_sync.models import ConflictKind, Severity
@@ -98,20 +99,26 @@ def same_guest(channel: Guest, pms: Guest) -> bool:
     )
 
 
-class Delta(Enum):
-    """What a difference in free units calls for."""
+class Delta(Flags):
+    """What a difference in free units calls for; both at once where the channel sells far too many."""
 
-    NONE = auto()
+    NONE = 0
     FIX = auto()
     FLAG = auto()
 
 
 def compare_units(channel: int, pms: int) -> Delta:
-    """A difference of one unit is pushed, more may be an overbooking and is flagged."""
+    """A difference of one unit is pushed, more may be an overbooking and is flagged.
+
+    What the channel shows beyond what is free is always pushed: it is lowered at once, flagged or not.
+    """
     difference = abs(channel - pms)
-    if difference == 0:
-        return Delta.NONE
-    return Delta.FIX if difference <= UNIT_TOLERANCE else Delta.FLAG
+    delta = Delta.NONE
+    if difference and (difference <= UNIT_TOLERANCE or channel > pms):
+        delta |= Delta.FIX
+    if difference > UNIT_TOLERANCE:
+        delta |= Delta.FLAG
+    return delta
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from channel_sync.database_lock import session_lock
@@ -21,6 +22,8 @@ Progress = Callable[[str, int], None]
 
 # A run that nobody took up for longer than this starts over: what it read is too old to be worth comparing.
 RESUMABLE = timedelta(minutes=30)
+# In the cursor of a run that reads by departure: its pages are not those of a run that reads by arrival.
+EVERYBODY = "everybody_to_come"
 
 
 def silent(phase: str, done: int) -> None:
@@ -29,10 +32,15 @@ def silent(phase: str, done: int) -> None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is made; `window` replaces the plan's, first and last day included."""
+    """How a run is made; `window` replaces the usual one, first and last day included.
+
+    `everybody_to_come` reads the channel's bookings by their departure: all that depart after the first day of the
+    window, whenever they arrive.
+    """
 
     dry_run: bool = False
     window: tuple[date, date] | None = None
+    everybody_to_come: bool = False
     wait: Wait = sleep
     progress: Progress = silent
 
@@ -52,7 +60,7 @@ def running(
             dry_run=options.dry_run,
             window_start=window[0],
             window_end=window[1],
-            cursor={},
+            cursor={EVERYBODY: True} if options.everybody_to_come else {},
         )
         try:
             yield run
@@ -90,6 +98,8 @@ def _resumed(
 ) -> ReconciliationRun | None:
     left = ReconciliationRun.objects.filter(channel_property=channel_property, kind=kind, status=RunStatus.RUNNING)
     wanted = left.filter(dry_run=options.dry_run, window_start=window[0], window_end=window[1])
+    by_departure = Q(cursor__has_key=EVERYBODY)
+    wanted = wanted.filter(by_departure if options.everybody_to_come else ~by_departure)
     oldest = timezone.now() - RESUMABLE
     run = wanted.filter(updated_at__gt=oldest).order_by("-created_at").first()
     for other in left:

@@ -6,8 +6,9 @@ from functools import partial
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingPage
+from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.models import ReconciliationRun, StagedBooking
-from channel_sync.reconciliation.runs import RunOptions, advance
+from channel_sync.reconciliation.runs import EVERYBODY, RunOptions, advance
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 
@@ -30,6 +31,7 @@ def read_bookings(run: ReconciliationRun, options: RunOptions) -> None:
 
 
 def _page(channel: Channel, *, run: ReconciliationRun, number: int) -> BookingPage:
-    return channel.arriving_bookings(
-        run.channel_property.channel_property_id, run.window_start, run.window_end, page=number
-    )
+    external_property_id = run.channel_property.channel_property_id
+    if EVERYBODY in run.cursor:
+        return channel.bookings_departing_from(external_property_id, run.window_start + ONE_NIGHT, page=number)
+    return channel.arriving_bookings(external_property_id, run.window_start, run.window_end, page=number)

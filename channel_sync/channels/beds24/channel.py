@@ -153,12 +153,18 @@ class Beds24Channel:
 
     def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
         """One page of what arrives in a window."""
+        return self._page_of_bookings(external_property_id, page, arrivalFrom=str(first), arrivalTo=str(last))
+
+    def bookings_departing_from(self, external_property_id: str, first: date, *, page: int) -> BookingPage:
+        """One page of who is in house on the eve of a day, and of everybody who comes later."""
+        return self._page_of_bookings(external_property_id, page, departureFrom=str(first))
+
+    def _page_of_bookings(self, external_property_id: str, page: int, **dates: str) -> BookingPage:
         query = {
             "propertyId": external_property_id,
-            "arrivalFrom": str(first),
-            "arrivalTo": str(last),
             "status": list(ALL_STATUSES),
             "includeInfoItems": "true",
+            **dates,
         }
         content = self._client.get_page("/bookings", query, page)
         return BookingPage(tuple(listed_booking(item) for item in content.data), content.has_next)
