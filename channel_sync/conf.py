@@ -135,8 +135,9 @@ class ChannelSyncSettings(BaseModel):
     )
     pull_before_push: bool = Field(
         default=True,
-        description="Ask the channel for changed bookings before and after availability is pushed. Switched off, a "
-        "push can reopen a room that an OTA has just sold.",
+        description="Ask the channel for changed bookings before and after availability is pushed, and before a "
+        "booking is updated or cancelled. Switched off, a push can reopen a room that an OTA has just sold, or undo a "
+        "change of a booking.",
     )
     pull_overlap: timedelta = Field(
         default=timedelta(minutes=5),

@@ -90,6 +90,17 @@ class RefusedByChannel(Fatal):
         self.code = code
 
 
+class SoldElsewhere(RefusedByChannel):
+    """The channel has no unit left for a new booking: an OTA sold it, and the PMS has not heard of it yet."""
+
+    def __init__(self, *, status: int) -> None:
+        super().__init__(
+            "The room was sold on another channel a moment ago: none is left on these nights. Offer the guest other "
+            "dates or another room type.",
+            status=status,
+        )
+
+
 class BatchRefused(Retryable):
     """A call for several bookings was refused as a whole; each is sent again by itself."""
 

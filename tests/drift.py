@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from channel_sync.channels.beds24.simulator.bookings import new_booking
-from channel_sync.channels.beds24.simulator.state import State
+from channel_sync.channels.beds24.simulator.state import State, utc_now
 from channel_sync.errors import NotYet
 from channel_sync.models import ChannelAccount, ConflictKind, EventType, RateLimitBucket, ReservationLink
 from channel_sync.origin import on_behalf_of
@@ -93,6 +93,7 @@ class Drift:
     def booking(self, check_in: date) -> dict[str, Any]:
         booking = new_booking(self.state) | {
             "propertyId": 1001,
+            "modifiedTime": utc_now(),
             "roomId": 2001,
             "arrival": str(check_in),
             "departure": str(check_in + timedelta(days=2)),

@@ -16,9 +16,11 @@ from channel_sync.channels.canonical import (
     BookingPage,
     BookingWrite,
     ChannelPropertyDetails,
+    ClaimedNights,
     Notification,
     ObservedCall,
     RateRange,
+    RateTerms,
     WriteResult,
 )
 
@@ -92,12 +94,23 @@ class Channel(Protocol):
         """What a webhook says, before anything is looked up."""
 
     @classmethod
+    def within_limits(cls, terms: RateTerms) -> RateTerms:
+        """Terms as the channel can hold them: stays that are too short or too long for it are brought to its limits."""
+
+    @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
         """A stored payload with what tells nobody who the guest is; what a booking took and when is kept."""
 
     @classmethod
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The canonical booking in a stored webhook payload."""
+
+    @classmethod
+    def claimed_nights(cls, payload: Mapping[str, Any]) -> ClaimedNights | None:
+        """The room and nights in a stored payload as far as they can be read, whatever else is wrong with it.
+
+        None for a booking that takes no room, such as a cancelled one. Raises nothing.
+        """
 
     @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:

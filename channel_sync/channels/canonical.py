@@ -146,6 +146,23 @@ class WriteResult:
     refused: RefusedByChannel | None = None
 
 
+@dataclass(frozen=True)
+class ClaimedNights:
+    """Where and when a booking that could not be applied may take a room; None is what cannot be read of it."""
+
+    external_room_id: str | None
+    first_night: date | None
+    last_night: date | None
+
+    def may_be_of(self, external_room_id: str, night: date) -> bool:
+        """Whether it may take this room on this night: what is not known may be anything."""
+        if self.external_room_id not in (None, external_room_id):
+            return False
+        if self.first_night is None or self.last_night is None:
+            return True
+        return self.first_night <= night <= self.last_night
+
+
 class AvailabilityRange(Canonical):
     """`units` free units of a channel room on every night from `first_night` to `last_night`."""
 
@@ -153,6 +170,9 @@ class AvailabilityRange(Canonical):
     first_night: date
     last_night: date
     units: int
+
+
+CLOSURES = ("stop_sell", "closed_to_arrival", "closed_to_departure")
 
 
 class RateTerms(Canonical):
@@ -165,14 +185,30 @@ class RateTerms(Canonical):
     closed_to_arrival: bool = False
     closed_to_departure: bool = False
 
+    def closures(self) -> str:
+        """The closures that hold, in one word: equal for terms that are closed equally."""
+        return ",".join(name for name in CLOSURES if getattr(self, name))
+
+    @classmethod
+    def closed(cls, closures: str) -> RateTerms:
+        """Terms with these closures and nothing else; the reverse of `closures`."""
+        return cls(**{name: True for name in CLOSURES if name in closures.split(",")})
+
 
 class RateRange(Canonical):
-    """The same terms of one channel rate on every night from `first_night` to `last_night`."""
+    """The same terms of one channel rate on every night from `first_night` to `last_night`.
+
+    Closures go out where they differ from those that were `sent` last, or `resend` says so, and never without the
+    `units` that may be sold then: a channel may open every room when a night is opened again.
+    """
 
     external_rate_id: str
     first_night: date
     last_night: date
     terms: RateTerms
+    sent: RateTerms | None = None
+    resend: bool = False
+    units: int | None = None
 
 
 class BookingNotification(Canonical):

@@ -22,7 +22,9 @@ from channel_sync.models import ChannelProperty, ChannelPropertyStatus
 logger = logging.getLogger(__name__)
 
 ACCOUNT_WAIT = timedelta(seconds=30)
-PAUSED_RETRY = timedelta(minutes=5)
+LOGIN_RETRY = timedelta(minutes=5)
+# Resuming wakes what waits.
+PAUSED_RETRY = timedelta(hours=1)
 
 
 @contextmanager
@@ -33,8 +35,10 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
     when the account stays in use, the property is paused, the channel does not answer, or the login
     has to be renewed; `NotConnected` without a connection.
     """
+    if channel_property.status == ChannelPropertyStatus.INACTIVE:
+        raise NotYet(f"{channel_property} is paused: this goes out when it is resumed.", retry_after=PAUSED_RETRY)
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
-        raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=PAUSED_RETRY)
+        raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=LOGIN_RETRY)
     account_id = account_id_of(channel_property)
     if not is_urgent:
         require_pace(channel_property.id)
@@ -50,7 +54,7 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             _hold_properties(account_id)
-            raise NotYet(str(error), retry_after=PAUSED_RETRY) from error
+            raise NotYet(str(error), retry_after=LOGIN_RETRY) from error
 
 
 def note_success(channel_property: ChannelProperty) -> None:

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import IllegalTransition
 from channel_sync.metrics import EVENTS
-from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus, EventType
+from channel_sync.models import OPEN_STATUSES, WAITING_STATUSES, ChannelEvent, EventStatus, EventType
 
 CLAIM_EVENT = """
 UPDATE channel_events
@@ -188,6 +188,14 @@ def put_off(event: ChannelEvent, due: datetime, error: Exception) -> None:
         last_error=_told(error),
         attempts=max((event.attempts or 0) - 1, 0),
     )
+
+
+def wake(channel_property_id: UUID) -> int:
+    """Whatever waits of a property is due now; returns how many events that are."""
+    now = timezone.now()
+    return ChannelEvent.objects.filter(
+        channel_property_id=channel_property_id, status__in=WAITING_STATUSES, next_attempt_at__gt=now
+    ).update(next_attempt_at=now, updated_at=now)
 
 
 def _settle(event: ChannelEvent, target: EventStatus, **values: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,7 +33,10 @@ INSERT INTO channel_events (
 
 @dataclass(frozen=True)
 class NewEvent:
-    """An event that is about to be recorded."""
+    """An event that is about to be recorded.
+
+    One that `waits` is handed to the broker after that time, unless somebody wakes it before.
+    """
 
     channel_property_id: UUID
     direction: Direction
@@ -46,6 +49,7 @@ class NewEvent:
     entity_external_id: str | None = None
     entity_internal_id: UUID | None = None
     occurred_at: datetime | None = None
+    waits: timedelta | None = None
     id: UUID = field(default_factory=uuid4)
 
     @property
@@ -61,7 +65,7 @@ def record(event: NewEvent) -> EventMessage | None:
     """
     settings = channel_sync_settings()
     now = timezone.now()
-    relay_at = now + settings.relay_grace
+    relay_at = now + (event.waits or settings.relay_grace)
     correlation = correlation_id()
     columns: dict[str, Any] = {
         "id": event.id,
@@ -97,5 +101,6 @@ def record(event: NewEvent) -> EventMessage | None:
 
 
 def record_all(events: Sequence[NewEvent]) -> list[EventMessage]:
-    """Record several events; the messages of those that are new."""
-    return [message for message in map(record, events) if message is not None]
+    """Record several events; the messages to publish, of those that are new and do not wait."""
+    recorded = [(event, record(event)) for event in events]
+    return [message for event, message in recorded if message is not None and event.waits is None]

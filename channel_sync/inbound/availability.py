@@ -16,6 +16,7 @@ from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
+from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
 from channel_sync.inventory.availability import FreeNight, free_units, sellable
 from channel_sync.models import ChannelEvent
 from channel_sync.pms import NightSpan, host_pms
@@ -36,7 +37,7 @@ def handle_availability_updated(event: ChannelEvent) -> None:
         seen = channel.availability([external_room_id], first, last)
     with transaction.atomic():
         ours = free_units([room_type_id], first, last + timedelta(days=1))
-        differing = _differing_nights(ours, seen)
+        differing = _differing_nights(ours, seen, unapplied_nights(channel_property))
         normalized = {"ranges": [span.model_dump(mode="json") for span in seen]}
         if not differing:
             mark_ignored(event, "unchanged: the channel's calendar is the PMS's", normalized_payload=normalized)
@@ -51,6 +52,18 @@ def handle_availability_updated(event: ChannelEvent) -> None:
         mark_done(event, normalized_payload=normalized)
 
 
-def _differing_nights(ours: Sequence[FreeNight], seen: Sequence[AvailabilityRange]) -> list[FreeNight]:
-    theirs = {night: span.units for span in seen for night in nights(span.first_night, span.last_night)}
-    return [night for night in ours if night.night in theirs and theirs[night.night] != sellable(night.free)]
+def _differing_nights(
+    ours: Sequence[FreeNight], seen: Sequence[AvailabilityRange], unapplied: UnappliedNights
+) -> list[FreeNight]:
+    """Nights on which the channel shows another number; less is right where a booking may wait to be applied."""
+    theirs = {
+        night: (span.external_room_id, span.units)
+        for span in seen
+        for night in nights(span.first_night, span.last_night)
+    }
+    differing = []
+    for night in ours:
+        room, units = theirs.get(night.night, ("", sellable(night.free)))
+        if units > sellable(night.free) or (units < sellable(night.free) and not unapplied.may_take(room, night.night)):
+            differing.append(night)
+    return differing

@@ -13,6 +13,7 @@ from channel_sync.database_clock import database_now
 from channel_sync.errors import NotYet
 from channel_sync.inventory.availability import check_availability
 from channel_sync.inventory.holds import release_holds
+from channel_sync.inventory.overbookings import close_overbookings_gone
 from channel_sync.models import HoldStatus, InventoryHold
 from channel_sync.pms import Reservation, host_pms
 
@@ -66,9 +67,11 @@ def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> 
 def refuse_at_channel(reservation_id: UUID, reason: str) -> None:
     """The channel will not have it: the hold is released and a reservation that waits fails, in one transaction."""
     pms = host_pms()
-    pms.lock_reservation(reservation_id)
-    release_holds(reservation_id)
+    reservation = pms.lock_reservation(reservation_id)
+    released = release_holds(reservation_id)
     pms.fail_reservation(reservation_id, reason)
+    if released and reservation is not None:
+        close_overbookings_gone(reservation.room_type_id)
 
 
 def has_expired(reservation_ids: Collection[UUID]) -> set[UUID]:

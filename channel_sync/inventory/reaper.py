@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from channel_sync.database_clock import database_now
+from channel_sync.inventory.overbookings import close_overbookings_gone
 from channel_sync.models import HoldStatus, InventoryHold
 from channel_sync.pms import host_pms
 
@@ -45,7 +46,7 @@ def expire_holds(*, now: datetime | None = None) -> int:
 @transaction.atomic
 def _expire(reservation_id: UUID, now: datetime) -> int:
     pms = host_pms()
-    pms.lock_reservation(reservation_id)
+    reservation = pms.lock_reservation(reservation_id)
     holds = InventoryHold.objects.filter(reservation_id=reservation_id, status=HoldStatus.ACTIVE)
     active = list(holds.order_by("id").select_for_update())
     over = [hold for hold in active if hold.hold_expires_at <= now]
@@ -55,4 +56,6 @@ def _expire(reservation_id: UUID, now: datetime) -> int:
         )
         if len(over) == len(active):
             pms.fail_reservation(reservation_id, EXPIRED_REASON)
+        if reservation is not None:
+            close_overbookings_gone(reservation.room_type_id)
     return len(over)

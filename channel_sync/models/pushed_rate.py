@@ -8,14 +8,20 @@ from channel_sync.models.mapping import ChannelMapping
 
 
 class PushedRate(models.Model):
-    """The hash of the terms of one night of a mapped rate plan."""
+    """The hash of the terms of one night of a mapped rate plan, and the closures among them.
+
+    Closures are sent only where they change: sent with each price they would undo what a hotelier closed by hand.
+    """
 
     id = models.BigAutoField(primary_key=True)
     mapping = models.ForeignKey(
         ChannelMapping, on_delete=models.CASCADE, related_name="pushed_rates", db_index=False, db_constraint=False
     )
     night = models.DateField()
-    content_hash = models.CharField(max_length=64)
+    content_hash = models.CharField(max_length=64, blank=True, help_text="Empty: to be sent again, equal or not.")
+    closures = models.CharField(
+        max_length=60, null=True, help_text="Which closures the channel was last sent; null when that is not known."
+    )
 
     class Meta:
         db_table = "channel_pushed_rates"

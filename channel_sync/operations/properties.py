@@ -18,6 +18,7 @@ from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.errors import NothingQueued
+from channel_sync.events.lifecycle import wake
 from channel_sync.models import (
     AuditAction,
     AuditEntry,
@@ -29,6 +30,7 @@ from channel_sync.models import (
 )
 from channel_sync.operations.audit import note
 from channel_sync.operations.suggestions import rooms_at_channel
+from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 
 
@@ -105,9 +107,18 @@ def pause(channel_property: ChannelProperty, *, by: str) -> None:
     _set_status(channel_property, ChannelPropertyStatus.INACTIVE, AuditAction.PROPERTY_PAUSED, by)
 
 
+@transaction.atomic
 def resume(channel_property: ChannelProperty, *, by: str) -> None:
-    """Send again, from a pause or after a lost login that works once more."""
+    """Send again, from a pause or after a lost login that works once more.
+
+    Everything is sent, bookings first: the reservations that were made, changed and cancelled meanwhile go out, then
+    the whole calendar, which waits for them and for what the channel has sold. Resuming what is active sends nothing.
+    """
+    was = ChannelProperty.objects.select_for_update().values_list("status", flat=True).get(id=channel_property.id)
     _set_status(channel_property, ChannelPropertyStatus.ACTIVE, AuditAction.PROPERTY_RESUMED, by)
+    if was != ChannelPropertyStatus.ACTIVE:
+        wake(channel_property.id)
+        request_full_sync(channel_property)
 
 
 def start_reconciliation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -11,23 +11,22 @@ from django.db import transaction
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import AvailabilityRange
-from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges
+from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import NotYet, Retryable
+from channel_sync.errors import NotYet
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inbound.pull import pull_bookings
-from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import ChannelEvent, ChannelProperty
 from channel_sync.outbound.coalescing import (
     WaitingEvents,
     room_types_with_unsent_bookings,
     waiting_events,
 )
-from channel_sync.pms import NightSpan
+from channel_sync.outbound.units import nights_falsified, units_to_sell
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +43,10 @@ def push_availability(event: ChannelEvent) -> None:
         _require_sent_bookings(event, room_types_with_unsent_bookings(channel_property))
         if looks:
             pull_bookings(channel_property, channel)
-        waiting, ranges = _state_without_unsent_bookings(event)
+        waiting, ranges = _state_without_unsent_bookings(event, channel)
         if ranges:
             channel.push_availability(ranges, idempotency_key=event.idempotency_key)
-        again = _falsified(channel_property, channel, waiting) if ranges and looks else []
+        again = nights_falsified(channel_property, channel, waiting.nights) if ranges and looks else []
         with transaction.atomic():
             close_coalesced(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
@@ -58,7 +57,9 @@ def push_availability(event: ChannelEvent) -> None:
                 mark_ignored(event, NOTHING_TO_PUSH)
 
 
-def _state_without_unsent_bookings(event: ChannelEvent) -> tuple[WaitingEvents, list[AvailabilityRange]]:
+def _state_without_unsent_bookings(
+    event: ChannelEvent, channel: Channel
+) -> tuple[WaitingEvents, list[AvailabilityRange]]:
     """What waits and what is free, of the room types of which every booking is at the channel (design 6 b).
 
     Unsent bookings are looked for after what is free was read: one that was made, changed or cancelled a moment before
@@ -68,7 +69,7 @@ def _state_without_unsent_bookings(event: ChannelEvent) -> tuple[WaitingEvents, 
     unsent: set[UUID] = set()
     while True:
         waiting = waiting_events(event, leave_out=unsent)
-        ranges = _ranges(event.channel_property, waiting)
+        ranges = _ranges(event.channel_property, channel, waiting)
         overtaking = room_types_with_unsent_bookings(event.channel_property) - unsent
         _require_sent_bookings(event, overtaking)
         if overtaking.isdisjoint(waiting.nights):
@@ -82,32 +83,10 @@ def _require_sent_bookings(event: ChannelEvent, unsent: set[UUID]) -> None:
         raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
 
 
-def _falsified(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[NightSpan]:
-    """Nights to push again: those of bookings that the channel took while we pushed (design 6 c).
-
-    When the channel cannot be asked now, all nights that were pushed: their push will ask first.
-    """
-    try:
-        return pull_bookings(channel_property, channel)
-    except Retryable as error:
-        logger.warning("after a push the channel could not be asked for bookings, it is pushed again: %s", error)
-        return [
-            NightSpan(channel_property.property_id, room_type_id, min(nights), max(nights) + ONE_NIGHT)
-            for room_type_id, nights in waiting.nights.items()
-        ]
-
-
-def _ranges(channel_property: ChannelProperty, waiting: WaitingEvents) -> list[AvailabilityRange]:
+def _ranges(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[AvailabilityRange]:
     rooms = channel_rooms(channel_property, waiting.nights)
-    if not rooms:
-        return []
-    start, end = waiting.window()
-    sold: dict[UUID, list[tuple[date, int]]] = {room_type_id: [] for room_type_id in rooms}
-    for night in free_units(list(rooms), start, end):
-        if night.night in waiting.nights[night.room_type_id]:
-            sold[night.room_type_id].append((night.night, sellable(night.free)))
     return [
         AvailabilityRange(external_room_id=rooms[room_type_id], first_night=first, last_night=last, units=units)
-        for room_type_id, nights in sold.items()
-        for first, last, units in equal_ranges(nights)
+        for room_type_id, by_night in units_to_sell(channel_property, channel, rooms, waiting.nights).items()
+        for first, last, units in equal_ranges(by_night.items())
     ]

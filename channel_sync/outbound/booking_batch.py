@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -13,9 +13,10 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import Fatal, UnmappedRoomType
+from channel_sync.errors import Fatal, NotYet, UnmappedRoomType
 from channel_sync.events.lifecycle import claim_waiting
 from channel_sync.inbound.compensation import confirm_or_take_back
+from channel_sync.inbound.unapplied import unapplied_changes
 from channel_sync.inventory.confirmation import has_expired
 from channel_sync.models import (
     PMS_SOURCE,
@@ -29,6 +30,8 @@ from channel_sync.pms import Reservation, host_pms
 
 # How far the channel's clock may be behind ours when a lost create is looked for.
 CLOCK_MARGIN = timedelta(minutes=15)
+# Somebody has to settle the event that failed; each look costs credits.
+UNAPPLIED_RETRY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class Planned:
     write: BookingWrite | None
     external_id: str | None = None
     reason: str = ""
-    error: Fatal | None = None
+    error: Fatal | NotYet | None = None
 
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
+OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
 NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
@@ -68,12 +72,22 @@ def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
     found = _lost_creates(channel, channel_property, [one for one in ids if one not in links])
     reservations |= _confirmed_late(channel_property, reservations, found)
     rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
+    unapplied = unapplied_changes(channel_property, [link.external_id for link in links.values()])
+    today = host_pms().property_facts(channel_property.property_id).today()
     planned = []
     for reservation_id, (event, *later) in grouped.items():
         reservation = reservations.get(reservation_id) if reservation_id is not None else None
         link = links.get(reservation_id)
         external_id = link.external_id if link else event.entity_external_id or found.get(reservation_id)
-        planned.append(_plan_one(event, later, reservation, link, external_id, rooms))
+        if external_id is not None and external_id in unapplied:
+            error = NotYet(
+                f"Booking {external_id} was changed at the channel, and event {unapplied[external_id]} could not apply "
+                "that change. Settle that event first: this change would undo it.",
+                retry_after=UNAPPLIED_RETRY,
+            )
+            planned.append(Planned(event, later, reservation, None, external_id, error=error))
+            continue
+        planned.append(_plan_one(event, later, reservation, link, external_id, rooms, today))
     return planned
 
 
@@ -84,6 +98,7 @@ def _plan_one(
     link: ReservationLink | None,
     external_id: str | None,
     rooms: Mapping[UUID, str],
+    today: date,
 ) -> Planned:
     if reservation is None or reservation.status is BookingStatus.CANCELLED:
         if external_id is None:
@@ -91,6 +106,8 @@ def _plan_one(
         if link is not None and link.applied_cancelled:
             return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
         return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, None))
+    if external_id is None and _ended_while_it_waited(event, reservation, today):
+        return Planned(event, later, reservation, None, reason=OVER)
     room = rooms.get(reservation.room_type_id)
     if room is None:
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
@@ -99,6 +116,12 @@ def _plan_one(
     if link is not None and link.pushed_hash == push.state_hash():
         return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
     return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
+
+
+def _ended_while_it_waited(event: ChannelEvent, reservation: Reservation, today: date) -> bool:
+    """Whether a stay is over that was not when its event was recorded, as after a pause."""
+    recorded = event.received_at.date() if event.received_at is not None else today
+    return recorded < reservation.check_out <= today
 
 
 def _confirmed_late(

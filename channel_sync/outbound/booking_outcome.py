@@ -6,7 +6,7 @@ from django.db import transaction
 
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
-from channel_sync.errors import Fatal
+from channel_sync.errors import Fatal, NotYet
 from channel_sync.events.lifecycle import close_claimed, mark_done, mark_ignored
 from channel_sync.events.processing import settle_error
 from channel_sync.inbound.compensation import confirm_or_take_back
@@ -39,6 +39,10 @@ def settle_sent(booking: Planned, external_id: str) -> None:
 
 def settle_unsent(booking: Planned) -> None:
     """There was nothing to send, or it could not be: the reason is kept."""
+    if isinstance(booking.error, NotYet):
+        for event in (booking.event, *booking.later):
+            settle_error(event, booking.error)
+        return
     if booking.error is not None:
         settle_refused(booking, booking.error)
         return

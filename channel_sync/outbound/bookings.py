@@ -6,12 +6,16 @@ other, the later ones find nothing left to send.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from channel_sync.channels.base import Channel
+from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.errors import BatchRefused, RefusedByChannel
 from channel_sync.events.lifecycle import note_sent
 from channel_sync.events.processing import settle_error
-from channel_sync.models import ChannelEvent, EventStatus, EventType
+from channel_sync.inbound.pull import pull_bookings
+from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
 from channel_sync.outbound.booking_batch import Planned, plan, waiting_beside
 from channel_sync.outbound.booking_outcome import booking_refused, settle_refused, settle_sent, settle_unsent
 
@@ -22,11 +26,14 @@ URGENT = (EventType.BOOKING_CREATE, EventType.BOOKING_CANCEL)
 def push_booking(event: ChannelEvent) -> None:
     """Create, update or cancel bookings, link and confirm their reservations, and settle the events.
 
-    The events that wait beside this one are sent with it; each of them is settled by itself.
+    The events that wait beside this one are sent with it; each of them is settled by itself. Before a booking is
+    updated or cancelled, what has changed at the channel is applied: sent first, our state would undo it.
     """
     with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
         beside = waiting_beside(event)
         try:
+            if _may_have_changed_there([event, *beside]):
+                pull_bookings(event.channel_property, channel)
             _push(channel, [event, *beside])
         except Exception as error:
             shared = _shared(error, alone=not beside)
@@ -36,6 +43,18 @@ def push_booking(event: ChannelEvent) -> None:
             if shared is error:
                 raise
             raise shared from error
+
+
+def _may_have_changed_there(events: Sequence[ChannelEvent]) -> bool:
+    """Whether the channel has any of the bookings already: an OTA may have changed it since."""
+    if not channel_sync_settings().pull_before_push:
+        return False
+    if any(event.event_type != EventType.BOOKING_CREATE for event in events):
+        return True
+    return ReservationLink.objects.filter(
+        channel_property=events[0].channel_property,
+        reservation_id__in=[event.entity_internal_id for event in events],
+    ).exists()
 
 
 def _shared(error: Exception, *, alone: bool) -> Exception:

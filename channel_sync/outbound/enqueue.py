@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from channel_sync.broker.hand_over import publish_after_commit
@@ -23,8 +24,12 @@ from channel_sync.models import (
 from channel_sync.origin import change_origin
 from channel_sync.pms import NightSpan, RateSpan, Reservation
 
-# A property in error takes up its waiting events when it works again; an inactive one starts with a full sync.
+# A property in error takes up its waiting events when it works again. One that is paused begins with a full
+# synchronisation: only its bookings are remembered meanwhile.
 FOLLOWED = (ChannelPropertyStatus.ACTIVE, ChannelPropertyStatus.ERROR)
+REMEMBERED = (*FOLLOWED, ChannelPropertyStatus.INACTIVE)
+# Resuming wakes them; should one be saved at that very moment, it goes out then.
+IN_A_PAUSE = timedelta(hours=1)
 
 
 def is_sold_by_channel(room_type_id: UUID) -> bool:
@@ -43,16 +48,30 @@ class ReservationChange:
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
     """Tell the channels of changes of reservations; how many there are does not change how much is looked up."""
     seen = [state for change in changes for state in (change.before, change.after) if state is not None]
-    mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}))
+    mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}), REMEMBERED)
     rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
     links: dict[UUID | None, dict[UUID, ReservationLink]] = {}
-    for link in ReservationLink.objects.filter(reservation_id__in={state.id for state in seen}):
+    linked = ReservationLink.objects.filter(reservation_id__in={state.id for state in seen})
+    for link in linked.select_related("channel_property"):
         links.setdefault(link.reservation_id, {})[link.channel_property_id] = link
+    concerned = [found.channel_property for found in mappings] + [
+        link.channel_property for by_property in links.values() for link in by_property.values()
+    ]
+    paused = {found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE}
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
             events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
-            publish_after_commit(record_all(events))
+            publish_after_commit(record_all(list(_remembered(events, paused))))
+
+
+def _remembered(events: Sequence[NewEvent], paused: Collection[UUID]) -> Iterator[NewEvent]:
+    """Of a property that is paused only bookings are kept: its calendar is sent whole when it is resumed."""
+    for event in events:
+        if event.channel_property_id not in paused:
+            yield event
+        elif event.entity_type is EntityType.BOOKING:
+            yield replace(event, waits=IN_A_PAUSE)
 
 
 def _events_of(
@@ -117,14 +136,18 @@ def rates_changed(spans: Sequence[RateSpan]) -> None:
     )
 
 
-def _mappings(mapping_type: MappingType, internal_ids: Sequence[UUID]) -> list[ChannelMapping]:
+def _mappings(
+    mapping_type: MappingType,
+    internal_ids: Sequence[UUID],
+    statuses: Sequence[ChannelPropertyStatus] = FOLLOWED,
+) -> list[ChannelMapping]:
     """Active mappings of connected properties."""
     return list(
-        ChannelMapping.objects.filter(
+        ChannelMapping.objects.select_related("channel_property").filter(
             mapping_type=mapping_type,
             internal_id__in=internal_ids,
             is_active=True,
-            channel_property__status__in=FOLLOWED,
+            channel_property__status__in=statuses,
             channel_property__connection__isnull=False,
         )
     )

@@ -19,10 +19,10 @@ from channel_sync.pms import NightSpan, RateSpan, host_pms
 def request_full_sync(channel_property: ChannelProperty) -> int:
     """Record an event per mapped room type and rate plan, over the whole calendar; returns how many.
 
-    What the channel was told before is forgotten, so that equal rates are sent too. The worker puts all of it into as
-    few calls as the channel's limits allow.
+    Rates are sent whether the channel has them or not; closures go only where they change, as ever. The worker puts all
+    of it into as few calls as the channel's limits allow.
     """
-    PushedRate.objects.filter(mapping__channel_property=channel_property).delete()
+    PushedRate.objects.filter(mapping__channel_property=channel_property).update(content_hash="")
     return _record_calendar(
         channel_property, ChannelMapping.objects.filter(channel_property=channel_property, is_active=True)
     )

@@ -3,49 +3,90 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
 from django.db import transaction
 
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import RateRange, RateTerms, content_hash
 from channel_sync.channels.ranges import equal_ranges
+from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
+from channel_sync.connections.mapped_rooms import room_types
+from channel_sync.errors import NotYet, UnmappedRoom
 from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
+from channel_sync.events.outbound_events import availability_event
+from channel_sync.events.record import record_all
+from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
-from channel_sync.outbound.coalescing import WaitingEvents, waiting_events
+from channel_sync.outbound.availability import BOOKING_FIRST
+from channel_sync.outbound.coalescing import WaitingEvents, room_types_with_unsent_bookings, waiting_events
+from channel_sync.outbound.units import nights_falsified, units_to_sell
 from channel_sync.pms import NightlyRate, host_pms
 
 NOTHING_TO_PUSH = "unchanged: the channel has these rates, or none is set, or the rate plan is not mapped"
 
 
 @dataclass(frozen=True)
+class Sent:
+    """What the channel was last sent of a night; closures of None are not known."""
+
+    content_hash: str
+    closures: str | None
+
+
+@dataclass(frozen=True)
 class ChangedNight:
-    """The terms of a mapped rate plan on a night that the channel has not been told yet."""
+    """The terms of a mapped rate plan on a night that the channel has not been told yet, and what it was sent last."""
 
     night: date
     terms: RateTerms
     content_hash: str
+    sent: Sent | None = None
 
     def without_price(self) -> ChangedNight:
         """The restrictions alone."""
         return replace(self, terms=self.terms.model_copy(update={"price": None}))
 
+    @property
+    def is_news(self) -> bool:
+        """Whether the channel does not have these terms."""
+        return self.sent is None or self.sent.content_hash != self.content_hash
+
+    @property
+    def moves_closures(self) -> bool:
+        """Whether its closures differ from those that were sent; a night that never was sent any began open."""
+        return self.terms.closures() != (self.sent.closures if self.sent is not None else "")
+
 
 def push_rates(event: ChannelEvent) -> None:
-    """Read the rates as they are now, set them at the channel, and close every event that waited for it."""
+    """Read the rates as they are now, set them at the channel, and close every event that waited for it.
+
+    Nights that are closed or opened are sent with the units that may be sold: for them the rules of a push of
+    availability hold.
+    """
     channel_property = event.channel_property
+    looks = channel_sync_settings().pull_before_push
     with calling(channel_property) as channel:
         require_claim(event)
         waiting = waiting_events(event)
         changed = _changed(channel_property, waiting)
-        ranges = list(_ranges(changed))
+        rooms, closing = _closing(channel_property, changed)
+        if closing and looks:
+            pull_bookings(channel_property, channel)
+        units = units_to_sell(channel_property, channel, rooms, closing)
+        if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
+            raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+        ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
         if ranges:
             channel.push_rates(ranges, idempotency_key=event.idempotency_key)
+        again = nights_falsified(channel_property, channel, closing) if closing and looks else []
         with transaction.atomic():
             close_coalesced(waiting.event_ids, into=event)
+            publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
             if ranges:
                 _remember(changed)
                 note_success(channel_property)
@@ -69,20 +110,35 @@ def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[
     for rate in host_pms().nightly_rates(list(mappings), start, end):
         if rate.night in named:
             mapping = mappings[rate.rate_plan_id]
-            nights[mapping].append(ChangedNight(rate.night, rate.terms, _digest(mapping, rate)))
-
-    def is_news(mapping: ChannelMapping, night: ChangedNight) -> bool:
-        return pushed.get((mapping.id, night.night)) != night.content_hash
-
-    moved = {(_room(m), night.night) for m, found in nights.items() for night in found if is_news(m, night)}
+            sent = pushed.get((mapping.id, rate.night))
+            nights[mapping].append(ChangedNight(rate.night, rate.terms, _digest(mapping, rate), sent))
+    moved = {(_room(mapping), night.night) for mapping, found in nights.items() for night in found if night.is_news}
     return {
         mapping: [
-            night if is_news(mapping, night) else night.without_price()
+            night if night.is_news else night.without_price()
             for night in sorted(found, key=lambda one: one.night)
             if (_room(mapping), night.night) in moved
         ]
         for mapping, found in nights.items()
     }
+
+
+def _closing(
+    channel_property: ChannelProperty, changed: Mapping[ChannelMapping, Sequence[ChangedNight]]
+) -> tuple[dict[UUID, str], dict[UUID, set[date]]]:
+    """Room type -> channel room, and the nights of each that are closed or opened.
+
+    Raises `UnmappedRoom` for a room whose units nobody knows: opened without their number it would be sold out twice.
+    """
+    by_room: dict[str, set[date]] = defaultdict(set)
+    for mapping, found in changed.items():
+        by_room[_room(mapping)].update(night.night for night in found if night.moves_closures)
+    closing = {room: found for room, found in by_room.items() if found}
+    known = room_types(channel_property, closing)
+    for room in closing:
+        if room not in known:
+            raise UnmappedRoom(room, str(channel_property))
+    return {known[room]: room for room in closing}, {known[room]: found for room, found in closing.items()}
 
 
 def _digest(mapping: ChannelMapping, rate: NightlyRate) -> str:
@@ -101,27 +157,50 @@ def _mappings_of_rooms(channel_property: ChannelProperty, waiting: WaitingEvents
     return {mapping.internal_id: mapping for mapping in mappings if _room(mapping) in rooms}
 
 
-def _pushed(mappings: Iterable[ChannelMapping], start: date, end: date) -> dict[tuple[UUID, date], str]:
+def _pushed(mappings: Iterable[ChannelMapping], start: date, end: date) -> dict[tuple[UUID, date], Sent]:
     rows = PushedRate.objects.filter(mapping__in=mappings, night__gte=start, night__lt=end)
-    return {(mapping, night): digest for mapping, night, digest in rows.values_list("mapping", "night", "content_hash")}
+    return {
+        (mapping, night): Sent(digest, closures)
+        for mapping, night, digest, closures in rows.values_list("mapping", "night", "content_hash", "closures")
+    }
 
 
-def _ranges(changed: dict[ChannelMapping, list[ChangedNight]]) -> Iterator[RateRange]:
+def _ranges(
+    changed: Mapping[ChannelMapping, Sequence[ChangedNight]], units: Mapping[str, Mapping[date, int]]
+) -> Iterator[RateRange]:
+    """What is sent; `units` is channel room -> night -> units, of the nights that are closed or opened."""
     for mapping, nights in changed.items():
-        for first, last, terms in equal_ranges((night.night, night.terms) for night in nights):
-            yield RateRange(external_rate_id=mapping.external_id, first_night=first, last_night=last, terms=terms)
+        counted = units.get(_room(mapping), {})
+        for first, last, (terms, sent, left) in equal_ranges(
+            (night.night, (night.terms, night.sent, counted.get(night.night))) for night in nights
+        ):
+            is_known = sent is None or sent.closures is not None
+            yield RateRange(
+                external_rate_id=mapping.external_id,
+                first_night=first,
+                last_night=last,
+                terms=terms,
+                sent=RateTerms.closed(sent.closures) if sent is not None and sent.closures is not None else None,
+                resend=not is_known,
+                units=left,
+            )
 
 
 def _remember(changed: dict[ChannelMapping, list[ChangedNight]]) -> None:
     PushedRate.objects.bulk_create(
         [
-            PushedRate(mapping=mapping, night=night.night, content_hash=night.content_hash)
+            PushedRate(
+                mapping=mapping,
+                night=night.night,
+                content_hash=night.content_hash,
+                closures=night.terms.closures(),
+            )
             for mapping, nights in changed.items()
             for night in nights
         ],
         update_conflicts=True,
         unique_fields=["mapping", "night"],
-        update_fields=["content_hash"],
+        update_fields=["content_hash", "closures"],
     )
 
 

@@ -18,6 +18,7 @@ from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.record import record_all
 from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inbound.unapplied import unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import (
     ChannelProperty,
@@ -88,12 +89,19 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     free = free_units(list(rooms), first, last + ONE_NIGHT)
     # After what is free was read: a change that counts in it has its event committed with it.
     under_way = room_types_on_their_way(channel_property)
-    return [
+    unapplied = unapplied_nights(channel_property)
+    unequal = [
         UnequalNight(ours.room_type_id, ours.night, sellable(ours.free), theirs[rooms[ours.room_type_id], ours.night])
         for ours in free
         if ours.room_type_id not in under_way
         and (rooms[ours.room_type_id], ours.night) in theirs
         and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) != Delta.NONE
+    ]
+    # The channel counts bookings that the PMS could not take in: it is right to show less.
+    return [
+        night
+        for night in unequal
+        if night.channel > night.pms or not unapplied.may_take(rooms[night.room_type_id], night.night)
     ]
 
 

@@ -79,7 +79,7 @@ def look_closer(
             if link_state(channel_property, external_id) != before:
                 return outcome
             reservation_id = before.reservation_id if before is not None else None
-        elif _was_linked(channel_property, reservation_id):
+        elif reservation_id is not None and _was_linked(channel_property, reservation_id):
             return outcome
         reservation = host_pms().reservation(reservation_id) if reservation_id is not None else None
         if _is_under_way(channel_property, external_id, reservation_id):
@@ -140,7 +140,7 @@ def _readable(channel_property: ChannelProperty, told: BookingNotification | Non
         return None
 
 
-def _was_linked(channel_property: ChannelProperty, reservation_id: UUID | None) -> bool:
+def _was_linked(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
     """Whether a reservation that had no booking has one by now."""
     return ReservationLink.objects.filter(channel_property=channel_property, reservation_id=reservation_id).exists()
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import RateRange, RateTerms
+from channel_sync.channels.canonical import CLOSURES, RateRange, RateTerms
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
+from channel_sync.connections.registry import channel_class
 from channel_sync.events.outbound_events import rate_event
 from channel_sync.events.record import record_all
 from channel_sync.models import (
@@ -51,13 +53,21 @@ class UnequalRate:
         """A price that differs by more than 5 % may have been changed at the channel on purpose."""
         return self.channel is not None and isinstance(compare_price(self.channel.price, self.pms.price), Flag)
 
+    @property
+    def is_open_against_the_pms(self) -> bool:
+        """Whether the channel sells what the PMS has closed."""
+        return self.channel is not None and any(
+            getattr(self.pms, name) and not getattr(self.channel, name) for name in CLOSURES
+        )
+
 
 def reconcile_rates(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
     """Compare the rates that the PMS has set for today and the next 365 nights with the channel's calendar.
 
     The PMS says what a night costs: missing nights, restrictions and prices that differ by at most 5 % of the channel's
-    are pushed; greater differences of the price are flagged, per rate plan. Rate plans with anything on its way are
-    left to it. Raises as `reconcile_bookings` does.
+    are pushed; greater differences of the price are flagged, per rate plan. A night that the channel sells and the PMS
+    has closed is closed again; one that was closed at the channel by hand is left to who closed it. Rate plans with
+    anything on its way are left to it. Raises as `reconcile_bookings` does.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
@@ -103,14 +113,30 @@ def _unequal(
         for night in nights(span.first_night, span.last_night)
     }
     by_plan = {mapping.internal_id: mapping for mapping in mappings.values()}
+    sent = _sent_closures(mappings.values(), first, last)
+    within_limits = channel_class(run.channel_property.channel_name).within_limits
     compared = 0
     for rate in host_pms().nightly_rates(list(by_plan), first, last + ONE_NIGHT):
         mapping = by_plan[rate.rate_plan_id]
         found = theirs.get((mapping.external_id, rate.night))
         compared += 1
-        if found is None or not _same(found, rate.terms):
-            yield UnequalRate(mapping, rate.night, rate.terms, found)
+        ours = within_limits(rate.terms)
+        if found is not None and sent.get((mapping.id, rate.night)) in (None, ours.closures()):
+            found = _without_closures_by_hand(found, ours)
+        if found is None or not _same(found, ours):
+            yield UnequalRate(mapping, rate.night, ours, found)
     advance(run, compared=compared)
+
+
+def _sent_closures(mappings: Iterable[ChannelMapping], first: date, last: date) -> dict[tuple[UUID, date], str | None]:
+    """The closures that the channel was last sent, by mapping and night."""
+    rows = PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last)
+    return {(mapping, night): closures for mapping, night, closures in rows.values_list("mapping", "night", "closures")}
+
+
+def _without_closures_by_hand(channel: RateTerms, pms: RateTerms) -> RateTerms:
+    """The channel's terms without what somebody closed there and the PMS never did."""
+    return channel.model_copy(update={name: False for name in CLOSURES if not getattr(pms, name)})
 
 
 def _same(channel: RateTerms, pms: RateTerms) -> bool:
@@ -123,12 +149,14 @@ def _same(channel: RateTerms, pms: RateTerms) -> bool:
 
 
 def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> None:
-    """Forget what was pushed for these nights, and push them."""
+    """Forget what was pushed for these nights, and push them, their closures too where they differ."""
     plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(channel_property.property_id)}
     events = []
     for mapping, found in _by_mapping(rates).items():
         dates = [rate.night for rate in found]
-        PushedRate.objects.filter(mapping=mapping, night__in=dates).delete()
+        pushed = PushedRate.objects.filter(mapping=mapping)
+        pushed.filter(night__in=dates).update(content_hash="")
+        pushed.filter(night__in=[rate.night for rate in found if rate.is_open_against_the_pms]).update(closures=None)
         events += [
             rate_event(
                 channel_property.id,

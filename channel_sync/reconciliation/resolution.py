@@ -14,6 +14,7 @@ from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
 from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.connections.account import calling
+from channel_sync.database_clock import database_now
 from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.record import NewEvent, record_all
@@ -97,7 +98,8 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
         # The number it had there is gone: it gets a new one.
         links.delete()
         return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
-    links.update(pushed_hash="", applied_cancelled=False)
+    # What the channel has until now was seen and decided on: it is not applied before the PMS's side is sent.
+    links.update(pushed_hash="", applied_cancelled=False, applied_modified_at=database_now())
     is_cancelled = reservation.status is BookingStatus.CANCELLED
     event_type = EventType.BOOKING_CANCEL if is_cancelled else EventType.BOOKING_UPDATE
     return [
@@ -117,7 +119,7 @@ def _rates(conflict: Conflict) -> list[NewEvent]:
     plan = UUID(conflict.pms_side["rate_plan_id"])
     first, last = _bounds(conflict.pms_side["prices"])
     mappings = ChannelMapping.objects.filter(channel_property=conflict.channel_property, internal_id=plan)
-    PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last).delete()
+    PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last).update(content_hash="")
     room_types = {
         found.id: found.room_type_id for found in host_pms().rate_plans(conflict.channel_property.property_id)
     }

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from channel_sync.connections.account import calling
+from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import (
     ChannelEvent,
     Conflict,
@@ -66,9 +68,6 @@ def test_an_overbooking_that_the_refused_reservation_made_is_closed(
     sell_out(beds24)
     # The OTA's bookings come in while the desk's reservation still waits under its hold.
     ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).update(status=EventStatus.PROCESSING)
-    from channel_sync.connections.account import calling
-    from channel_sync.inbound.pull import pull_bookings
-
     with calling(connected.channel_property, is_urgent=True) as channel:
         pull_bookings(connected.channel_property, channel)
     assert Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
 from channel_sync.models import ChannelEvent, Direction
 from channel_sync.operations.properties import pause, resume
@@ -74,7 +75,9 @@ def test_a_cancellation_of_the_pause_is_sent(connected: ConnectedHotel, beds24: 
 
 def test_stays_that_ended_in_the_pause_are_not_sent(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
     pause(connected.channel_property, by="ada")
-    ReservationFactory(room_type=connected.double, check_in=date.today() - timedelta(days=5))
+    reserve(connected)
+    Reservation.objects.update(check_in=date.today() - timedelta(days=5), check_out=date.today() - timedelta(days=3))
+    ChannelEvent.objects.update(received_at=timezone.now() - timedelta(days=6))
 
     resume(connected.channel_property, by="ada")
     work_everything()

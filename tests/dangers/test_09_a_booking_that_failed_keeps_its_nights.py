@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from channel_sync.channels.beds24.webhook import listed_booking
+from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.processing import process
 from channel_sync.inbound.handlers import handle
-from channel_sync.models import ChannelEvent, Direction, EventStatus
+from channel_sync.models import ChannelEvent, Direction, EntityType, EventStatus, EventType
 from channel_sync.operations.event_actions import ignore_event
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.runs import RunOptions
@@ -59,9 +61,6 @@ def failed(connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pyt
 
 def _key(connected: ConnectedHotel, shown: dict[str, Any]) -> str:
     """The key that the booking's webhook has, so that a pull does not record it a second time."""
-    from channel_sync.channels.beds24.webhook import listed_booking
-    from channel_sync.events.idempotency import inbound_key
-
     return inbound_key(connected.channel_property.id, listed_booking(shown).dedupe_key)
 
 
@@ -100,8 +99,6 @@ def test_a_comparison_does_not_raise_them(
 def test_a_calendar_webhook_does_not_raise_them(
     failed: ChannelEvent, connected: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
-    from channel_sync.models import EntityType, EventType
-
     EventFactory(
         channel_property=connected.channel_property,
         event_type=EventType.AVAILABILITY_UPDATED,

@@ -189,8 +189,7 @@ def test_rates_of_several_plans_and_ranges_go_in_one_call(connected: ConnectedHo
             "price1": 100.0,
             "price2": 80.0,
             "minStay": 2,
-            "maxStay": 365,
-            "override": "none",
+            "maxStay": 364,
         }
     ]
 
@@ -256,7 +255,7 @@ def test_a_plan_that_is_closed_does_not_close_its_neighbour(
     closed = RateChange(plans[1].id, night, night + timedelta(days=1), Decimal(100), stop_sell=True)
     set_rates([closed])
     work_first(EventType.RATE_UPDATE)
-    assert beds24.posts(CALENDAR)[-1]["body"][0]["calendar"][0]["override"] == "none"
+    assert "override" not in beds24.posts(CALENDAR)[-1]["body"][0]["calendar"][0]
 
     set_rates([replace(closed, rate_plan_id=plans[0].id)])
     work_first(EventType.RATE_UPDATE)

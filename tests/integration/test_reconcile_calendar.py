@@ -64,7 +64,7 @@ def test_equal_calendars_are_left_alone(hotel: ConnectedHotel) -> None:
     assert ChannelEvent.objects.count() == events
 
 
-def test_a_difference_of_one_is_pushed_and_of_two_is_flagged_and_never_left_too_high(
+def test_one_unit_is_pushed_more_are_flagged_and_too_many_are_lowered(
     hotel: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
     set_units(beds24, NIGHTS[0], 9)

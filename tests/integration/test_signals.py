@@ -173,13 +173,15 @@ def test_a_property_in_error_keeps_what_happens_meanwhile(
     assert types() != []
 
 
-def test_an_inactive_property_hears_nothing(channel_property: ChannelProperty, double: RoomType) -> None:
+def test_a_paused_property_remembers_bookings_and_no_calendar(
+    channel_property: ChannelProperty, double: RoomType
+) -> None:
     channel_property.status = ChannelPropertyStatus.INACTIVE
     channel_property.save()
 
     ReservationFactory(room_type=double)
 
-    assert types() == []
+    assert types() == ["booking.create"]
 
 
 def test_maintenance_moves_availability(double: RoomType) -> None:

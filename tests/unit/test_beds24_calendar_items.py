@@ -17,8 +17,16 @@ from channel_sync.errors import InvalidPayload
 FIRST, LAST = date(2027, 1, 1), date(2027, 1, 3)
 
 
-def rates(external_rate_id: str, **terms: Any) -> RateRange:
-    return RateRange(external_rate_id=external_rate_id, first_night=FIRST, last_night=LAST, terms=RateTerms(**terms))
+def rates(external_rate_id: str, *, sent: str = "", units: int | None = None, **terms: Any) -> RateRange:
+    """Rates whose closures were sent as `sent`, such as "stop_sell"."""
+    return RateRange(
+        external_rate_id=external_rate_id,
+        first_night=FIRST,
+        last_night=LAST,
+        terms=RateTerms(**terms),
+        sent=RateTerms.closed(sent),
+        units=units,
+    )
 
 
 def test_one_item_per_room() -> None:
@@ -48,7 +56,6 @@ def test_rates_of_one_room_share_its_days() -> None:
                 "price2": 80.0,
                 "minStay": 2,
                 "maxStay": 9,
-                "override": "none",
             }
         ],
     }
@@ -57,7 +64,6 @@ def test_rates_of_one_room_share_its_days() -> None:
 @pytest.mark.parametrize(
     ("terms", "override"),
     [
-        ({}, "none"),
         ({"stop_sell": True}, "blackout"),
         ({"closed_to_arrival": True}, "noCheckIn"),
         ({"closed_to_departure": True}, "noCheckOut"),
@@ -66,15 +72,42 @@ def test_rates_of_one_room_share_its_days() -> None:
     ],
 )
 def test_restrictions_become_an_override(terms: dict[str, Any], override: str) -> None:
-    (room,) = rate_rooms([rates("2001:1", price=Decimal(100), **terms)])
+    (room,) = rate_rooms([rates("2001:1", price=Decimal(100), units=3, **terms)])
 
-    assert [day["override"] for day in room["calendar"]] == [override]
+    assert [(day["override"], day["numAvail"]) for day in room["calendar"]] == [(override, 3)]
+
+
+def test_an_override_is_lifted_with_the_units() -> None:
+    (room,) = rate_rooms([rates("2001:1", sent="stop_sell", units=2)])
+
+    assert [(day["override"], day["numAvail"]) for day in room["calendar"]] == [("none", 2)]
+
+
+def test_an_override_that_does_not_change_is_not_sent() -> None:
+    (room,) = rate_rooms([rates("2001:1", sent="closed_to_arrival", closed_to_arrival=True, price=Decimal(100))])
+
+    assert "override" not in room["calendar"][0]
+
+
+def test_an_override_without_units_is_refused() -> None:
+    with pytest.raises(InvalidPayload, match="numAvail"):
+        rate_rooms([rates("2001:1", stop_sell=True)])
 
 
 def test_a_room_is_closed_when_all_its_rate_plans_are() -> None:
-    (room,) = rate_rooms([rates("2001:1", stop_sell=True), rates("2001:2", stop_sell=False)])
+    one = rates("2001:1", stop_sell=True, units=4)
+    (room,) = rate_rooms([one, rates("2001:2", stop_sell=False, price=Decimal(100))])
+    assert "override" not in room["calendar"][0]
 
-    assert room["calendar"][0]["override"] == "none"
+    (room,) = rate_rooms([one, rates("2001:2", stop_sell=True, units=4)])
+    assert room["calendar"][0]["override"] == "blackout"
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(0, 1), (1, 1), (364, 364), (365, 364), (900, 364)])
+def test_maximum_stays_keep_to_the_limits(asked: int, sent: int) -> None:
+    (room,) = rate_rooms([rates("2001:1", max_stay=asked)])
+
+    assert room["calendar"][0]["maxStay"] == sent
 
 
 @pytest.mark.parametrize("external_rate_id", ["", "2001", "2001:", ":1", "2001:0", "2001:17", "2001:one"])

@@ -15,6 +15,9 @@ from channel_sync.errors import InvalidPayload
 # Limits of one POST: 10,000 top-level items and about 1 MB (API facts, "Credits"); a range takes about 120 bytes.
 MAX_RANGES_PER_POST = 7_000
 
+SHORTEST_STAY = 1
+LONGEST_STAYS = {"min_stay": 365, "max_stay": 364}
+
 Room = dict[str, Any]
 
 
@@ -32,15 +35,27 @@ def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
     """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
 
     Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot gives the
-    minimum and maximum stay.
+    minimum and maximum stay. `override` is sent only where it changes, and `numAvail` with it: an override that is
+    lifted without one opens as many rooms as there are.
     """
-    by_night: dict[str, dict[date, dict[int, RateTerms]]] = defaultdict(lambda: defaultdict(dict))
+    by_night: dict[str, dict[date, dict[int, RateRange]]] = defaultdict(lambda: defaultdict(dict))
     for rates in ranges:
         room_id, slot = split_rate_id(rates.external_rate_id)
         for night in nights(rates.first_night, rates.last_night):
-            by_night[room_id][night][slot] = rates.terms
+            by_night[room_id][night][slot] = rates
     calendar = {room_id: list(_merged_days(found)) for room_id, found in by_night.items()}
     return _rooms(calendar)
+
+
+def within_limits(terms: RateTerms) -> RateTerms:
+    """Stays brought to what Beds24 takes."""
+    return terms.model_copy(
+        update={
+            name: min(max(nights, SHORTEST_STAY), longest)
+            for name, longest in LONGEST_STAYS.items()
+            if (nights := getattr(terms, name)) is not None
+        }
+    )
 
 
 def split_rate_id(external_rate_id: str) -> tuple[str, int]:
@@ -72,26 +87,41 @@ def _rooms(calendar: dict[str, list[dict[str, Any]]]) -> list[Room]:
     return [{"roomId": id_number("roomId", room_id), "calendar": days} for room_id, days in sorted(calendar.items())]
 
 
-def _merged_days(by_night: dict[date, dict[int, RateTerms]]) -> Iterator[dict[str, Any]]:
+def _merged_days(by_night: dict[date, dict[int, RateRange]]) -> Iterator[dict[str, Any]]:
     """Equal neighbouring nights as one range."""
     days = ((night, _day_values(by_night[night])) for night in sorted(by_night))
     return ({"from": str(first), "to": str(last), **values} for first, last, values in equal_ranges(days))
 
 
-def _day_values(slots: dict[int, RateTerms]) -> dict[str, Any]:
-    first = slots[min(slots)]
+def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
+    first = within_limits(slots[min(slots)].terms)
     values: dict[str, Any] = {
-        f"price{slot}": float(terms.price) for slot, terms in sorted(slots.items()) if terms.price is not None
+        f"price{slot}": float(rates.terms.price)
+        for slot, rates in sorted(slots.items())
+        if rates.terms.price is not None
     }
     if first.min_stay is not None:
         values["minStay"] = first.min_stay
     if first.max_stay is not None:
         values["maxStay"] = first.max_stay
-    values["override"] = _override(list(slots.values()))
+    rates = list(slots.values())
+    override = _override([one.terms for one in rates])
+    if any(one.resend for one in rates) or override != _override([one.sent for one in rates if one.sent is not None]):
+        values |= {"override": override, "numAvail": _units(rates)}
     return values
 
 
+def _units(rates: list[RateRange]) -> int:
+    """The units that go with an override. Raises `InvalidPayload` where nobody has counted them."""
+    known = [one.units for one in rates if one.units is not None]
+    if not known:
+        raise InvalidPayload("numAvail", "is missing beside 'override'")
+    return min(known)
+
+
 def _override(terms: list[RateTerms]) -> str:
+    if not terms:
+        return "none"
     if all(one.stop_sell for one in terms):
         return "blackout"
     no_check_in = all(one.closed_to_arrival or one.stop_sell for one in terms)

@@ -9,11 +9,12 @@ from typing import Any
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
-from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms
+from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms, within_limits
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.normalization import (
     KEY_INFO_CODE,
     STATUSES,
+    claimed_nights,
     normalize_availability_event,
     normalize_booking_event,
     normalize_rate_event,
@@ -31,11 +32,13 @@ from channel_sync.channels.canonical import (
     BookingWrite,
     ChannelPropertyDetails,
     ChannelRoom,
+    ClaimedNights,
     Notification,
     RateRange,
+    RateTerms,
     WriteResult,
 )
-from channel_sync.errors import ChannelUnavailable, RefusedByChannel
+from channel_sync.errors import ChannelUnavailable, RefusedByChannel, SoldElsewhere
 
 CALENDAR = "/inventory/rooms/calendar"
 STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
@@ -76,6 +79,16 @@ class Beds24Channel:
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The booking in a webhook payload."""
         return normalize_booking_event(payload)
+
+    @classmethod
+    def claimed_nights(cls, payload: Mapping[str, Any]) -> ClaimedNights | None:
+        """The room and nights of a booking, as far as they can be read."""
+        return claimed_nights(payload)
+
+    @classmethod
+    def within_limits(cls, terms: RateTerms) -> RateTerms:
+        """Minimum stays of 1 to 365 nights, maximum stays of 1 to 364."""
+        return within_limits(terms)
 
     @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,12 +238,18 @@ def _write_item(write: BookingWrite) -> dict[str, Any]:
     if write.push is None:
         return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
     if write.external_id is None:
-        return _booking_item(write.push) | {"infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}]}
+        return _booking_item(write.push) | {
+            "infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}],
+            # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
+            "actions": {"checkAvailability": True},
+        }
     return {"id": id_number("id", write.external_id)} | _booking_item(write.push)
 
 
 def _write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
     if not result.success:
+        if write.external_id is None and "availab" in result.told().lower():
+            return WriteResult("", refused=SoldElsewhere(status=HTTPStatus.CREATED))
         reason = f"Beds24 refused the booking: {result.told()}. Correct the data, then retry the event."
         return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))
     external_id = write.external_id or str((result.new or {}).get("id") or "")

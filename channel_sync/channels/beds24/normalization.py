@@ -15,16 +15,19 @@ from channel_sync.channels.beds24.wire import (
     WireRoomCalendar,
     invalid,
     read,
+    read_date,
 )
 from channel_sync.channels.canonical import (
     LONGEST_STAY,
     AvailabilityRange,
     Booking,
     BookingStatus,
+    ClaimedNights,
     Guest,
     RateRange,
     RateTerms,
 )
+from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.errors import InvalidPayload
 
 # The code of the info item under which a booking made by us carries its idempotency key (API facts, "Bookings").
@@ -58,6 +61,22 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         return _booking(wire)
     except ValidationError as error:
         raise invalid(error, "booking.") from None
+
+
+def claimed_nights(payload: Mapping[str, Any]) -> ClaimedNights | None:
+    """Room and nights as far as they can be read: each by itself, whatever is wrong with the rest."""
+    raw = payload.get("booking") or payload.get("data") or payload
+    booking = raw if isinstance(raw, Mapping) else {}
+    if booking.get("status") in (Beds24Status.CANCELLED, Beds24Status.INQUIRY):
+        return None
+    arrival, departure = read_date(booking.get("arrival")), read_date(booking.get("departure"))
+    is_stay = arrival is not None and departure is not None and arrival < departure
+    room = booking.get("roomId")
+    return ClaimedNights(
+        external_room_id=str(room) if isinstance(room, str | int) and str(room).strip() else None,
+        first_night=arrival if is_stay else None,
+        last_night=departure - ONE_NIGHT if is_stay and departure is not None else None,
+    )
 
 
 def _booking(wire: WireBooking) -> Booking:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from channel_sync.errors import InvalidPayload
 from channel_sync.moments import in_utc
@@ -25,6 +25,8 @@ class Beds24Status(StrEnum):
 
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+_date = TypeAdapter(date)
 
 ALL_STATUSES = tuple(status.value for status in Beds24Status)
 
@@ -169,6 +171,14 @@ def id_number(field: str, external_id: str) -> int:
     if not (external_id.isascii() and external_id.isdecimal()):
         raise InvalidPayload(field, f"'{external_id}' is no number")
     return int(external_id)
+
+
+def read_date(value: Any) -> date | None:
+    """A date, or None for what is none."""
+    try:
+        return _date.validate_python(value)
+    except ValidationError:
+        return None
 
 
 def read(shape: type[Shape], data: Any, prefix: str = "") -> Shape:

@@ -76,7 +76,7 @@ class RateChangeSerializer(serializers.Serializer):
     end = serializers.DateField(help_text="The day after the last night.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
     min_stay = serializers.IntegerField(min_value=1, default=1)
-    max_stay = serializers.IntegerField(min_value=1, default=365)
+    max_stay = serializers.IntegerField(min_value=1, default=364)
     stop_sell = serializers.BooleanField(default=False)
     closed_to_arrival = serializers.BooleanField(default=False)
     closed_to_departure = serializers.BooleanField(default=False)

@@ -29,7 +29,7 @@ class DailyRate(models.Model):
     night = models.DateField()
     price = models.DecimalField(max_digits=10, decimal_places=2)
     min_stay = models.PositiveSmallIntegerField(default=1)
-    max_stay = models.PositiveSmallIntegerField(default=365)
+    max_stay = models.PositiveSmallIntegerField(default=364)
     stop_sell = models.BooleanField(default=False)
     closed_to_arrival = models.BooleanField(default=False)
     closed_to_departure = models.BooleanField(default=False)

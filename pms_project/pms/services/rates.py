@@ -26,7 +26,7 @@ class RateChange:
     end: date
     price: Decimal
     min_stay: int = 1
-    max_stay: int = 365
+    max_stay: int = 364
     stop_sell: bool = False
     closed_to_arrival: bool = False
     closed_to_departure: bool = False

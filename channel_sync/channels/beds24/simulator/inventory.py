@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from channel_sync.channels.beds24.simulator.answers import ApiError, refused
-from channel_sync.channels.beds24.simulator.state import Account, Json, Room, State
+from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, Json, Room, State, nights_of
 from channel_sync.channels.ranges import nights
 
 OVERRIDES = ("none", "blackout", "exception", "noCheckIn", "noCheckOut", "noCheckInOrCheckOut")
@@ -21,7 +21,8 @@ INCLUDES = {
     "includeMultiplier": ("multiplier",),
     "includePrices": PRICES,
 }
-DEFAULTS = {"minStay": 1, "maxStay": 365, "override": "none", "multiplier": 1}
+STAYS = {"minStay": 365, "maxStay": 364}
+DEFAULTS = {"minStay": 1, "maxStay": 364, "override": "none", "multiplier": 1}
 SETTABLE = ("minStay", "maxStay", "override", "multiplier", *PRICES)
 
 
@@ -115,17 +116,28 @@ def write_calendar(state: State, account: Account, items: Any) -> list[Json]:
             answers.append(refused("modify calendar", *problem))
             continue
         for entry in item.get("calendar", []):
-            _set(room, entry)
+            _set(state, room, entry)
         answers.append({"success": True, "modified": {"roomId": room.id}})
     return answers
 
 
-def _set(room: Room, entry: Json) -> None:
+def _set(state: State, room: Room, entry: Json) -> None:
     values = {name: entry[name] for name in SETTABLE if name in entry}
     for night in nights(date.fromisoformat(entry["from"]), date.fromisoformat(entry["to"])):
         if "numAvail" in entry:
             room.num_avail[night] = entry["numAvail"]
+        elif values.get("override") == "none" and room.days[night].get("override") == "blackout":
+            # As documented: opened again without a number, a night has all rooms that are not booked.
+            room.num_avail[night] = room.qty - _booked(state, room, night)
         room.days[night].update(values)
+
+
+def _booked(state: State, room: Room, night: date) -> int:
+    return sum(
+        int(booking["roomQty"])
+        for booking in state.bookings.values()
+        if booking["roomId"] == room.id and booking["status"] in TAKES_A_ROOM and night in nights_of(booking)
+    )
 
 
 def _problem(entry: Any) -> tuple[str, str] | None:
@@ -138,6 +150,9 @@ def _problem(entry: Any) -> tuple[str, str] | None:
         return "numAvail", "is not a number"
     if entry.get("override", "none") not in OVERRIDES:
         return "override", "is not an override"
+    for name, longest in STAYS.items():
+        if not isinstance(entry.get(name, 1), int) or not 1 <= entry.get(name, 1) <= longest:
+            return name, f"has to be from 1 to {longest}"
     wrong = [name for name in PRICES if name in entry and not isinstance(entry[name], int | float)]
     return (wrong[0], "is not a number") if wrong else None
 

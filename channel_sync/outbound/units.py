@@ -1,0 +1,76 @@
+"""How many units a channel may sell on each night: what is free, and where that is not sure no more than it shows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import date
+from uuid import UUID
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.ranges import ONE_NIGHT, nights
+from channel_sync.errors import Retryable
+from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
+from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.models import ChannelProperty
+from channel_sync.pms import NightSpan
+
+logger = logging.getLogger(__name__)
+
+Nights = Mapping[UUID, Collection[date]]
+Units = dict[UUID, dict[date, int]]
+
+
+def units_to_sell(
+    channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], wanted: Nights
+) -> Units:
+    """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
+
+    Nights that a booking which failed to be applied may have taken are lowered and never raised: the channel counts
+    that booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any.
+    """
+    every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
+    if not every:
+        return {}
+    units: Units = {room_type_id: {} for room_type_id in rooms}
+    for free in free_units(list(rooms), min(every), max(every) + ONE_NIGHT):
+        if free.night in wanted[free.room_type_id]:
+            units[free.room_type_id][free.night] = sellable(free.free)
+    unapplied = unapplied_nights(channel_property)
+    if unapplied.claims:
+        _limit(channel, rooms, units, unapplied)
+    return units
+
+
+def nights_falsified(channel_property: ChannelProperty, channel: Channel, pushed: Nights) -> list[NightSpan]:
+    """Nights to push again: those of bookings that the channel took while units were pushed.
+
+    When the channel cannot be asked now, all nights that were pushed: their push will ask first.
+    """
+    try:
+        return pull_bookings(channel_property, channel)
+    except Retryable as error:
+        logger.warning("after a push the channel could not be asked for bookings, it is pushed again: %s", error)
+        return [
+            NightSpan(channel_property.property_id, room_type_id, min(every), max(every) + ONE_NIGHT)
+            for room_type_id, every in pushed.items()
+        ]
+
+
+def _limit(channel: Channel, rooms: Mapping[UUID, str], units: Units, unapplied: UnappliedNights) -> None:
+    """Lower the nights that unapplied bookings may take to what the channel shows."""
+    unsure = {
+        room_type_id: found
+        for room_type_id, room in rooms.items()
+        if (found := [night for night in units[room_type_id] if unapplied.may_take(room, night)])
+    }
+    if not unsure:
+        return
+    every = [night for found in unsure.values() for night in found]
+    room_types = {rooms[room_type_id]: room_type_id for room_type_id in unsure}
+    for span in channel.availability(list(room_types), min(every), max(every)):
+        room_type_id = room_types[span.external_room_id]
+        for night in nights(span.first_night, span.last_night):
+            if night in unsure[room_type_id]:
+                units[room_type_id][night] = min(units[room_type_id][night], span.units)
