@@ -53,6 +53,7 @@ def replay_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
 @transaction.atomic
 def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> BatchOutcome:
     """Settle the failed and waiting ones among some events without their effect; who and why is kept in each."""
+    reason = reason.strip()
     changed = ignore(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
         note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)

@@ -46,6 +46,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Count, ask, do it in batches."""
+        reason: str | None = options["ignore"]
+        if reason is not None and not reason.strip():
+            raise CommandError("--ignore needs a reason, which is kept with each event: --ignore 'a test booking'.")
         selection = EventSelection(
             ids=options["ids"],
             statuses=[EventStatus(name) for name in options["status"] or ()] or self._usual(options),
@@ -58,12 +61,12 @@ class Command(BaseCommand):
         selected = list(selection.events().values_list("id", flat=True))
         if options["json"] and not (options["yes"] or options["dry_run"]):
             raise CommandError("--json cannot ask: add --yes, or --dry-run.")
-        verb = "ignored" if options["ignore"] else "replayed"
+        verb = "replayed" if reason is None else "ignored"
         done = 0
         if selected and not options["dry_run"]:
             if not options["yes"] and not self._confirmed(len(selected), verb):
                 raise CommandError("Nothing was done.")
-            done = self._work(selected, options["ignore"])
+            done = self._work(selected, reason)
         if options["json"]:
             self.stdout.write(json.dumps({"selected": len(selected), verb: done, "dry_run": options["dry_run"]}))
         elif options["dry_run"] or not selected:
