@@ -16,9 +16,7 @@ from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, Eve
 from channel_sync.models import Direction, EventStatus, EventType
 from channel_sync.moments import in_utc
 from channel_sync.operations.audit import COMMAND_LINE
-from channel_sync.operations.event_actions import ignore_events, replay_events
-
-BATCH = 500
+from channel_sync.operations.event_actions import batches, ignore_events, replay_events
 
 
 class Command(BaseCommand):
@@ -87,8 +85,7 @@ class Command(BaseCommand):
     def _work(self, selected: list[UUID], reason: str | None) -> int:
         done = 0
         progress = tqdm(total=len(selected), unit="event", disable=None)
-        for start in range(0, len(selected), BATCH):
-            batch = selected[start : start + BATCH]
+        for batch in batches(selected):
             if reason is not None:
                 done += ignore_events(batch, by=COMMAND_LINE, reason=reason).changed
             else:
