@@ -213,6 +213,19 @@ def test_the_other_pages_are_legible(page: Page, theme: str) -> None:
         assert not illegible(page, everything), name
 
 
+@THEMES
+def test_the_page_that_asks_before_pausing_is_legible(page: Page, theme: str) -> None:
+    in_theme(page, theme)
+    connected = ChannelConnectionFactory().channel_property
+    page.goto(reverse("admin:channel_sync_channelproperty_change", args=[connected.pk]))
+    page.get_by_role("button", name="Pause").click()
+    keep(page, f"pause-{theme.split()[0]}")
+
+    assert not illegible(page, "#content-main p, #content-main .button")
+    page.get_by_role("button", name="Yes, pause").click()
+    page.get_by_text("Paused").wait_for()
+
+
 def test_no_colour_is_for_one_theme_only() -> None:
     """A text that has a fixed colour needs a fixed colour behind it, which only badges have."""
     sheet = (ROOT / "channel_sync/static/channel_sync/admin.css").read_text()
