@@ -188,7 +188,7 @@ class MappingAdmin(RoleAdmin):
         ids = confirmed_ids(request, queryset)
         if ids is None:
             return self.ask_first(request, queryset, what="mappings", action="remove_selected", verb="remove")
-        for mapping in self.get_queryset(request).filter(pk__in=ids):
+        for mapping in self.get_queryset(request).filter(pk__in=ids).select_related("channel_property"):
             remove_mapping(mapping, by=actor(request))
         messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
         return None
