@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, pretty, require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, pretty, require_role
 from channel_sync.models import ChannelEvent
 from channel_sync.operations import event_actions
 from channel_sync.operations.event_actions import BatchOutcome
@@ -36,6 +36,7 @@ class EventAdmin(RoleAdmin):
     ordering = ("-received_at", "-id")
     sortable_by = ("received",)
     actions = ("retry_selected", "replay_selected", "ignore_selected")
+    too_many_advice = "Narrow the filter, or use manage.py channel_sync_replay."
     change_form_template = "admin/channel_sync/event.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -110,7 +111,7 @@ class EventAdmin(RoleAdmin):
     def ignore_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask, with a reason, then do it."""
 
-        def ignore(event_ids: list[UUID], *, by: str) -> BatchOutcome:
+        def ignore(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
             return event_actions.ignore_events(event_ids, by=by, reason=request.POST.get("reason", "")[:500])
 
         return self._confirm(request, queryset, "ignore_selected", "ignore", ignore)
@@ -124,16 +125,15 @@ class EventAdmin(RoleAdmin):
         act: Callable[..., BatchOutcome],
     ) -> HttpResponse | None:
         require_role(request, Role.OPERATOR)
-        ids = list(queryset.values_list("id", flat=True))
-        if "confirmed" in request.POST:
-            outcome = act(ids, by=actor(request))
-            left = outcome.selected - outcome.changed
-            note = f" {left} were in another state and are left as they are." if left else ""
-            messages.success(request, f"{outcome.changed} of {outcome.selected} events: {verb}.{note}")
-            return None
-        shown = queryset.defer("payload", "normalized_payload")
-        title = f"{verb.capitalize()} {len(ids)} events?"
-        return self.ask_first(request, shown, title=title, action=action, verb=verb)
+        ids = confirmed_ids(request, queryset)
+        if ids is None:
+            shown = queryset.defer("payload", "normalized_payload")
+            return self.ask_first(request, shown, what="events", action=action, verb=verb)
+        outcome = event_actions.in_batches(act, ids, by=actor(request))
+        left = outcome.selected - outcome.changed
+        note = f" {left} were in another state and are left as they are." if left else ""
+        messages.success(request, f"{outcome.changed} of {outcome.selected} events: {verb}.{note}")
+        return None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

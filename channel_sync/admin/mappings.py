@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, refusals_told, require_role
 from channel_sync.errors import ChannelSyncError, InvalidMapping
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.operations.completeness import mapping_completeness
@@ -185,13 +185,13 @@ class MappingAdmin(RoleAdmin):
     def remove_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask, then switch off."""
         require_role(request, Role.ADMINISTRATOR)
-        if "confirmed" in request.POST:
-            for mapping in queryset:
-                remove_mapping(mapping, by=actor(request))
-            messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
-            return None
-        title = f"Remove {queryset.count()} mappings?"
-        return self.ask_first(request, queryset, title=title, action="remove_selected", verb="remove")
+        ids = confirmed_ids(request, queryset)
+        if ids is None:
+            return self.ask_first(request, queryset, what="mappings", action="remove_selected", verb="remove")
+        for mapping in self.get_queryset(request).filter(pk__in=ids).select_related("channel_property"):
+            remove_mapping(mapping, by=actor(request))
+        messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
+        return None
 
     def test_view(self, request: HttpRequest) -> HttpResponse:
         """Try a booking."""

@@ -23,6 +23,12 @@ from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.status import property_status
 
 AT_MOST = 50
+PAUSING_MEANS = (
+    "Webhooks are still taken, and bookings still come in from the channel.",
+    "Nothing is sent. The channel goes on selling the rooms and rates that it last heard of: a room that is sold at "
+    "the desk meanwhile can be sold twice. Close the rooms at the channel if the pause is long.",
+    "Resuming sends everything again, bookings first, then the whole calendar.",
+)
 
 
 class ConnectForm(forms.Form):
@@ -174,9 +180,21 @@ class PropertyAdmin(RoleAdmin):
         if wanted in acts:
             role, act = acts[wanted]
             require_role(request, role)
+            if wanted == "pause" and "confirmed" not in request.POST:
+                return self._ask_to_pause(request, channel_property)
             with refusals_told(request):
                 messages.success(request, act())
         return HttpResponseRedirect(request.path)
+
+    def _ask_to_pause(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+        return self.confirm_page(
+            request,
+            title=f"Pause {channel_property}?",
+            verb="pause",
+            fields={"do": "pause"},
+            back=request.path,
+            consequences=PAUSING_MEANS,
+        )
 
 
 def _tried(channel_property: ChannelProperty, by: str) -> str:

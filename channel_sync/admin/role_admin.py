@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -20,6 +23,8 @@ from channel_sync.operations.pages import BoundedCountPaginator
 from channel_sync.operations.roles import Role, has_role
 
 SHOWN = 20
+# Done within seconds; as many ids are below the size of a body that Django, and usual proxies, take.
+AT_ONCE = 20_000
 
 
 class RoleAdmin(admin.ModelAdmin):
@@ -30,6 +35,7 @@ class RoleAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     empty_value_display = "-"
+    too_many_advice = "Narrow the filter."
 
     class Media:
         css = {"all": ("channel_sync/admin.css",)}
@@ -55,19 +61,59 @@ class RoleAdmin(admin.ModelAdmin):
         return False
 
     def ask_first(
-        self, request: HttpRequest, queryset: QuerySet[Any], *, title: str, action: str, verb: str
+        self, request: HttpRequest, queryset: QuerySet[Any], *, what: str, action: str, verb: str
+    ) -> HttpResponse | None:
+        """The page that names what was selected; its button posts the action for exactly that, confirmed.
+
+        None, with a message, when more is selected than can be acted on at once.
+        """
+        ids: list[UUID] = list(queryset.values_list("id", flat=True)[: AT_ONCE + 1])
+        if len(ids) > AT_ONCE:
+            messages.error(request, f"More than {AT_ONCE} are selected, and nothing was done. {self.too_many_advice}")
+            return None
+        fields = {
+            "action": action,
+            # All of the ids are in one field: a form may have no more than DATA_UPLOAD_MAX_NUMBER_FIELDS.
+            "ids": " ".join(one.hex for one in ids),
+            ACTION_CHECKBOX_NAME: ids[0] if ids else "",
+            "select_across": "1",
+        }
+        return self.confirm_page(
+            request,
+            title=f"{verb.capitalize()} {len(ids)} {what}?",
+            verb=verb,
+            fields=fields,
+            back=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            shown=queryset.filter(pk__in=ids[:SHOWN]),
+            left_out=max(len(ids) - SHOWN, 0),
+        )
+
+    def confirm_page(
+        self, request: HttpRequest, *, title: str, verb: str, fields: dict[str, Any], back: str, **context: Any
     ) -> HttpResponse:
-        """The page that names what was selected; its button posts the action again, confirmed."""
+        """Ask before something is done: the button posts the fields to the same address, and `confirmed`."""
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "action": action,
             "verb": verb,
-            "ids": list(queryset.values_list("id", flat=True)),
-            "shown": queryset[:SHOWN],
+            "fields": {**fields, "confirmed": "yes"},
+            "back": back,
+            **context,
         }
         return TemplateResponse(request, "admin/channel_sync/confirm.html", context)
+
+
+def confirmed_ids(request: HttpRequest, queryset: QuerySet[Any]) -> list[UUID] | None:
+    """What a confirmed action is for: the ids that the page named when it asked. None before it was confirmed."""
+    if "confirmed" not in request.POST:
+        return None
+    if "ids" not in request.POST:
+        return list(queryset.values_list("id", flat=True))
+    try:
+        return [UUID(one) for one in request.POST["ids"].split()]
+    except ValueError:
+        raise BadRequest("The ids of the confirmed action are broken; select the rows again.") from None
 
 
 def require_role(request: HttpRequest, role: Role) -> None:

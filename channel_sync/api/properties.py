@@ -132,7 +132,11 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
-        """Send nothing until it is resumed; webhooks are still taken."""
+        """Send nothing until it is resumed; webhooks are still taken and bookings still come in.
+
+        Ask before you call this: the channel goes on selling what it last heard of, and a room that is sold at the desk
+        meanwhile can be sold twice.
+        """
         channel_property = self.get_object()
         properties.pause(channel_property, by=self.actor)
         return Response(self.get_serializer(channel_property).data)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from channel_sync.models import (
     ChannelProperty,
     Direction,
+    EventStatus,
     EventType,
     MappingType,
     ReconciliationKind,
@@ -19,6 +21,32 @@ from channel_sync.models import (
 from channel_sync.reconciliation.resolution import Resolution
 
 MAX_IDS = 1_000
+MAX_NAME = 100
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A body that may hold only what it documents: a misspelt option left out would do more than was meant."""
+
+    # What may be sent back as it was read, and is left unread.
+    read_back: ClassVar[tuple[str, ...]] = ()
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse keys that are not known, and name them."""
+        if isinstance(data, Mapping):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = [name for name in data if name not in known and name not in self.read_back]
+            if unknown:
+                choices = ", ".join(sorted(known))
+                raise serializers.ValidationError(
+                    {name: [f"'{name}' is not known here; send only {choices}."] for name in map(_printable, unknown)},
+                    code="unknown",
+                )
+        return super().to_internal_value(data)
+
+
+def _printable(name: str) -> str:
+    # Half of a surrogate pair is valid JSON, and no valid UTF-8.
+    return name[:MAX_NAME].encode(errors="replace").decode()
 
 
 class JsonObjectField(serializers.JSONField):
@@ -37,8 +65,10 @@ class PayloadField(JsonObjectField):
     """A booking, or a whole booking webhook, as the channel sends it."""
 
 
-class MappingWriteSerializer(serializers.Serializer[Any]):
+class MappingWriteSerializer(StrictSerializer):
     """A mapping to make or to change."""
+
+    read_back = ("id", "property_id", "created_at", "updated_at")
 
     channel_property_id = serializers.PrimaryKeyRelatedField(
         queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
@@ -50,7 +80,7 @@ class MappingWriteSerializer(serializers.Serializer[Any]):
     check_channel = serializers.BooleanField(default=False, help_text="Ask the channel whether it has the id.")
 
 
-class MappingTestSerializer(serializers.Serializer[Any]):
+class MappingTestSerializer(StrictSerializer):
     """A payload to try."""
 
     payload = PayloadField()
@@ -67,15 +97,16 @@ class MappingTriedSerializer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class IgnoreSerializer(serializers.Serializer[Any]):
+class IgnoreSerializer(StrictSerializer):
     """Why an event is ignored."""
 
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
-class EventSelectionSerializer(serializers.Serializer[Any]):
+class EventSelectionSerializer(StrictSerializer):
     """Failed events by what they are."""
 
+    status = serializers.ChoiceField(choices=[EventStatus.FAILED.value], required=False)
     property_id = serializers.UUIDField(required=False)
     type = serializers.ChoiceField(choices=EventType.choices, required=False)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False)
@@ -83,7 +114,7 @@ class EventSelectionSerializer(serializers.Serializer[Any]):
     received_to = serializers.DateTimeField(required=False)
 
 
-class BatchRetrySerializer(serializers.Serializer[Any]):
+class BatchRetrySerializer(StrictSerializer):
     """Either `ids` or `filter`."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS)
@@ -105,13 +136,13 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField()
 
 
-class ResolveSerializer(serializers.Serializer[Any]):
+class ResolveSerializer(StrictSerializer):
     """What is decided about a conflict."""
 
     resolution = serializers.ChoiceField(choices=[one.value for one in Resolution])
 
 
-class RunStartSerializer(serializers.Serializer[Any]):
+class RunStartSerializer(StrictSerializer):
     """What to compare."""
 
     channel_property_id = serializers.PrimaryKeyRelatedField(
@@ -141,7 +172,7 @@ class RunQueuedSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField()
 
 
-class ConnectSerializer(serializers.Serializer[Any]):
+class ConnectSerializer(StrictSerializer):
     """A property to connect."""
 
     property_id = serializers.UUIDField(help_text=f"Id in the PMS ({settings.CHANNEL_SYNC_PROPERTY_MODEL}).")
@@ -180,7 +211,7 @@ class SuggestionsSerializer(serializers.Serializer[Any]):
     unmatched_rooms = ChannelRoomSerializer(many=True, source="unmatched")
 
 
-class AcceptSuggestionsSerializer(serializers.Serializer[Any]):
+class AcceptSuggestionsSerializer(StrictSerializer):
     """The rooms to map as suggested."""
 
     external_room_ids = serializers.ListField(

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from channel_sync.api.requests import StrictSerializer
+
 
 class RefusalDetailSerializer(serializers.Serializer[Any]):
     """One thing that is wrong."""
@@ -36,13 +38,19 @@ WRITING = {
 
 
 class RefusalAutoSchema(AutoSchema):
-    """What `drf_spectacular` finds, and the refusals."""
+    """What `drf_spectacular` finds, the refusals, and that our bodies take no other keys."""
 
     def _get_paginator(self) -> Any:
         paginator: Any = super()._get_paginator()  # type: ignore[no-untyped-call]
         if paginator is not None:
             paginator.rows_key = getattr(self.view, "rows_key", paginator.rows_key)
         return paginator
+
+    def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> dict[str, Any]:
+        mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(serializer, StrictSerializer):
+            mapped["additionalProperties"] = False
+        return mapped
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from channel_sync.events.replay import EventSelection, ignore, replay, restart_s
 from channel_sync.models import AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
 
+BATCH = 500
+
 
 @dataclass(frozen=True)
 class BatchOutcome:
@@ -22,6 +24,17 @@ class BatchOutcome:
 
     selected: int
     changed: int
+
+
+def batches(event_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """Many events, `BATCH` at a time: none of the transactions holds them all."""
+    for start in range(0, len(event_ids), BATCH):
+        yield event_ids[start : start + BATCH]
+
+
+def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
+    """Act on many events; each batch is a transaction of its own, and stays done when a later one goes wrong."""
+    return BatchOutcome(len(event_ids), sum(act(batch, by=by).changed for batch in batches(event_ids)))
 
 
 def retry_event(event: ChannelEvent, *, by: str) -> None:
@@ -53,6 +66,7 @@ def replay_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
 @transaction.atomic
 def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> BatchOutcome:
     """Settle the failed and waiting ones among some events without their effect; who and why is kept in each."""
+    reason = reason.strip()
     changed = ignore(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
         note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)

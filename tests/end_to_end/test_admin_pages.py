@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from channel_sync.conflicts import flag_conflict
 from channel_sync.models import (
@@ -21,29 +21,23 @@ from channel_sync.models import (
     RunStatus,
     Severity,
 )
-from pms_project.local_services import chromium
 from pms_project.local_services.processes import ROOT
 from pms_project.pms.models import Reservation
+from tests import chromium
 from tests.end_to_end.installation import LOGIN, Installation
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 DESKTOP, PHONE = 1280, 390
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """Chromium; its driver runs an event loop in this thread, beside which the models may be used all the same."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium.executable(), args=QUIET)
+    with chromium.started() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

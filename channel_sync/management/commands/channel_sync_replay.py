@@ -16,9 +16,7 @@ from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, Eve
 from channel_sync.models import Direction, EventStatus, EventType
 from channel_sync.moments import in_utc
 from channel_sync.operations.audit import COMMAND_LINE
-from channel_sync.operations.event_actions import ignore_events, replay_events
-
-BATCH = 500
+from channel_sync.operations.event_actions import batches, ignore_events, replay_events
 
 
 class Command(BaseCommand):
@@ -46,6 +44,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Count, ask, do it in batches."""
+        reason: str | None = options["ignore"]
+        if reason is not None and not reason.strip():
+            raise CommandError("--ignore needs a reason, which is kept with each event: --ignore 'a test booking'.")
         selection = EventSelection(
             ids=options["ids"],
             statuses=[EventStatus(name) for name in options["status"] or ()] or self._usual(options),
@@ -58,12 +59,12 @@ class Command(BaseCommand):
         selected = list(selection.events().values_list("id", flat=True))
         if options["json"] and not (options["yes"] or options["dry_run"]):
             raise CommandError("--json cannot ask: add --yes, or --dry-run.")
-        verb = "ignored" if options["ignore"] else "replayed"
+        verb = "replayed" if reason is None else "ignored"
         done = 0
         if selected and not options["dry_run"]:
             if not options["yes"] and not self._confirmed(len(selected), verb):
                 raise CommandError("Nothing was done.")
-            done = self._work(selected, options["ignore"])
+            done = self._work(selected, reason)
         if options["json"]:
             self.stdout.write(json.dumps({"selected": len(selected), verb: done, "dry_run": options["dry_run"]}))
         elif options["dry_run"] or not selected:
@@ -84,8 +85,7 @@ class Command(BaseCommand):
     def _work(self, selected: list[UUID], reason: str | None) -> int:
         done = 0
         progress = tqdm(total=len(selected), unit="event", disable=None)
-        for start in range(0, len(selected), BATCH):
-            batch = selected[start : start + BATCH]
+        for batch in batches(selected):
             if reason is not None:
                 done += ignore_events(batch, by=COMMAND_LINE, reason=reason).changed
             else:
