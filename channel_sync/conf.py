@@ -116,6 +116,12 @@ class ChannelSyncSettings(BaseModel):
     relay_grace: timedelta = Field(
         default=timedelta(seconds=10), description="Time for a direct publish before the relay takes an event."
     )
+    rescue_after: timedelta = Field(
+        default=timedelta(seconds=60),
+        gt=timedelta(0),
+        description="A published event that no worker has claimed for longer, while its queue is empty, is published "
+        "again: its message is lost.",
+    )
     processing_lease: timedelta = Field(
         default=timedelta(minutes=3), description="A worker that holds an event for longer is taken for dead."
     )

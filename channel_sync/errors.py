@@ -190,8 +190,8 @@ class EventInOtherState(ChannelSyncError):
 
     def __init__(self, event_id: object, status: str, verb: str) -> None:
         super().__init__(
-            f"Event {event_id} is '{status}' and cannot be {verb}. Retry what failed, replay what is settled, ignore "
-            "what failed or waits; leave to its worker what is being processed."
+            f"Event {event_id} is '{status}' and cannot be {verb}. Retry or ignore what failed or waits, replay "
+            "what is settled or waits; leave to its worker what is being processed."
         )
 
 

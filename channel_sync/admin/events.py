@@ -97,12 +97,12 @@ class EventAdmin(RoleAdmin):
         """The beginning of the last error."""
         return format_html('<span class="cs-why" title="{}">{}</span>', event.last_error or "", event.last_error or "")
 
-    @admin.action(description="Retry selected events (failed ones)")
+    @admin.action(description="Retry selected events (failed or waiting ones)")
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask, then do it."""
         return self._confirm(request, queryset, "retry_selected", "retry", event_actions.retry_events)
 
-    @admin.action(description="Replay selected events (failed, done or ignored ones)")
+    @admin.action(description="Replay selected events (all but those a worker holds)")
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask, then do it."""
         return self._confirm(request, queryset, "replay_selected", "replay", event_actions.replay_events)

@@ -16,7 +16,7 @@ from channel_sync.api.filters import EventFilter, channel_property_ids
 from channel_sync.api.requests import BatchOutcomeSerializer, BatchRetrySerializer, IgnoreSerializer
 from channel_sync.api.serializers import EventDetailSerializer, EventSerializer
 from channel_sync.api.views import OperationsViewSet
-from channel_sync.events.replay import EventSelection
+from channel_sync.events.replay import RETRYABLE_STATUSES, EventSelection
 from channel_sync.models import ChannelEvent, EventStatus
 from channel_sync.operations import event_actions
 from channel_sync.operations.roles import Role
@@ -87,7 +87,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     @extend_schema(request=None, responses=EventDetailSerializer)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
-        """Start a failed event again from its first attempt."""
+        """Start a failed or waiting event again from its first attempt."""
         event = self.get_object()
         event_actions.retry_event(event, by=self.actor)
         return self._as_it_is(event)
@@ -95,7 +95,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     @extend_schema(request=None, responses=EventDetailSerializer)
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:
-        """Work a settled event once more; what is older than what was applied since ends ignored."""
+        """Work a settled or waiting event once more; what is older than what was applied since ends ignored."""
         event = self.get_object()
         event_actions.replay_event(event, by=self.actor)
         return self._as_it_is(event)
@@ -126,7 +126,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     )
     @action(detail=False, methods=["post"], url_path="batch-retry", pagination_class=None)
     def batch_retry(self, request: Request) -> Response:
-        """Start failed events again: those of some ids, or all that a filter selects."""
+        """Start events again: failed or waiting ones of some ids, or all failed ones that a filter selects."""
         wanted = BatchRetrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
@@ -135,7 +135,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
 
     def _retry_ids(self, data: dict[str, Any]) -> tuple[int, int]:
         if data["dry_run"]:
-            return EventSelection(ids=data["ids"], statuses=[EventStatus.FAILED]).events().count(), 0
+            return EventSelection(ids=data["ids"], statuses=RETRYABLE_STATUSES).events().count(), 0
         outcome = event_actions.retry_events(data["ids"], by=self.actor)
         return outcome.selected, outcome.changed
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from celery.exceptions import Reject
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from channel_sync.errors import Fatal
 from channel_sync.events.processing import Work, nothing_more, process
@@ -16,23 +16,49 @@ from channel_sync.models import ChannelEvent, EventStatus
 
 logger = logging.getLogger(__name__)
 
-# A worker without its database has nothing else to do, and its messages should not spin.
-DATABASE_PAUSE_SECONDS = 1.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+
+
+class GrowingPause:
+    """Waits while failures go on, twice as long each time: a worker that can claim nothing has nothing else to do."""
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
+        self._seconds = FIRST_PAUSE_SECONDS
+
+    def wait(self) -> None:
+        """After a failure."""
+        seconds, self._seconds = self._seconds, min(2 * self._seconds, LONGEST_PAUSE_SECONDS)
+        self._sleep(seconds)
+
+    def end(self) -> None:
+        """After a success: the next failure waits for the shortest time again."""
+        self._seconds = FIRST_PAUSE_SECONDS
+
+
+# One for each worker process.
+pause = GrowingPause()
 
 
 def work_delivery(event_id: str, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more) -> None:
     """Work the event of a message; returns when the message can be acknowledged.
 
-    Raises `Reject`: without requeue for an event that failed, so that RabbitMQ dead-letters its message; with requeue
-    when the database went away, perhaps before the event was claimed. Acknowledged then, the event would wait for the
-    message's expiry.
+    Raises `Reject`: without requeue for an event that failed, so that RabbitMQ dead-letters its message; with requeue,
+    after a pause, when the event could not be claimed or settled, whatever the error. Acknowledged unclaimed, the event
+    would wait for somebody to miss it. One that was claimed has its lease: its message is given back for nothing, and
+    the next worker lets it go.
     """
+    event = UUID(event_id)
     try:
-        status = process(UUID(event_id), work, on_fatal=on_fatal)
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("event %s: the database went away, its message goes back: %s", event_id, error)
+        status = process(event, work, on_fatal=on_fatal)
+    except Exception as error:
+        # Its text may name a guest: PostgreSQL shows the row that it refuses.
+        logger.warning(
+            "event %s could not be claimed or settled, its message goes back after %s", event_id, type(error).__name__
+        )
         connection.close()
-        time.sleep(DATABASE_PAUSE_SECONDS)
+        pause.wait()
         raise Reject(event_id, requeue=True) from error
+    pause.end()
     if status is EventStatus.FAILED:
         raise Reject(event_id, requeue=False)

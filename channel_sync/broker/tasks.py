@@ -8,9 +8,10 @@ from celery import shared_task
 
 from channel_sync.broker.celery_options import RELAY_TASK
 from channel_sync.broker.dead_letters import mend_dead_letters
+from channel_sync.broker.depths import queue_depths
 from channel_sync.broker.publisher import publish
 from channel_sync.errors import PublishFailed
-from channel_sync.events.relay import relay_due
+from channel_sync.events.relay import relay_due, rescue_lost
 from channel_sync.heartbeats import BEAT, note_alive
 from channel_sync.models import Direction, ProcessKind
 
@@ -24,9 +25,21 @@ RUN_EXPIRES_SECONDS = 10
 def relay() -> None:
     """Hand everything that is due to the broker, and keep its dead letters; beat starts it every few seconds."""
     note_alive(BEAT, ProcessKind.BEAT)
+    rescue()
     try:
         relay_due(publish)
         for direction in Direction:
             mend_dead_letters(direction)
     except PublishFailed as error:
         logger.warning("the relay stops until its next run: %s", error)
+
+
+def rescue() -> None:
+    """Make due what the broker took and has lost: its data is gone, or somebody purged or deleted a queue.
+
+    A queue that cannot be asked, does not exist, or is only slow, says nothing about its messages.
+    """
+    depths = queue_depths()
+    for direction, depth in ((Direction.INBOUND, depths.inbound), (Direction.OUTBOUND, depths.outbound)):
+        if depth == 0 and (lost := rescue_lost(direction)):
+            logger.warning("%d %s events were published and are in no queue: they are published again", lost, direction)

@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from channel_sync.channels.storable import storable_text
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import IllegalTransition
 from channel_sync.metrics import EVENTS
@@ -218,4 +219,4 @@ def _count(event: ChannelEvent, status: EventStatus, number: int = 1) -> None:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
+    return storable_text(f"{type(error).__name__}: {error}")[:MAX_ERROR_LENGTH]

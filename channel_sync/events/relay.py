@@ -1,7 +1,7 @@
 """The relay: hand to the broker what is due.
 
-Due is what was recorded but never published, what waits for a retry, and what a vanished worker left behind; all
-of it is one index scan on `next_attempt_at`.
+Due is what was recorded but never published, what waits for a retry, what a vanished worker left behind, and what
+the broker has lost; all of it is one index scan on `next_attempt_at`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,22 @@ WHERE event.id = message.id AND event.next_attempt_at = message.handed_over_at
   AND event.status IN ('received', 'retrying')
 """
 
+# Through an index of open events, whatever lies in the log; what was published first comes first.
+RESCUE_LOST = """
+WITH lost AS (
+    SELECT id FROM channel_events
+    WHERE next_attempt_at > %(now)s AND published_at < %(before)s
+      AND status IN ('received', 'retrying') AND direction = %(direction)s
+    ORDER BY next_attempt_at
+    LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channel_events AS event
+SET next_attempt_at = %(now)s, updated_at = %(now)s
+FROM lost
+WHERE event.id = lost.id
+"""
+
 EXPIRY_MARGIN = timedelta(minutes=5)
 
 
@@ -94,6 +110,26 @@ def confirm_published(messages: Sequence[EventMessage]) -> None:
                 "handed_over": [message.handed_over_at for message in messages],
             },
         )
+
+
+def rescue_lost(direction: Direction) -> int:
+    """Make published events due that nobody claims although their queue is empty; returns how many.
+
+    At most `relay_batch`, those published first, and none that was published within `rescue_after`. A worker may hold
+    the message of one that is not lost: it is published twice then, no more often than every `rescue_after`, and the
+    claim decides.
+    """
+    settings = channel_sync_settings()
+    now = timezone.now()
+    parameters: dict[str, Any] = {
+        "now": now,
+        "before": now - settings.rescue_after,
+        "direction": direction.value,
+        "batch": settings.relay_batch,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RESCUE_LOST, parameters)
+        return int(cursor.rowcount)
 
 
 def relay_due(publish: Publish) -> int:

@@ -16,9 +16,9 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.events.message import EventMessage, message_of
 from channel_sync.models import WAITING_STATUSES, ChannelEvent, EventStatus
 
-SETTLED_STATUSES = (EventStatus.FAILED, EventStatus.DONE, EventStatus.IGNORED)
 # What a worker holds is left to it: it settles the event, or its lease ends.
-IGNORABLE_STATUSES = (EventStatus.FAILED, *WAITING_STATUSES)
+RETRYABLE_STATUSES = IGNORABLE_STATUSES = (EventStatus.FAILED, *WAITING_STATUSES)
+REPLAYABLE_STATUSES = (*RETRYABLE_STATUSES, EventStatus.DONE, EventStatus.IGNORED)
 _FRESH: dict[str, Any] = {
     "status": EventStatus.RECEIVED,
     "attempts": 0,
@@ -68,13 +68,18 @@ def retry_failed(event_ids: Sequence[UUID]) -> list[EventMessage]:
     return _restart(event_ids, (EventStatus.FAILED,))
 
 
+def retry(event_ids: Sequence[UUID]) -> list[EventMessage]:
+    """Failed and waiting events as if they had just been received; the messages to publish. Others are left alone."""
+    return _restart(event_ids, RETRYABLE_STATUSES)
+
+
 def replay(event_ids: Sequence[UUID]) -> list[EventMessage]:
-    """Settled events once more; the messages to publish. Others are left alone.
+    """Settled and waiting events once more; the messages to publish. What a worker holds is left alone.
 
     What is older than what was applied, or has nothing left to send, ends `ignored`: a replay undoes nothing. What is
     redacted is left alone: its guest is gone.
     """
-    return _restart(event_ids, SETTLED_STATUSES)
+    return _restart(event_ids, REPLAYABLE_STATUSES)
 
 
 def try_once_more(event_id: UUID) -> bool:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pydantic_core
 from django.http import HttpRequest
 
+from channel_sync.channels.storable import read_json
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import MalformedWebhook, WebhookTooLarge
-
-NOT_STORABLE = "\x00"
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -30,25 +27,11 @@ def read_body(request: HttpRequest) -> bytes:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `MalformedWebhook`.
-
-    NUL characters, which `jsonb` cannot hold, are replaced: a guest's odd name must not cost the booking.
-    """
+    """The body as a JSON object that can be stored, see `read_json`. Raises `MalformedWebhook`."""
     try:
-        payload: Any = pydantic_core.from_json(body, allow_inf_nan=False)
+        payload = read_json(body)
     except ValueError as error:
         raise MalformedWebhook(f"The body is not JSON: {error}.") from None
     if not isinstance(payload, dict):
         raise MalformedWebhook("The body is not a JSON object.")
-    stored: dict[str, Any] = _storable(payload) if b"\\u0000" in body else payload
-    return stored
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace(NOT_STORABLE, REPLACEMENT)
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
-    return value
+    return payload

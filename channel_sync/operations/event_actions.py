@@ -11,7 +11,7 @@ from django.db import transaction
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.errors import EventInOtherState
 from channel_sync.events.message import EventMessage
-from channel_sync.events.replay import EventSelection, ignore, replay, restart_selected, retry_failed
+from channel_sync.events.replay import EventSelection, ignore, replay, restart_selected, retry
 from channel_sync.models import AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
 
@@ -38,12 +38,12 @@ def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, b
 
 
 def retry_event(event: ChannelEvent, *, by: str) -> None:
-    """Start a failed event again. Raises `EventInOtherState` for any other."""
-    _restart_one(event, AuditAction.EVENT_RETRIED, retry_failed, by)
+    """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other."""
+    _restart_one(event, AuditAction.EVENT_RETRIED, retry, by)
 
 
 def replay_event(event: ChannelEvent, *, by: str) -> None:
-    """Start a failed, done or ignored event again. Raises `EventInOtherState` for one that is under way."""
+    """Start a settled or waiting event again. Raises `EventInOtherState` for one that a worker holds."""
     _restart_one(event, AuditAction.EVENT_REPLAYED, replay, by)
 
 
@@ -54,12 +54,12 @@ def ignore_event(event: ChannelEvent, *, by: str, reason: str = "") -> None:
 
 
 def retry_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
-    """Start the failed ones among some events again."""
-    return _restart_some(event_ids, AuditAction.EVENT_RETRIED, retry_failed, by)
+    """Start the failed and waiting ones among some events again."""
+    return _restart_some(event_ids, AuditAction.EVENT_RETRIED, retry, by)
 
 
 def replay_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
-    """Start the settled ones among some events again."""
+    """Start those among some events again that no worker holds."""
     return _restart_some(event_ids, AuditAction.EVENT_REPLAYED, replay, by)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from channel_sync.channels.storable import storable_text
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal, NotYet
@@ -63,7 +64,7 @@ def settle_refused(booking: Planned, error: Fatal) -> None:
 def booking_refused(event: ChannelEvent, error: Fatal) -> None:
     """In the transaction that fails the event: a reservation that waited for the channel fails with it."""
     if event.entity_type == EntityType.BOOKING and event.entity_internal_id is not None:
-        refuse_at_channel(event.entity_internal_id, str(error))
+        refuse_at_channel(event.entity_internal_id, storable_text(str(error)))
 
 
 def _lock_link(channel_property: ChannelProperty, external_id: str) -> ReservationLink:

@@ -150,8 +150,8 @@ def test_retry_starts_a_failed_event_again(operator: APIClient) -> None:
     assert (entry.actor, entry.action, entry.subject) == ("operator", "event.retried", f"event:{event.id}")
 
 
-@pytest.mark.parametrize("status", [EventStatus.DONE, EventStatus.PROCESSING, EventStatus.RECEIVED])
-def test_only_what_failed_is_retried(operator: APIClient, status: EventStatus) -> None:
+@pytest.mark.parametrize("status", [EventStatus.DONE, EventStatus.PROCESSING, EventStatus.IGNORED])
+def test_only_what_failed_or_waits_is_retried(operator: APIClient, status: EventStatus) -> None:
     event = EventFactory(status=status)
 
     answer = operator.post(f"{LIST}/{event.id}/retry/")
@@ -161,10 +161,11 @@ def test_only_what_failed_is_retried(operator: APIClient, status: EventStatus) -
     assert not AuditEntry.objects.exists()
 
 
-def test_replay_takes_what_is_done(operator: APIClient) -> None:
+def test_replay_takes_what_is_done_and_leaves_what_a_worker_holds(operator: APIClient) -> None:
     event = EventFactory(status=EventStatus.DONE, attempts=1)
 
     assert operator.post(f"{LIST}/{event.id}/replay").json()["status"] == "received"
+    ChannelEvent.objects.update(status=EventStatus.PROCESSING)
     assert operator.post(f"{LIST}/{event.id}/replay").status_code == 409
 
 

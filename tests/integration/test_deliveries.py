@@ -44,7 +44,7 @@ def test_a_database_that_is_gone_before_the_claim_gives_the_message_back(monkeyp
     def gone(event_id: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(deliveries, "DATABASE_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(deliveries, "pause", deliveries.GrowingPause(sleep=lambda seconds: None))
     monkeypatch.setattr(deliveries.connection, "close", lambda: None)  # It is the test's own transaction.
     monkeypatch.setattr(processing, "claim", gone)
     with pytest.raises(Reject) as rejected:

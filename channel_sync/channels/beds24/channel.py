@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
+
+from pydantic import ValidationError
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
@@ -22,7 +25,7 @@ from channel_sync.channels.beds24.normalization import (
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
-from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, WireItemResult, id_number
+from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, WireItemResult, id_number, invalid
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
@@ -38,7 +41,9 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
-from channel_sync.errors import ChannelUnavailable, RefusedByChannel, SoldElsewhere
+from channel_sync.errors import ChannelUnavailable, InvalidPayload, RefusedByChannel, SoldElsewhere
+
+logger = logging.getLogger(__name__)
 
 CALENDAR = "/inventory/rooms/calendar"
 STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
@@ -105,20 +110,8 @@ class Beds24Channel:
         self._client.get("/authentication/details")
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
-        """Properties with their rooms; the list of rooms has two spellings (API facts, "Inventory")."""
-        return [
-            ChannelPropertyDetails(
-                external_id=str(item.get("id", "")),
-                name=str(item.get("name", "")),
-                rooms=tuple(
-                    ChannelRoom(
-                        external_id=str(room.get("id", "")), name=str(room.get("name", "")), units=room.get("qty") or 0
-                    )
-                    for room in item.get("roomTypes") or item.get("rooms") or []
-                ),
-            )
-            for item in self._client.get_pages("/properties", {"includeAllRooms": "true"})
-        ]
+        """Properties with their rooms."""
+        return [_property(item) for item in self._client.get_pages("/properties", {"includeAllRooms": "true"})]
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """One POST. Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key."""
@@ -162,7 +155,7 @@ class Beds24Channel:
                 "includeInfoItems": "true",
             },
         )
-        return (listed_booking(item) for item in pages)
+        return _listed(pages)
 
     def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
         """One page of what arrives in a window."""
@@ -180,12 +173,12 @@ class Beds24Channel:
             **dates,
         }
         content = self._client.get_page("/bookings", query, page)
-        return BookingPage(tuple(listed_booking(item) for item in content.data), content.has_next)
+        return BookingPage(tuple(_listed(content.data)), content.has_next)
 
     def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
         """Bookings by their ids, of every status."""
         query = {"id": sorted(external_ids), "status": list(ALL_STATUSES), "includeInfoItems": "true"}
-        found = [listed_booking(item) for item in self._client.get_pages("/bookings", query)]
+        found = _listed(self._client.get_pages("/bookings", query))
         return {notification.external_id: notification for notification in found}
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
@@ -227,6 +220,33 @@ class Beds24Channel:
         )
         found = [nights for room in rooms for nights in normalize_rate_event(room)]
         return [nights for nights in found if nights.external_rate_id in external_rate_ids]
+
+
+def _property(item: Mapping[str, Any]) -> ChannelPropertyDetails:
+    """The list of rooms has two spellings (API facts, "Inventory")."""
+    rooms = item.get("roomTypes") or item.get("rooms") or []
+    try:
+        return ChannelPropertyDetails(
+            external_id=str(item.get("id", "")),
+            name=str(item.get("name", "")),
+            rooms=tuple(
+                ChannelRoom(
+                    external_id=str(room.get("id", "")), name=str(room.get("name", "")), units=room.get("qty") or 0
+                )
+                for room in rooms
+            ),
+        )
+    except ValidationError as error:
+        raise ChannelUnavailable(f"Beds24 listed a property that cannot be read: {invalid(error, 'rooms.')}") from error
+
+
+def _listed(items: Iterable[Mapping[str, Any]]) -> Iterator[BookingNotification]:
+    """Each booking as its webhook would tell it; one without a readable id is left out, its neighbours are not."""
+    for item in items:
+        try:
+            yield listed_booking(item)
+        except InvalidPayload as error:
+            logger.warning("a booking in a list of Beds24 is left out: %s", error)
 
 
 def _utc(time: datetime) -> str:

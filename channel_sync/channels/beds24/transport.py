@@ -16,10 +16,13 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from channel_sync.channels.canonical import Credits, ObservedCall
+from channel_sync.channels.storable import read_json
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
 
 DEFAULT_BASE_URL = "https://beds24.com/api/v2"
 RATE_LIMIT_CODES = {"1016", "1020"}
+# Figures beyond these make no sense, and fit no column.
+MOST, MOST_COST = 10**7, 10**5
 
 # Both spellings occur in the wild (API facts, "Credits").
 LIMIT_HEADERS = ("X-FiveMinCreditLimit", "x-five-min-limit")
@@ -116,18 +119,18 @@ def read_credits(headers: Mapping[str, str]) -> Credits:
         limit=_number(headers, LIMIT_HEADERS),
         remaining=_number(headers, REMAINING_HEADERS),
         resets_in_seconds=None if resets is None else int(resets),
-        cost=_number(headers, COST_HEADERS),
+        cost=_number(headers, COST_HEADERS, MOST_COST),
     )
 
 
-def _number(headers: Mapping[str, str], names: tuple[str, ...]) -> Decimal | None:
+def _number(headers: Mapping[str, str], names: tuple[str, ...], most: int = MOST) -> Decimal | None:
     for name in names:
         if name in headers:
             try:
                 number = Decimal(headers[name])
             except InvalidOperation:
                 continue
-            if number.is_finite():
+            if number.is_finite() and abs(number) <= most:
                 return number
     return None
 
@@ -135,7 +138,7 @@ def _number(headers: Mapping[str, str], names: tuple[str, ...]) -> Decimal | Non
 def _checked(method: str, path: str, response: requests.Response, credits: Credits) -> Any:
     call = f"{method} {path}"
     try:
-        body = response.json()
+        body = read_json(response.content)
     except ValueError:
         body = None
     code = str(body.get("code", "")) if isinstance(body, dict) else ""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from channel_sync.channels.beds24.wire import Beds24Status, UtcTime, WireBooking, WireBookingReference, read
+from channel_sync.channels.beds24.wire import (
+    MAX_ID_LENGTH,
+    Beds24Status,
+    UtcTime,
+    WireBooking,
+    WireBookingReference,
+    read,
+)
 from channel_sync.channels.canonical import (
     AvailabilityNotification,
     BookingChange,
@@ -26,6 +34,7 @@ ENVELOPE_CHANGES = {
     "booking.deleted": BookingChange.DELETED,
 }
 ENVELOPE_AVAILABILITY = "availability.updated"
+NUMBERS = ("roomQty", "numAdult", "numChild", "price")
 
 _time = TypeAdapter[datetime | None](UtcTime)
 
@@ -47,7 +56,7 @@ def parse_webhook(payload: Mapping[str, Any]) -> Notification:
 def _booking(payload: Mapping[str, Any]) -> BookingNotification:
     """A webhook of which every field that we read has the right type."""
     booking = _object(payload, "booking")
-    read(WireBooking, {"infoItems": payload.get("infoItems"), **booking}, prefix="booking.")
+    _require_types({"infoItems": payload.get("infoItems"), **booking}, prefix="booking.")
     return _notification(booking, payload)
 
 
@@ -58,6 +67,19 @@ def listed_booking(item: Mapping[str, Any]) -> BookingNotification:
     """
     booking = {name: value for name, value in item.items() if name != "infoItems"}
     return _notification(booking, {"booking": booking, "infoItems": item.get("infoItems") or []})
+
+
+def _require_types(booking: Mapping[str, Any], prefix: str) -> None:
+    """Raise `InvalidPayload` for a wrong type; a number beyond all bounds is stored, and the worker names its field."""
+    bounded = {name: None for name in NUMBERS if _is_unbounded(booking.get(name))}
+    read(WireBooking, {**booking, **bounded}, prefix=prefix)
+
+
+def _is_unbounded(value: Any) -> bool:
+    try:
+        return not math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _notification(booking: Mapping[str, Any], payload: Mapping[str, Any]) -> BookingNotification:
@@ -87,6 +109,8 @@ def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNo
     property_id, room_id = payload.get("propId") or payload.get("propertyId"), payload.get("roomId")
     if not isinstance(property_id, str | int) or not isinstance(room_id, str | int):
         raise MalformedWebhook("An inventory webhook needs 'propId' and 'roomId'.")
+    if len(str(room_id)) > MAX_ID_LENGTH:
+        raise MalformedWebhook(f"The 'roomId' of an inventory webhook is longer than {MAX_ID_LENGTH} characters.")
     now = datetime.now(UTC)
     return AvailabilityNotification(
         external_property_id=str(property_id),
@@ -112,7 +136,7 @@ def _envelope(payload: Mapping[str, Any]) -> Notification:
     reference = read(WireBookingReference, booking, prefix="data.")
     change = ENVELOPE_CHANGES[event]
     if change is not BookingChange.DELETED:
-        read(WireBooking, {"infoItems": data.get("infoItems"), **booking}, prefix="data.")
+        _require_types({"infoItems": data.get("infoItems"), **booking}, prefix="data.")
     return BookingNotification(
         change=change,
         external_property_id=reference.propertyId,

@@ -49,8 +49,9 @@ def _utc(value: datetime | None) -> datetime | None:
     return in_utc(value.replace(tzinfo=value.tzinfo or UTC))
 
 
+MAX_ID_LENGTH = 100
 # An id is a number or a string of digits and colons; Beds24 sends both spellings.
-Identifier = Annotated[str, BeforeValidator(_none_is_blank), Field(max_length=100)]
+Identifier = Annotated[str, BeforeValidator(_none_is_blank), Field(max_length=MAX_ID_LENGTH)]
 Text = Annotated[str, BeforeValidator(_none_is_blank)]
 Count = Annotated[int, BeforeValidator(_blank_is_zero), Field(ge=0, le=1000)]
 UtcTime = Annotated[datetime | None, BeforeValidator(_blank_is_none), AfterValidator(_utc)]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from tqdm import tqdm
 
-from channel_sync.events.replay import IGNORABLE_STATUSES, SETTLED_STATUSES, EventSelection
+from channel_sync.events.replay import IGNORABLE_STATUSES, REPLAYABLE_STATUSES, EventSelection
 from channel_sync.models import Direction, EventStatus, EventType
 from channel_sync.moments import in_utc
 from channel_sync.operations.audit import COMMAND_LINE
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     """Exit code 0 when it did what was asked, or nothing was selected; 1 when it was refused or stopped."""
 
     help = (
-        "Work settled events once more: the failed ones, or those of other statuses, types, times or ids. Tells how "
+        "Work events once more: the failed ones, or those of other statuses, types, times or ids. Says how "
         "many there are and asks before it begins. What is older than what was applied since, or has nothing left to "
         "send, ends ignored. With --ignore failed and waiting events are settled without their effect."
     )
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         """Named ids may have any status that can be acted on; otherwise the failed ones are meant."""
         if not options["ids"]:
             return [EventStatus.FAILED]
-        return list(IGNORABLE_STATUSES if options["ignore"] else SETTLED_STATUSES)
+        return list(IGNORABLE_STATUSES if options["ignore"] else REPLAYABLE_STATUSES)
 
     def _confirmed(self, number: int, verb: str) -> bool:
         return input(f"{number} events will be {verb}. Go on? [y/N] ").strip().lower() in ("y", "yes")
