@@ -224,7 +224,7 @@ def _paused(channel_property: ChannelProperty, by: str) -> str:
 
 def _resumed(channel_property: ChannelProperty, by: str) -> str:
     properties.resume(channel_property, by=by)
-    return "Resumed: what waited goes out within minutes."
+    return "Resumed: the bookings of the pause go out first, then the whole calendar."
 
 
 def _webhook_url(request: HttpRequest, channel_name: str) -> str:

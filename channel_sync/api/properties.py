@@ -144,7 +144,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
-        """Send again; what waited goes out within minutes."""
+        """Send again: bookings made, changed and cancelled meanwhile go out first, then the whole calendar."""
         channel_property = self.get_object()
         properties.resume(channel_property, by=self.actor)
         return Response(self.get_serializer(channel_property).data)
