@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amqp.exceptions import NotFound
+from amqp.exceptions import ChannelError
 from celery import current_app
 from kombu import Queue
 from kombu.exceptions import OperationalError
@@ -61,5 +61,5 @@ def _depth(connection: Any, queue: Queue) -> int | None:
     try:
         with connection.channel() as channel:
             return int(channel.queue_declare(queue.name, passive=True).message_count)
-    except NotFound:
+    except ChannelError:
         return None

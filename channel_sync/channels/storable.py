@@ -7,9 +7,14 @@ import math
 import re
 from typing import Any
 
+import pydantic_core
+
 # NUL, and half a surrogate pair: JSON can write both, `text` and `jsonb` hold neither.
 NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# What the strict parser lets through: an escaped NUL, and numbers that may be beyond the bounds of a float.
+ESCAPED_NUL = b"\\u0000"
+GREAT_NUMBER = re.compile(rb"\d(?:[eE]\+?\d{3}|\d{199})")
 # No channel nests deeper; Python gives up at a depth that varies with the caller's stack.
 MAX_DEPTH = 100
 # A float ends at 308 digits. `int` refuses very long numbers, and takes long over those just below that.
@@ -18,6 +23,11 @@ MAX_DIGITS = 300
 
 def read_json(body: bytes) -> Any:
     """The JSON of a channel, storable. Raises `ValueError` for what is not JSON, or nested beyond all measure."""
+    if ESCAPED_NUL not in body and not GREAT_NUMBER.search(body):
+        try:
+            return pydantic_core.from_json(body, allow_inf_nan=False)
+        except ValueError:
+            pass  # Perhaps no JSON at all; perhaps only something odd, which is not worth a booking.
     text = body.decode(json.detect_encoding(body), errors="replace")
     try:
         return storable(json.loads(text, parse_int=_integer))

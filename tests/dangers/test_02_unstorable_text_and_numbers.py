@@ -269,3 +269,24 @@ def test_credits_beyond_all_bounds_are_not_believed() -> None:
     )
 
     assert (credits.resets_in_seconds, credits.cost, credits.limit) == (None, None, Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1e308", 1e308),
+        ("1e309", "Infinity"),
+        ("-1E+0309", "-Infinity"),
+        (f"1{'0' * 199}e99", 1e298),
+        (f"1{'0' * 250}e60", "Infinity"),
+        (f"1{'0' * 299}", 10**299),
+        (f"1{'0' * 309}", "Infinity"),
+        ("1e-400", 0.0),
+        ("NaN", "NaN"),
+        (r'"\\u0000"', r"\u0000"),
+        ('"NaN"', "NaN"),
+        ('"🚀"', "🚀"),
+    ],
+)
+def test_only_what_cannot_be_stored_is_replaced(written: str, read: object) -> None:
+    assert read_json(f'{{"value": {written}}}'.encode()) == {"value": read}

@@ -78,6 +78,8 @@ def _require_types(booking: Mapping[str, Any], prefix: str) -> None:
 def _is_unbounded(value: Any) -> bool:
     try:
         return not math.isfinite(float(value))
+    except OverflowError:
+        return True
     except (TypeError, ValueError):
         return False
 
