@@ -95,7 +95,11 @@ class BatchRefused(Retryable):
 
 
 class AuthenticationFailed(RefusedByChannel):
-    """The channel refused the token or the refresh token; the property has to be connected again."""
+    """The channel refused the token of a call: it has expired, or lacks a scope."""
+
+
+class LoginRefused(AuthenticationFailed):
+    """The channel gives no token any more, or refuses the one it has just given: its property is connected again."""
 
 
 class NotConnected(Fatal):

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from http import HTTPStatus
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,7 +15,7 @@ from channel_sync.connections.breaker import note_unavailable, require_available
 from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, NotYet
+from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus
 
 logger = logging.getLogger(__name__)
@@ -46,9 +45,7 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
         except ChannelUnavailable:
             note_unavailable(account_id)
             raise
-        except AuthenticationFailed as error:
-            if error.status != HTTPStatus.UNAUTHORIZED:
-                raise
+        except LoginRefused as error:
             _hold_properties(account_id)
             raise NotYet(str(error), retry_after=PAUSED_RETRY) from error
 

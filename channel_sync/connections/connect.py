@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.apps import apps
@@ -33,7 +33,7 @@ class Connected:
     """A property that can send and receive; the secret is shown this once."""
 
     channel_property: ChannelProperty
-    webhook_secret: str
+    webhook_secret: str = field(repr=False)
     verification: WebhookVerification
     suggestions: Suggestions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -38,7 +38,7 @@ class NewConnection:
 
     property_id: UUID
     channel_name: str
-    invite_code: str
+    invite_code: str = field(repr=False)
     channel_property_id: str | None = None
     verification: WebhookVerification = WebhookVerification.HEADER
     accept_suggestions: bool = False

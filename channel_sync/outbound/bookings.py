@@ -24,18 +24,20 @@ def push_booking(event: ChannelEvent) -> None:
 
     The events that wait beside this one are sent with it; each of them is settled by itself.
     """
-    with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
-        beside = waiting_beside(event)
-        try:
+    beside: list[ChannelEvent] = []
+    try:
+        with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
+            beside = waiting_beside(event)
             _push(channel, [event, *beside])
-        except Exception as error:
-            shared = _shared(error, alone=not beside)
-            for other in beside:
-                if other.status == EventStatus.PROCESSING:
-                    settle_error(other, shared, on_fatal=booking_refused)
-            if shared is error:
-                raise
-            raise shared from error
+    except Exception as error:
+        # Outside of the call: what is known there of the login and of the channel holds for all of them.
+        shared = _shared(error, alone=not beside)
+        for other in beside:
+            if other.status == EventStatus.PROCESSING:
+                settle_error(other, shared, on_fatal=booking_refused)
+        if shared is error:
+            raise
+        raise shared from error
 
 
 def _shared(error: Exception, *, alone: bool) -> Exception:

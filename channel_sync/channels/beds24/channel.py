@@ -84,12 +84,12 @@ class Beds24Channel:
 
     @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
-        """`GET /authentication/details` without a token: any answer but a server error will do."""
+        """`GET /authentication/details` without a token: any answer but a redirect or a server error will do."""
         return is_reachable(Beds24Options.model_validate(options), timeout=timeout)
 
     def ping(self) -> None:
-        """`GET /authentication/details`."""
-        self._client.get("/authentication/details")
+        """`GET /authentication/details`; a token that is not valid is replaced once."""
+        self._client.require_login()
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms; the list of rooms has two spellings (API facts, "Inventory")."""
