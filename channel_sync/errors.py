@@ -47,6 +47,17 @@ class NotYet(Retryable):
         self.retry_after = retry_after
 
 
+class SecretUnreadable(NotYet):
+    """A stored token or webhook secret that the keys of the settings do not decrypt; what needs it waits."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"{column} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
+            "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, or connect the property again.",
+            retry_after=timedelta(minutes=5),
+        )
+
+
 class Fatal(ChannelSyncError):
     """Trying again cannot help until somebody changes the data or the mapping."""
 

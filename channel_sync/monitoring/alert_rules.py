@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import SecretUnreadable
 from channel_sync.models import (
     AlertKind,
     ChannelAccount,
+    ChannelConnection,
     ChannelEvent,
     ChannelProperty,
     ChannelPropertyStatus,
@@ -23,6 +27,7 @@ from channel_sync.monitoring.health import Health
 HOUR = timedelta(hours=1)
 AT_ONCE = timedelta(0)
 AT_MOST = 100
+SECRETS = ("webhook_secret", "webhook_secret_previous", "account__refresh_token", "account__access_token")
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _events(now)
     yield from _accounts(now)
     yield from _properties()
+    yield from _secrets()
 
 
 def _outages(health: Health) -> Iterator[Finding]:
@@ -148,3 +154,29 @@ def _properties() -> Iterator[Finding]:
             subject=f"{conflict.channel_property_id}:{conflict.subject}",
             channel_property=conflict.channel_property,
         )
+
+
+def _secrets() -> Iterator[Finding]:
+    """One statement while all of them can be read; only then, and for so many properties, one for each."""
+    connections = ChannelConnection.objects.order_by("channel_property_id")
+    if _unreadable(connections) is None:
+        return
+    found = 0
+    for connection in connections.select_related("channel_property").iterator():
+        error = _unreadable(connections.filter(pk=connection.pk))
+        if error is not None and found < AT_MOST:
+            found += 1
+            yield Finding(
+                AlertKind.SECRET_UNREADABLE,
+                f"{connection.channel_property}: {error} Until then what needs it waits.",
+                subject=str(connection.channel_property_id),
+                channel_property=connection.channel_property,
+            )
+
+
+def _unreadable(connections: QuerySet[ChannelConnection]) -> SecretUnreadable | None:
+    try:
+        list(connections.values_list(*SECRETS))
+    except SecretUnreadable as error:
+        return error
+    return None

@@ -1,4 +1,4 @@
-"""A login refused with another status than 401 failed bookings for good; tokens followed redirects and showed in reprs."""
+"""A login refused with another status than 401 failed bookings for good; secrets went with redirects and into reprs."""
 
 from __future__ import annotations
 
