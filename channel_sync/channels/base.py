@@ -100,6 +100,13 @@ class Channel(Protocol):
         """The canonical booking in a stored webhook payload."""
 
     @classmethod
+    def outline(cls, payload: Any) -> dict[str, str]:
+        """Which booking a stored payload is about, for people: `ota`, `reference`, `arrival`, `departure`.
+
+        What cannot be read is left out. Raises nothing, whatever the payload is, and names no guest.
+        """
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """Whether the channel answers at all, within seconds; asked without a login, it costs no credits."""
 

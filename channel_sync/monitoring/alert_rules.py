@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import SecretUnreadable
+from channel_sync.connections.registry import channel_class
+from channel_sync.errors import ConfigurationError, SecretUnreadable
 from channel_sync.models import (
+    OPEN_STATUSES,
+    Alert,
     AlertKind,
     ChannelAccount,
     ChannelConnection,
@@ -20,6 +23,8 @@ from channel_sync.models import (
     Conflict,
     ConflictKind,
     ConflictStatus,
+    Direction,
+    EntityType,
     EventStatus,
 )
 from channel_sync.monitoring.health import Health
@@ -27,6 +32,9 @@ from channel_sync.monitoring.health import Health
 HOUR = timedelta(hours=1)
 AT_ONCE = timedelta(0)
 AT_MOST = 100
+BOOKINGS_AT_MOST = 1_000
+OF_BOOKING = ":booking:"
+LONGEST_SUBJECT = 255
 SECRETS = ("webhook_secret", "webhook_secret_previous", "account__refresh_token", "account__access_token")
 
 
@@ -50,6 +58,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _channels(health)
     yield from _queues(health)
     yield from _events(now)
+    yield from _bookings_not_applied()
     yield from _accounts(now)
     yield from _properties()
     yield from _secrets()
@@ -121,6 +130,51 @@ def _events(now: datetime) -> Iterator[Finding]:
             AlertKind.SUCCESS_RATE,
             f"Only {100 * succeeded / ended:.1f} % of the last hour's {ended} events succeeded. See the failed ones.",
         )
+
+
+def _bookings_not_applied() -> Iterator[Finding]:
+    """One finding for each booking of which an event has failed, until none of its events has, or is tried again."""
+    bookings = ChannelEvent.objects.filter(
+        direction=Direction.INBOUND, entity_type=EntityType.BOOKING, entity_external_id__isnull=False
+    )
+    # The oldest first: no alert ends because a younger one pushed it out. The last event of a booking describes it.
+    failed = bookings.filter(status=EventStatus.FAILED).select_related("channel_property").order_by("received_at")
+    failed = failed.defer("normalized_payload")
+    found = {finding.subject: finding for finding in map(_not_applied, failed[:BOOKINGS_AT_MOST])}
+    yield from found.values()
+    for alert in Alert.objects.filter(kind=AlertKind.BOOKING_NOT_APPLIED, resolved_at=None):
+        property_id, _, external_id = alert.subject.partition(OF_BOOKING)
+        is_tried_again = bookings.filter(
+            channel_property_id=property_id, entity_external_id=external_id, status__in=OPEN_STATUSES
+        )
+        if alert.subject not in found and is_tried_again.exists():
+            yield Finding(
+                AlertKind.BOOKING_NOT_APPLIED, alert.message, alert.subject, channel_property=alert.channel_property
+            )
+
+
+def _not_applied(event: ChannelEvent) -> Finding:
+    channel_property = event.channel_property
+    told = _outline(event)
+    external_id = "".join(filter(str.isprintable, event.entity_external_id or ""))
+    sold = " ".join(told[name] for name in ("ota", "reference") if name in told) or "no OTA named"
+    stay = f"{told.get('arrival', 'unknown')} to {told.get('departure', 'unknown')}"
+    return Finding(
+        AlertKind.BOOKING_NOT_APPLIED,
+        f"Booking {external_id} of {channel_property} ({sold}, {stay}) could not be applied: the PMS does not have it "
+        "as the channel sold it. Its event's page says why. Correct that and retry the event, or enter the booking by "
+        "hand and ignore the event.",
+        subject=f"{channel_property.id}{OF_BOOKING}{external_id}"[:LONGEST_SUBJECT],
+        channel_property=channel_property,
+    )
+
+
+def _outline(event: ChannelEvent) -> dict[str, str]:
+    try:
+        return channel_class(event.channel_property.channel_name).outline(event.payload)
+    except ConfigurationError:
+        # Its channel was taken out of the settings: its bookings are still told.
+        return {}
 
 
 def _accounts(now: datetime) -> Iterator[Finding]:

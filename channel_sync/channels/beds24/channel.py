@@ -18,6 +18,7 @@ from channel_sync.channels.beds24.normalization import (
     normalize_booking_event,
     normalize_rate_event,
 )
+from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
@@ -76,6 +77,11 @@ class Beds24Channel:
     def parse_booking(cls, payload: Mapping[str, Any]) -> Booking:
         """The booking in a webhook payload."""
         return normalize_booking_event(payload)
+
+    @classmethod
+    def outline(cls, payload: Any) -> dict[str, str]:
+        """OTA, reference, arrival and departure, where they can be read."""
+        return outline(payload)
 
     @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
