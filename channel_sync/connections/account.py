@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.utils import timezone
@@ -28,9 +29,9 @@ PAUSED_RETRY = timedelta(minutes=5)
 def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> Iterator[Channel]:
     """A client for the property, while no other worker calls for its account.
 
-    What is not urgent keeps the pace that the property's credits allow. Raises `NotYet` when it has to wait for that,
-    when the account stays in use, the property is paused, the channel does not answer, or the login
-    has to be renewed; `NotConnected` without a connection.
+    What is not urgent keeps the pace that the property's credits allow, and sets it for the next push. Raises `NotYet`
+    when it has to wait for that, when the account stays in use, the property is paused, the channel does not answer,
+    or the login has to be renewed; `NotConnected` without a connection.
     """
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
         raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=PAUSED_RETRY)
@@ -38,10 +39,10 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
     if not is_urgent:
         require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
-        channel = channel_of_account(channel_property.channel_name, account_id, channel_property.id)
+        client = partial(channel_of_account, channel_property.channel_name, account_id, channel_property.id)
         try:
-            require_available(account_id, channel.ping)
-            yield channel
+            require_available(account_id, client().ping)
+            yield client(is_paced=not is_urgent)
         except ChannelUnavailable:
             note_unavailable(account_id)
             raise
