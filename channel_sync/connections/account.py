@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from channel_sync.channels.base import Channel
-from channel_sync.connections.breaker import note_unavailable, require_available
+from channel_sync.connections.breaker import CallsMade, note_answered, note_unavailable, require_available
 from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
@@ -31,7 +31,8 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
 
     What is not urgent keeps the pace that the property's credits allow, and sets it for the next push. Raises `NotYet`
     when it has to wait for that, when the account stays in use, the property is paused, the channel does not answer,
-    or the login has to be renewed; `NotConnected` without a connection.
+    or the login has to be renewed; `NotConnected` without a connection. `ChannelUnavailable` is raised by the first
+    call that gets no answer; what fails after it, and before the channel answers again, is `NotYet` too.
     """
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
         raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=PAUSED_RETRY)
@@ -40,15 +41,22 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
         require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
         client = partial(channel_of_account, channel_property.channel_name, account_id, channel_property.id)
+        made, open_since = CallsMade(), None
         try:
-            require_available(account_id, client().ping)
-            yield client(is_paced=not is_urgent)
-        except ChannelUnavailable:
-            note_unavailable(account_id)
-            raise
+            open_since = require_available(account_id, client().ping)
+            yield client(is_paced=not is_urgent, watch=made.note)
+        except ChannelUnavailable as error:
+            made.fail()
+            delay = note_unavailable(account_id, made.last)
+            if open_since is None:
+                raise
+            raise NotYet(f"The channel fails since {open_since:%H:%M:%S %Z}: {error}", retry_after=delay) from error
         except LoginRefused as error:
             _hold_properties(account_id)
             raise NotYet(str(error), retry_after=PAUSED_RETRY) from error
+        finally:
+            if open_since is not None:
+                note_answered(account_id, made.answered())
 
 
 def note_success(channel_property: ChannelProperty) -> None:

@@ -24,6 +24,11 @@ class ChannelAccount(models.Model):
     unavailable_since = models.DateTimeField(null=True, help_text="Set while the channel does not answer.")
     probe_at = models.DateTimeField(null=True, help_text="When to ask again whether it answers.")
     failed_probes = models.IntegerField(default=0, db_default=0)
+    failing_calls = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="What fails while the channel does not answer: method and path, and when.",
+    )
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from channel_sync.channels.base import Channel
 from channel_sync.connections.account import calling
+from channel_sync.connections.breaker import is_open
 from channel_sync.errors import BatchRefused, RefusedByChannel
 from channel_sync.events.lifecycle import note_sent
 from channel_sync.events.processing import settle_error
@@ -27,7 +28,8 @@ def push_booking(event: ChannelEvent) -> None:
     beside: list[ChannelEvent] = []
     try:
         with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
-            beside = waiting_beside(event)
+            # While the channel is tried again, one booking tries and the others wait.
+            beside = [] if is_open(event.channel_property) else waiting_beside(event)
             _push(channel, [event, *beside])
     except Exception as error:
         # Outside of the call: what is known there of the login and of the channel holds for all of them.
