@@ -25,7 +25,7 @@ SHORTEST_INTERVAL = timedelta(seconds=1)
 class ChannelSyncSettings(BaseModel):
     """`settings.CHANNEL_SYNC`; a time span may be written as seconds or as a `timedelta`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @model_validator(mode="after")
     def _alerts_have_where_to_go(self) -> Self:

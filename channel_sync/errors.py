@@ -47,6 +47,17 @@ class NotYet(Retryable):
         self.retry_after = retry_after
 
 
+class SecretUnreadable(NotYet):
+    """A stored token or webhook secret that the keys of the settings do not decrypt; what needs it waits."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"{column} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
+            "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, or connect the property again.",
+            retry_after=timedelta(minutes=5),
+        )
+
+
 class Fatal(ChannelSyncError):
     """Trying again cannot help until somebody changes the data or the mapping."""
 
@@ -106,7 +117,11 @@ class BatchRefused(Retryable):
 
 
 class AuthenticationFailed(RefusedByChannel):
-    """The channel refused the token or the refresh token; the property has to be connected again."""
+    """The channel refused the token of a call: it has expired, or lacks a scope."""
+
+
+class LoginRefused(AuthenticationFailed):
+    """The channel gives no token any more, or refuses the one it has just given: its property is connected again."""
 
 
 class NotConnected(Fatal):

@@ -42,7 +42,16 @@ class ConnectForm(forms.Form):
     channel_property_id = forms.CharField(
         max_length=255, required=False, help_text="Needed when the account has several properties."
     )
-    verification = forms.ChoiceField(choices=WebhookVerification.choices, label="Webhooks prove their origin by")
+    verification = forms.ChoiceField(
+        choices=[("", "As before; a secret in a header when it is new"), *WebhookVerification.choices],
+        required=False,
+        label="Webhooks prove their origin by",
+    )
+    new_webhook_secret = forms.BooleanField(
+        required=False,
+        label="New webhook secret, when it is connected again",
+        help_text="The old one is still taken beside it.",
+    )
     accept_suggestions = forms.BooleanField(
         required=False, initial=True, label="Map room types to channel rooms of the same name"
     )
@@ -66,7 +75,8 @@ class ConnectForm(forms.Form):
             channel_name=data["channel_name"],
             invite_code=data["invite_code"],
             channel_property_id=data["channel_property_id"] or None,
-            verification=WebhookVerification(data["verification"]),
+            verification=WebhookVerification(data["verification"]) if data["verification"] else None,
+            new_webhook_secret=data["new_webhook_secret"],
             accept_suggestions=data["accept_suggestions"],
             first_sync=data["first_sync"],
         )
@@ -131,7 +141,7 @@ class PropertyAdmin(RoleAdmin):
         return TemplateResponse(request, "admin/channel_sync/dashboard.html", context)
 
     def connect_view(self, request: HttpRequest) -> HttpResponse:
-        """The form, then, this once, what has to be entered at the channel."""
+        """The form, then what has to be entered at the channel, which is shown only here."""
         require_role(request, Role.ADMINISTRATOR)
         form, outcome = ConnectForm(request.POST or None), None
         if request.method == "POST" and form.is_valid():

@@ -182,7 +182,10 @@ class ConnectSerializer(StrictSerializer):
         max_length=255, required=False, help_text="Needed when the account has several properties."
     )
     verification = serializers.ChoiceField(
-        choices=WebhookVerification.choices, default=WebhookVerification.HEADER.value
+        choices=WebhookVerification.choices, required=False, help_text="As before when left out; header when new."
+    )
+    new_webhook_secret = serializers.BooleanField(
+        default=False, help_text="Make a new one when connecting again; the old one is still taken beside it."
     )
     accept_suggestions = serializers.BooleanField(default=False, help_text="Save the suggested mappings.")
     first_sync = serializers.BooleanField(default=False, help_text="Import its bookings, then send its calendar.")
@@ -227,7 +230,7 @@ class MappingsSavedSerializer(serializers.Serializer[Any]):
 
 
 class ConnectedSerializer(serializers.Serializer[Any]):
-    """What has to be entered at the channel; the secret is shown this once."""
+    """What has to be entered at the channel; the secret is shown only here."""
 
     channel_property_id = serializers.UUIDField()
     external_property_id = serializers.CharField()

@@ -46,7 +46,7 @@ class NewAccount:
     """What an invite code is exchanged for."""
 
     external_id: str
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     access_token: AccessToken
 
 
@@ -57,10 +57,10 @@ class ChannelCredentials:
     `before_call` may raise `RateLimited` to keep a call from being made; `on_call` hears of every call that was.
     """
 
-    tokens: TokenStore
+    tokens: TokenStore = field(repr=False)
     before_call: Callable[[], None] = lambda: None
     on_call: Callable[[ObservedCall], None] = lambda call: None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ExternalIdForm:
 class Channel(Protocol):
     """A channel manager or OTA.
 
-    Calls raise `ChannelUnavailable`, `RateLimited`, `RefusedByChannel` or `AuthenticationFailed`.
+    Calls raise `ChannelUnavailable`, `RateLimited`, `RefusedByChannel`, `AuthenticationFailed` or `LoginRefused`.
     Parsing raises `MalformedWebhook` or `InvalidPayload`, and needs no credentials.
     """
 
@@ -113,11 +113,18 @@ class Channel(Protocol):
         """
 
     @classmethod
+    def outline(cls, payload: Any) -> dict[str, str]:
+        """Which booking a stored payload is about, for people: `ota`, `reference`, `arrival`, `departure`.
+
+        What cannot be read is left out. Raises nothing, whatever the payload is, and names no guest.
+        """
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """Whether the channel answers at all, within seconds; asked without a login, it costs no credits."""
 
     def ping(self) -> None:
-        """Ask whether the channel answers, with a call that changes nothing."""
+        """Ask whether the channel answers and takes the login, with a call that changes nothing."""
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """The properties of the account with their rooms."""

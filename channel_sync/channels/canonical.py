@@ -281,7 +281,7 @@ class ObservedCall(Canonical):
 class AccessToken(Canonical):
     """A short-lived token and the time it ends."""
 
-    token: str
+    token: str = Field(repr=False)
     expires_at: datetime
 
 

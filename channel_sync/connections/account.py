@@ -6,17 +6,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from http import HTTPStatus
+from functools import partial
 from uuid import UUID
 
 from django.utils import timezone
 
 from channel_sync.channels.base import Channel
-from channel_sync.connections.breaker import note_unavailable, require_available
+from channel_sync.connections.breaker import CallsMade, note_answered, note_unavailable, require_available
 from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, NotYet
+from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus
 
 logger = logging.getLogger(__name__)
@@ -31,9 +31,10 @@ PAUSED_RETRY = timedelta(hours=1)
 def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> Iterator[Channel]:
     """A client for the property, while no other worker calls for its account.
 
-    What is not urgent keeps the pace that the property's credits allow. Raises `NotYet` when it has to wait for that,
-    when the account stays in use, the property is paused, the channel does not answer, or the login
-    has to be renewed; `NotConnected` without a connection.
+    What is not urgent keeps the pace that the property's credits allow, and sets it for the next push. Raises `NotYet`
+    when it has to wait for that, when the account stays in use, the property is paused, the channel does not answer,
+    or the login has to be renewed; `NotConnected` without a connection. `ChannelUnavailable` is raised by the first
+    call that gets no answer; what fails after it, and before the channel answers again, is `NotYet` too.
     """
     if channel_property.status == ChannelPropertyStatus.INACTIVE:
         raise NotYet(f"{channel_property} is paused: this goes out when it is resumed.", retry_after=PAUSED_RETRY)
@@ -43,18 +44,23 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
     if not is_urgent:
         require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
-        channel = channel_of_account(channel_property.channel_name, account_id, channel_property.id)
+        client = partial(channel_of_account, channel_property.channel_name, account_id, channel_property.id)
+        made, open_since = CallsMade(), None
         try:
-            require_available(account_id, channel.ping)
-            yield channel
-        except ChannelUnavailable:
-            note_unavailable(account_id)
-            raise
-        except AuthenticationFailed as error:
-            if error.status != HTTPStatus.UNAUTHORIZED:
+            open_since = require_available(account_id, client().ping)
+            yield client(is_paced=not is_urgent, watch=made.note)
+        except ChannelUnavailable as error:
+            made.fail()
+            delay = note_unavailable(account_id, made.last)
+            if open_since is None:
                 raise
+            raise NotYet(f"The channel fails since {open_since:%H:%M:%S %Z}: {error}", retry_after=delay) from error
+        except LoginRefused as error:
             _hold_properties(account_id)
             raise NotYet(str(error), retry_after=LOGIN_RETRY) from error
+        finally:
+            if open_since is not None:
+                note_answered(account_id, made.answered())
 
 
 def note_success(channel_property: ChannelProperty) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.apps import apps
@@ -16,7 +17,7 @@ from channel_sync.channels.canonical import ChannelPropertyDetails
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
-from channel_sync.errors import ConfigurationError
+from channel_sync.errors import ConfigurationError, SecretUnreadable
 from channel_sync.models import (
     ChannelAccount,
     ChannelConnection,
@@ -25,15 +26,17 @@ from channel_sync.models import (
     WebhookVerification,
 )
 
+logger = logging.getLogger(__name__)
+
 WEBHOOK_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
 class Connected:
-    """A property that can send and receive; the secret is shown this once."""
+    """A property that can send and receive; the secret is shown only here."""
 
     channel_property: ChannelProperty
-    webhook_secret: str
+    webhook_secret: str = field(repr=False)
     verification: WebhookVerification
     suggestions: Suggestions
 
@@ -44,9 +47,14 @@ def connect_property(
     channel_name: str,
     invite_code: str,
     channel_property_id: str | None = None,
-    verification: WebhookVerification = WebhookVerification.HEADER,
+    verification: WebhookVerification | None = None,
+    new_webhook_secret: bool = False,
 ) -> Connected:
-    """Exchange the invite code and store the connection; connecting again renews tokens and webhook secret.
+    """Exchange the invite code and store the connection; connecting again renews the tokens.
+
+    The webhook secret, and the way of verification unless one is named, stay what they are, so that webhooks go on. A
+    secret is made for a new connection, for one whose secret cannot be read any more, or when it is asked for: the old
+    one is then still taken beside it.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
     property cannot be told, `RefusedByChannel` when the invite code is not good.
@@ -55,23 +63,42 @@ def connect_property(
     options = channel_sync_settings().channel_options.get(channel_name, {})
     account = _save_account(channel_name, channel_class(channel_name).connect(invite_code, options))
     details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
-    secret = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES)
     with transaction.atomic():
         channel_property, _ = ChannelProperty.objects.update_or_create(
             property_id=property_id,
             channel_name=channel_name,
             defaults={"channel_property_id": details.external_id, "status": ChannelPropertyStatus.ACTIVE},
         )
-        ChannelConnection.objects.update_or_create(
+        secret, previous = _stored_secrets(channel_property)
+        if secret is None or new_webhook_secret:
+            secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret
+        connection, _ = ChannelConnection.objects.update_or_create(
             channel_property=channel_property,
             defaults={
                 "account": account,
-                "webhook_verification": verification,
                 "webhook_secret": secret,
-                "webhook_secret_previous": None,
+                "webhook_secret_previous": previous,
+                **({"webhook_verification": verification} if verification else {}),
             },
         )
-    return Connected(channel_property, secret, verification, suggest_mappings(channel_property, details.rooms))
+    used = WebhookVerification(connection.webhook_verification)
+    return Connected(channel_property, secret, used, suggest_mappings(channel_property, details.rooms))
+
+
+def _stored_secrets(channel_property: ChannelProperty) -> tuple[str | None, str | None]:
+    """The webhook secret and the one before it; None for what is not there or cannot be read."""
+    return _stored_secret(channel_property, "webhook_secret"), _stored_secret(
+        channel_property, "webhook_secret_previous"
+    )
+
+
+def _stored_secret(channel_property: ChannelProperty, column: str) -> str | None:
+    stored = ChannelConnection.objects.filter(channel_property=channel_property)
+    try:
+        return stored.values_list(column, flat=True).first()
+    except SecretUnreadable as error:
+        logger.warning("%s: %s It is replaced.", channel_property, error)
+        return None
 
 
 def _require_property(property_id: UUID) -> None:

@@ -46,9 +46,16 @@ WHERE channel_property_id = %(property)s
 RETURNING tokens, capacity, refill_rate, last_refill_at
 """
 
+# `updated_at` is when a call that keeps the pace was made last: no other call, and no other statement, moves it.
+MAKE = """
+INSERT INTO rate_limit_buckets (channel_property_id, last_refill_at, updated_at) VALUES (%(property)s, %(now)s, NULL)
+ON CONFLICT (channel_property_id) DO NOTHING
+"""
+
 CONSUME = f"""
 UPDATE rate_limit_buckets
-SET tokens = {REFILLED} - 1, last_refill_at = {REFILLED_AT}, updated_at = %(now)s
+SET tokens = {REFILLED} - 1, last_refill_at = {REFILLED_AT},
+    updated_at = CASE WHEN %(is_paced)s THEN %(now)s ELSE updated_at END
 WHERE channel_property_id = %(property)s AND {REFILLED} - 1 >= capacity - capacity / %(sharers)s
 RETURNING tokens
 """
@@ -60,17 +67,23 @@ def check_rate_limit(channel_property_id: UUID, *, now: datetime | None = None) 
     return tokens - 1 >= _floor(capacity, _sharers(channel_property_id))
 
 
-def consume_token(channel_property_id: UUID, *, now: datetime | None = None) -> int:
+def consume_token(channel_property_id: UUID, *, is_paced: bool = False, now: datetime | None = None) -> int:
     """Spend one token; returns how many are left. Raises `RateLimited` with the time until there is one.
 
     While other properties of the account have events waiting, a property spends no more than its equal share of a
-    full bucket, so that a busy one leaves credits to the others.
+    full bucket, so that a busy one leaves credits to the others. The next push keeps its distance from a call that
+    is paced, as pushes are, and from no other.
     """
     now = now or timezone.now()
     sharers = _sharers(channel_property_id)
-    parameters: dict[str, Any] = {"now": now, "property": channel_property_id, "sharers": sharers}
-    RateLimitBucket.objects.get_or_create(channel_property_id=channel_property_id, defaults={"last_refill_at": now})
+    parameters: dict[str, Any] = {
+        "now": now,
+        "property": channel_property_id,
+        "sharers": sharers,
+        "is_paced": is_paced,
+    }
     with connection.cursor() as cursor:
+        cursor.execute(MAKE, parameters)
         cursor.execute(CONSUME, parameters)
         row = cursor.fetchone()
     if row is not None:
@@ -90,7 +103,7 @@ def refill_tokens(channel_property_id: UUID, *, now: datetime | None = None) -> 
 
 
 def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> None:
-    """Raise `NotYet` when the next call would come too soon after the last one.
+    """Raise `NotYet` when the next push would come too soon after the last one.
 
     The first quarter of a bucket may be spent at full speed. From there calls keep a distance that grows as the bucket
     empties: what changes meanwhile is gathered, and goes in one call.
@@ -158,9 +171,10 @@ def note_credits(account_id: UUID, channel_property_id: UUID | None, call: Obser
 
 
 def _refill(channel_property_id: UUID, now: datetime) -> tuple[int, int, int, datetime]:
-    RateLimitBucket.objects.get_or_create(channel_property_id=channel_property_id, defaults={"last_refill_at": now})
+    parameters: dict[str, Any] = {"now": now, "property": channel_property_id}
     with connection.cursor() as cursor:
-        cursor.execute(REFILL, {"now": now, "property": channel_property_id})
+        cursor.execute(MAKE, parameters)
+        cursor.execute(REFILL, parameters)
         tokens, capacity, refill_rate, refilled_at = cursor.fetchone()
     return tokens, capacity, refill_rate, refilled_at
 

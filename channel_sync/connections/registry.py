@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 from uuid import UUID
@@ -40,28 +41,43 @@ def account_id_of(channel_property: ChannelProperty) -> UUID:
     return account_id
 
 
-def channel_of_account(channel_name: str, account_id: UUID, channel_property_id: UUID | None = None) -> Channel:
+def channel_of_account(
+    channel_name: str,
+    account_id: UUID,
+    channel_property_id: UUID | None = None,
+    *,
+    is_paced: bool = False,
+    watch: Callable[[ObservedCall], None] = lambda call: None,
+) -> Channel:
     """A client for an account; each call takes from its credits, and is noted in `channel_api_calls`.
 
-    With a property, each call takes a token of its bucket too.
+    With a property, each call takes a token of its bucket too; the next push keeps its distance from paced ones.
+    `watch` hears of every call.
     """
     return channel_class(channel_name)(
         ChannelCredentials(
             tokens=DatabaseTokenStore(account_id),
-            before_call=partial(_require_budget, account_id, channel_property_id),
-            on_call=partial(_note_call, channel_name, account_id, channel_property_id),
+            before_call=partial(_require_budget, account_id, channel_property_id, is_paced),
+            on_call=partial(_note_call, channel_name, account_id, channel_property_id, watch),
             options=channel_sync_settings().channel_options.get(channel_name, {}),
         )
     )
 
 
-def _require_budget(account_id: UUID, channel_property_id: UUID | None) -> None:
+def _require_budget(account_id: UUID, channel_property_id: UUID | None, is_paced: bool) -> None:
     require_credits(account_id)
     if channel_property_id is not None:
-        consume_token(channel_property_id)
+        consume_token(channel_property_id, is_paced=is_paced)
 
 
-def _note_call(channel_name: str, account_id: UUID, channel_property_id: UUID | None, call: ObservedCall) -> None:
+def _note_call(
+    channel_name: str,
+    account_id: UUID,
+    channel_property_id: UUID | None,
+    watch: Callable[[ObservedCall], None],
+    call: ObservedCall,
+) -> None:
+    watch(call)
     labels = channel_name, call.method, call.path, str(call.status or 0)
     API_SECONDS.labels(*labels).observe(call.milliseconds / MILLISECONDS)
     told = {"channel": channel_name, "status": call.status or 0}

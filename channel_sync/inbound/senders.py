@@ -29,7 +29,7 @@ def verified_sender(
     """The property that a webhook is of, once its signature is good.
 
     A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. Raises `UnknownProperty`,
-    `BadSignature`.
+    `BadSignature`, and `SecretUnreadable` when the property's secret cannot be decrypted.
     """
     key = channel_name, external_property_id
     known = _known.get(key)
@@ -60,7 +60,8 @@ def _look_up(channel_name: str, external_property_id: str) -> ChannelConnection:
     A paused property, or one in error, still takes webhooks: what an OTA has sold is a fact.
     """
     found = (
-        ChannelConnection.objects.select_related("channel_property")
+        ChannelConnection.objects.defer(None)
+        .select_related("channel_property")
         .filter(
             channel_property__channel_name=channel_name,
             channel_property__channel_property_id=external_property_id,

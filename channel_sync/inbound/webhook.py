@@ -17,7 +17,7 @@ from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
-from channel_sync.errors import UnknownProperty, WebhookRejected
+from channel_sync.errors import SecretUnreadable, UnknownProperty, WebhookRejected
 from channel_sync.events.record import record
 from channel_sync.inbound.body import parse_object, read_body
 from channel_sync.inbound.notification import event_of
@@ -28,13 +28,17 @@ from channel_sync.tracing import span
 
 logger = logging.getLogger(__name__)
 
+UNREADABLE = "secret_unreadable"
 LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
 @method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class WebhookView(View):
-    """Answers 200 once the event is stored; 400, 401, 404 or 413 for what is no webhook of a connected property."""
+    """Answers 200 once the event is stored; 400, 401, 404 or 413 for what is no webhook of a connected property.
+
+    503 when its secret cannot be read here: the channel sends it again.
+    """
 
     http_method_names = ["post"]
 
@@ -48,13 +52,21 @@ class WebhookView(View):
                 known = channel_name if channel_name in channel_sync_settings().channels else "unknown"
                 WEBHOOKS.labels(known, error.reason).inc()
                 return JsonResponse({"error": error.reason, "detail": str(error)}, status=error.status)
+            except SecretUnreadable as error:
+                logger.error("webhook of %s cannot be verified, it is to be sent again: %s", channel_name, error)
+                WEBHOOKS.labels(channel_name, UNREADABLE).inc()
+                told = {"error": UNREADABLE, "detail": "The webhook cannot be verified now. Send it again."}
+                return JsonResponse(told, status=HTTPStatus.SERVICE_UNAVAILABLE)
             outcome = "accepted" if is_new else "duplicate"
             WEBHOOKS.labels(channel_name, outcome).inc()
             return JsonResponse({"status": outcome, "correlation_id": str(correlation)}, status=HTTPStatus.OK)
 
 
 def receive(channel_name: str, request: HttpRequest) -> bool:
-    """Store a webhook as an event and publish it; False for a duplicate. Raises `WebhookRejected`."""
+    """Store a webhook as an event and publish it; False for a duplicate.
+
+    Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether it is genuine.
+    """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)

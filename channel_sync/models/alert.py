@@ -19,6 +19,8 @@ class AlertKind(models.TextChoices):
     OVERBOOKING = "overbooking", "overbooking"
     CREDITS_NEARLY_USED = "credits_nearly_used", "credits nearly used"
     LOGIN_REFUSED = "login_refused", "login refused"
+    SECRET_UNREADABLE = "secret_unreadable", "secret unreadable"
+    BOOKING_NOT_APPLIED = "booking_not_applied", "booking not applied"
     BROKER_UNREACHABLE = "broker_unreachable", "broker unreachable"
     DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
     WORKER_MISSING = "worker_missing", "worker missing"

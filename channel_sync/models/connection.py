@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db import models
-from encrypted_fields.fields import EncryptedTextField
 
 from channel_sync.models.account import ChannelAccount
 from channel_sync.models.columns import created_at_column, updated_at_column
 from channel_sync.models.property import ChannelProperty
+from channel_sync.models.secret import SecretsOnDemand, SecretTextField
 
 
 class WebhookVerification(models.TextChoices):
@@ -27,8 +27,8 @@ class ChannelConnection(models.Model):
     webhook_verification = models.CharField(
         max_length=10, choices=WebhookVerification, default=WebhookVerification.HEADER
     )
-    webhook_secret = EncryptedTextField()
-    webhook_secret_previous = EncryptedTextField(
+    webhook_secret = SecretTextField()
+    webhook_secret_previous = SecretTextField(
         null=True, blank=True, help_text="Still accepted while the new secret is rolled out."
     )
     bookings_pulled_at = models.DateTimeField(
@@ -36,6 +36,8 @@ class ChannelConnection(models.Model):
     )
     created_at = created_at_column()
     updated_at = updated_at_column()
+
+    objects = SecretsOnDemand()
 
     class Meta:
         db_table = "channel_connections"

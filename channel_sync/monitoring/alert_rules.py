@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.registry import channel_class
+from channel_sync.errors import ConfigurationError, SecretUnreadable
 from channel_sync.models import (
+    OPEN_STATUSES,
+    Alert,
     AlertKind,
     ChannelAccount,
+    ChannelConnection,
     ChannelEvent,
     ChannelProperty,
     ChannelPropertyStatus,
     Conflict,
     ConflictKind,
     ConflictStatus,
+    Direction,
+    EntityType,
     EventStatus,
 )
 from channel_sync.monitoring.health import Health
@@ -23,6 +32,10 @@ from channel_sync.monitoring.health import Health
 HOUR = timedelta(hours=1)
 AT_ONCE = timedelta(0)
 AT_MOST = 100
+BOOKINGS_AT_MOST = 1_000
+OF_BOOKING = ":booking:"
+LONGEST_SUBJECT = 255
+SECRETS = ("webhook_secret", "webhook_secret_previous", "account__refresh_token", "account__access_token")
 
 
 @dataclass(frozen=True)
@@ -45,8 +58,10 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _channels(health)
     yield from _queues(health)
     yield from _events(now)
+    yield from _bookings_not_applied()
     yield from _accounts(now)
     yield from _properties()
+    yield from _secrets()
 
 
 def _outages(health: Health) -> Iterator[Finding]:
@@ -117,6 +132,51 @@ def _events(now: datetime) -> Iterator[Finding]:
         )
 
 
+def _bookings_not_applied() -> Iterator[Finding]:
+    """One finding for each booking of which an event has failed, until none of its events has, or is tried again."""
+    bookings = ChannelEvent.objects.filter(
+        direction=Direction.INBOUND, entity_type=EntityType.BOOKING, entity_external_id__isnull=False
+    )
+    # The oldest first: no alert ends because a younger one pushed it out. The last event of a booking describes it.
+    failed = bookings.filter(status=EventStatus.FAILED).select_related("channel_property").order_by("received_at")
+    failed = failed.defer("normalized_payload")
+    found = {finding.subject: finding for finding in map(_not_applied, failed[:BOOKINGS_AT_MOST])}
+    yield from found.values()
+    for alert in Alert.objects.filter(kind=AlertKind.BOOKING_NOT_APPLIED, resolved_at=None):
+        property_id, _, external_id = alert.subject.partition(OF_BOOKING)
+        is_tried_again = bookings.filter(
+            channel_property_id=property_id, entity_external_id=external_id, status__in=OPEN_STATUSES
+        )
+        if alert.subject not in found and is_tried_again.exists():
+            yield Finding(
+                AlertKind.BOOKING_NOT_APPLIED, alert.message, alert.subject, channel_property=alert.channel_property
+            )
+
+
+def _not_applied(event: ChannelEvent) -> Finding:
+    channel_property = event.channel_property
+    told = _outline(event)
+    external_id = "".join(filter(str.isprintable, event.entity_external_id or ""))
+    sold = " ".join(told[name] for name in ("ota", "reference") if name in told) or "no OTA named"
+    stay = f"{told.get('arrival', 'unknown')} to {told.get('departure', 'unknown')}"
+    return Finding(
+        AlertKind.BOOKING_NOT_APPLIED,
+        f"Booking {external_id} of {channel_property} ({sold}, {stay}) could not be applied: the PMS does not have it "
+        "as the channel sold it. Its event's page says why. Correct that and retry the event, or enter the booking by "
+        "hand and ignore the event.",
+        subject=f"{channel_property.id}{OF_BOOKING}{external_id}"[:LONGEST_SUBJECT],
+        channel_property=channel_property,
+    )
+
+
+def _outline(event: ChannelEvent) -> dict[str, str]:
+    try:
+        return channel_class(event.channel_property.channel_name).outline(event.payload)
+    except ConfigurationError:
+        # Its channel was taken out of the settings: its bookings are still told.
+        return {}
+
+
 def _accounts(now: datetime) -> Iterator[Finding]:
     least = channel_sync_settings().alert_credits
     short = ChannelAccount.objects.filter(credits_remaining__lt=least, credits_reset_at__gt=now)
@@ -148,3 +208,29 @@ def _properties() -> Iterator[Finding]:
             subject=f"{conflict.channel_property_id}:{conflict.subject}",
             channel_property=conflict.channel_property,
         )
+
+
+def _secrets() -> Iterator[Finding]:
+    """One statement while all of them can be read; only then, and for so many properties, one for each."""
+    connections = ChannelConnection.objects.order_by("channel_property_id")
+    if _unreadable(connections) is None:
+        return
+    found = 0
+    for connection in connections.select_related("channel_property").iterator():
+        error = _unreadable(connections.filter(pk=connection.pk))
+        if error is not None and found < AT_MOST:
+            found += 1
+            yield Finding(
+                AlertKind.SECRET_UNREADABLE,
+                f"{connection.channel_property}: {error} Until then what needs it waits.",
+                subject=str(connection.channel_property_id),
+                channel_property=connection.channel_property,
+            )
+
+
+def _unreadable(connections: QuerySet[ChannelConnection]) -> SecretUnreadable | None:
+    try:
+        list(connections.values_list(*SECRETS))
+    except SecretUnreadable as error:
+        return error
+    return None

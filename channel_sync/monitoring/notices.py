@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -98,9 +99,11 @@ def _webhook(notice: Notice) -> None:
     }
     with requests.Session() as session:
         session.trust_env = False
-        session.post(
+        answer = session.post(
             settings.alert_webhook_url, data=body, headers=headers, timeout=WEBHOOK_SECONDS, allow_redirects=False
-        ).raise_for_status()
+        )
+    if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        raise requests.HTTPError(f"'alert_webhook_url' answered {answer.status_code}; correct it, or its receiver.")
 
 
 WAYS: dict[str, Callable[[Notice], None]] = {"log": _log, "email": _email, "webhook": _webhook}

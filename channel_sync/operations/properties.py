@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -36,15 +36,16 @@ from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TAS
 
 @dataclass(frozen=True)
 class NewConnection:
-    """What a person says to connect a property."""
+    """What a person says to connect a property; without a verification the present one stays."""
 
     property_id: UUID
     channel_name: str
-    invite_code: str
+    invite_code: str = field(repr=False)
     channel_property_id: str | None = None
-    verification: WebhookVerification = WebhookVerification.HEADER
+    verification: WebhookVerification | None = None
     accept_suggestions: bool = False
     first_sync: bool = False
+    new_webhook_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
         invite_code=new.invite_code,
         channel_property_id=new.channel_property_id,
         verification=new.verification,
+        new_webhook_secret=new.new_webhook_secret,
     )
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0

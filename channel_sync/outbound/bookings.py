@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from channel_sync.channels.base import Channel
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
+from channel_sync.connections.breaker import is_open
 from channel_sync.errors import BatchRefused, RefusedByChannel
 from channel_sync.events.lifecycle import note_sent
 from channel_sync.events.processing import settle_error
@@ -29,20 +30,23 @@ def push_booking(event: ChannelEvent) -> None:
     The events that wait beside this one are sent with it; each of them is settled by itself. Before a booking is
     updated or cancelled, what has changed at the channel is applied: sent first, our state would undo it.
     """
-    with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
-        beside = waiting_beside(event)
-        try:
+    beside: list[ChannelEvent] = []
+    try:
+        with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
+            # While the channel is tried again, one booking tries and the others wait.
+            beside = [] if is_open(event.channel_property) else waiting_beside(event)
             if _may_have_changed_there([event, *beside]):
                 pull_bookings(event.channel_property, channel)
             _push(channel, [event, *beside])
-        except Exception as error:
-            shared = _shared(error, alone=not beside)
-            for other in beside:
-                if other.status == EventStatus.PROCESSING:
-                    settle_error(other, shared, on_fatal=booking_refused)
-            if shared is error:
-                raise
-            raise shared from error
+    except Exception as error:
+        # Outside of the call: what is known there of the login and of the channel holds for all of them.
+        shared = _shared(error, alone=not beside)
+        for other in beside:
+            if other.status == EventStatus.PROCESSING:
+                settle_error(other, shared, on_fatal=booking_refused)
+        if shared is error:
+            raise
+        raise shared from error
 
 
 def _may_have_changed_there(events: Sequence[ChannelEvent]) -> bool:

@@ -66,16 +66,18 @@ def test_an_invite_code_works_once() -> None:
         connect(hotel)
 
 
-def test_a_new_code_renews_tokens_and_secret(beds24: RunningSimulator) -> None:
+def test_a_new_code_renews_tokens_and_keeps_the_secret(beds24: RunningSimulator) -> None:
     hotel = HotelFactory()
     connect(hotel)
     before = ChannelConnection.objects.get().webhook_secret
+    token = ChannelAccount.objects.get().refresh_token
     next(iter(beds24.simulator.state.accounts.values())).invite_codes.add(CODE)
 
     connect(hotel, "--verification", "hmac")
 
     after = ChannelConnection.objects.get()
-    assert (after.webhook_verification, after.webhook_secret != before) == ("hmac", True)
+    assert (after.webhook_verification, after.webhook_secret) == ("hmac", before)
+    assert ChannelAccount.objects.get().refresh_token != token
     assert ChannelAccount.objects.count() == 1
 
 

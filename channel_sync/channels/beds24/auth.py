@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from channel_sync.channels.base import TokenStore
 from channel_sync.channels.beds24.transport import Transport
 from channel_sync.channels.canonical import AccessToken
-from channel_sync.errors import ChannelUnavailable
+from channel_sync.errors import ChannelUnavailable, LoginRefused, RefusedByChannel
 
 # Fetch the next token while the present one still works (API facts: "refresh shortly before expiry").
 REFRESH_BEFORE = timedelta(minutes=10)
 
 
 def exchange_invite_code(transport: Transport, code: str) -> tuple[str, AccessToken]:
-    """The refresh token and the first access token. An invite code works once."""
+    """The refresh token and the first access token. An invite code works once.
+
+    Raises `RefusedByChannel` for one that is not good.
+    """
+    if not (code.isascii() and code.isprintable() and code.strip()):
+        raise RefusedByChannel(
+            "The invite code is empty or holds characters that no invite code has. Copy it once more.",
+            status=HTTPStatus.BAD_REQUEST,
+        )
     answer = transport.call("GET", "/authentication/setup", headers={"code": code}).json
     return _text(answer, "refreshToken"), _access_token(answer)
 
 
 def owner_of(transport: Transport, token: str) -> str:
     """The id of the account that a token belongs to: credits are counted by it."""
-    answer = transport.call("GET", "/authentication/details", headers={"token": token}).json
+    answer = token_details(transport, token)
     return _text(answer.get("token") or {}, "ownerId")
+
+
+def token_details(transport: Transport, token: str) -> Mapping[str, Any]:
+    """What Beds24 says of a token: `validToken` may be false, under status 200."""
+    answer = transport.call("GET", "/authentication/details", headers={"token": token}).json
+    if not isinstance(answer, dict):
+        raise ChannelUnavailable("Beds24 answered GET /authentication/details in an unknown shape; try again.")
+    return answer
 
 
 class Authenticator:
@@ -38,14 +55,14 @@ class Authenticator:
         self._now = now
 
     def token(self) -> str:
-        """A token that is good for some minutes more."""
+        """A token that is good for some minutes more. Raises `LoginRefused` when Beds24 gives none."""
         stored = self._tokens.access_token()
         if stored is not None and self._is_fresh(stored):
             return stored.token
         return self._refresh(refused=stored.token if stored else None)
 
     def replace(self, refused: str) -> str:
-        """A token other than the one the channel refused."""
+        """A token other than the one the channel refused. Raises `LoginRefused` when Beds24 gives none."""
         return self._refresh(refused=refused)
 
     def _refresh(self, refused: str | None) -> str:
@@ -53,12 +70,24 @@ class Authenticator:
             stored = self._tokens.access_token()
             if stored is not None and stored.token != refused and self._is_fresh(stored):
                 return stored.token
-            answer = self._transport.call(
-                "GET", "/authentication/token", headers={"refreshToken": self._tokens.refresh_token()}
-            ).json
-            fetched = _access_token(answer)
+            fetched = _access_token(self._fetch())
             self._tokens.save_access_token(fetched)
             return fetched.token
+
+    def _fetch(self) -> Mapping[str, Any]:
+        """A new token. 400 is the documented refusal of a refresh token; any other refusal means the same."""
+        try:
+            answer: Mapping[str, Any] = self._transport.call(
+                "GET", "/authentication/token", headers={"refreshToken": self._tokens.refresh_token()}
+            ).json
+        except RefusedByChannel as error:
+            raise LoginRefused(
+                f"Beds24 refused the refresh token ({error.status}): it has expired or was taken back. Connect the "
+                "property again with 'manage.py channel_sync_connect'; its events wait meanwhile.",
+                status=error.status,
+                code=error.code,
+            ) from error
+        return answer
 
     def _is_fresh(self, token: AccessToken) -> bool:
         return token.expires_at - REFRESH_BEFORE > self._now()

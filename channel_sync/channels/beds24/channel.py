@@ -22,6 +22,7 @@ from channel_sync.channels.beds24.normalization import (
     normalize_booking_event,
     normalize_rate_event,
 )
+from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
@@ -96,18 +97,23 @@ class Beds24Channel:
         return within_limits(terms)
 
     @classmethod
+    def outline(cls, payload: Any) -> dict[str, str]:
+        """OTA, reference, arrival and departure, where they can be read."""
+        return outline(payload)
+
+    @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Only the fields that are known to name nobody."""
         return without_personal_data(payload)
 
     @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
-        """`GET /authentication/details` without a token: any answer but a server error will do."""
+        """`GET /authentication/details` without a token: any answer but a redirect or a server error will do."""
         return is_reachable(Beds24Options.model_validate(options), timeout=timeout)
 
     def ping(self) -> None:
-        """`GET /authentication/details`."""
-        self._client.get("/authentication/details")
+        """`GET /authentication/details`; a token that is not valid is replaced once."""
+        self._client.require_login()
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms."""

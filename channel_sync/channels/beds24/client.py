@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
-from channel_sync.channels.beds24.auth import Authenticator
+from channel_sync.channels.beds24.auth import Authenticator, token_details
 from channel_sync.channels.beds24.transport import Answer, Transport
 from channel_sync.channels.beds24.wire import Shape, WireItemResult, WirePage, read
-from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, InvalidPayload, RefusedByChannel
+from channel_sync.errors import (
+    AuthenticationFailed,
+    ChannelUnavailable,
+    InvalidPayload,
+    LoginRefused,
+    RefusedByChannel,
+)
 
 IDEMPOTENCY_HEADER = "X-Idempotency-Key"
 MAX_PAGES = 10_000
+REFUSED_AGAIN = (
+    "Beds24 refuses the token that it has just given. Connect the property again with "
+    "'manage.py channel_sync_connect'; its events wait meanwhile."
+)
 
 
 class Client:
@@ -21,9 +32,17 @@ class Client:
         self._transport = transport
         self._authenticator = authenticator
 
-    def get(self, path: str) -> Any:
-        """One answer."""
-        return self._call("GET", path).json
+    def require_login(self) -> None:
+        """Ask whether the token is valid, and fetch another if not. Raises `LoginRefused` when that is not either."""
+        token = self._authenticator.token()
+        if not self._is_valid(token) and not self._is_valid(self._authenticator.replace(token)):
+            raise LoginRefused(REFUSED_AGAIN, status=HTTPStatus.UNAUTHORIZED)
+
+    def _is_valid(self, token: str) -> bool:
+        try:
+            return token_details(self._transport, token).get("validToken") is not False
+        except RefusedByChannel:
+            return False
 
     def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All items of a list, page after page."""
@@ -67,10 +86,15 @@ class Client:
             return self._transport.call(method, path, headers={"token": token, **headers}, **content)
         except AuthenticationFailed as error:
             # A 403 is a missing scope: another token of the same account would not have it either.
-            if error.status != 401:
+            if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
-            token = self._authenticator.replace(token)
+        token = self._authenticator.replace(token)
+        try:
             return self._transport.call(method, path, headers={"token": token, **headers}, **content)
+        except AuthenticationFailed as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            raise LoginRefused(REFUSED_AGAIN, status=error.status, code=error.code) from error
 
     @staticmethod
     def _read_answer(shape: type[Shape], data: Any, path: str) -> Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
@@ -45,7 +45,7 @@ class Beds24Options(BaseModel):
 class Answer:
     """A successful answer."""
 
-    json: Any
+    json: Any = field(repr=False)
     credits: Credits
 
 
@@ -82,8 +82,15 @@ class Transport:
         self._before_call()
         started = time.monotonic()
         try:
+            # A redirect would carry the token, or the invite code, to another address.
             response = self._session.request(
-                method, f"{self._base_url}{path}", headers=headers, params=params, json=json, timeout=self._timeout
+                method,
+                f"{self._base_url}{path}",
+                headers=headers,
+                params=params,
+                json=json,
+                timeout=self._timeout,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             self._observe(method, path, None, started, Credits())
@@ -109,7 +116,7 @@ def is_reachable(options: Beds24Options, *, timeout: float) -> bool:
             )
         except requests.RequestException:
             return False
-    return response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return not _is_redirect(response) and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def read_credits(headers: Mapping[str, str]) -> Credits:
@@ -135,8 +142,18 @@ def _number(headers: Mapping[str, str], names: tuple[str, ...], most: int = MOST
     return None
 
 
+def _is_redirect(response: requests.Response) -> bool:
+    return HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST
+
+
 def _checked(method: str, path: str, response: requests.Response, credits: Credits) -> Any:
     call = f"{method} {path}"
+    if _is_redirect(response):
+        raise ChannelUnavailable(
+            f"The address answered {call} with a redirect ({response.status_code}), which is not followed: the token "
+            "would go elsewhere. Correct 'base_url' of the channel's options. The event is tried again.",
+            status=response.status_code,
+        )
     try:
         body = read_json(response.content)
     except ValueError:

@@ -19,7 +19,7 @@ from channel_sync.operations.properties import ConnectOutcome, NewConnection, co
 
 
 class Command(BaseCommand):
-    """Prints what has to be entered at the channel; the secret is shown this once."""
+    """Prints what has to be entered at the channel; the secret is shown only here."""
 
     help = (
         "Exchange an invite code for tokens, store them encrypted, list the channel's rooms, suggest mappings by name, "
@@ -35,8 +35,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--verification",
             choices=WebhookVerification.values,
-            default=WebhookVerification.HEADER.value,
-            help="How webhooks prove their origin: a secret in a header (default), or an HMAC signature.",
+            help="How webhooks prove their origin: a secret in a header, or an HMAC signature. "
+            "Default: as before; a header when it is new.",
+        )
+        parser.add_argument(
+            "--new-webhook-secret",
+            action="store_true",
+            help="Make a new one when connecting again; the old one is still taken beside it.",
         )
         parser.add_argument("--base-url", default="http://localhost:8000", help="Public address of this PMS.")
         parser.add_argument("--accept-suggestions", action="store_true", help="Save the suggested room type mappings.")
@@ -54,7 +59,8 @@ class Command(BaseCommand):
                     channel_name=options["channel"],
                     invite_code=options["invite_code"],
                     channel_property_id=options["channel_property_id"],
-                    verification=WebhookVerification(options["verification"]),
+                    verification=WebhookVerification(options["verification"]) if options["verification"] else None,
+                    new_webhook_secret=options["new_webhook_secret"],
                     accept_suggestions=options["accept_suggestions"],
                     first_sync=options["first_sync"],
                 ),

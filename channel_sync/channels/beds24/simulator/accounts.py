@@ -31,20 +31,28 @@ def refresh(state: State, request: Request) -> tuple[Account, Json]:
     for account in state.accounts.values():
         if refresh_token in account.refresh_tokens:
             return account, _new_token(account)
-    raise ApiError(401, 401, "Refresh token is not valid")
+    raise ApiError(400, 400, "Refresh token is not valid")
 
 
 def authenticate(state: State, request: Request) -> Account:
     """The account of the token in the request."""
+    account = account_of_token(state, request)
+    if account is None:
+        raise ApiError(401, 401, "Token not valid")
+    return account
+
+
+def account_of_token(state: State, request: Request) -> Account | None:
+    """The account of the token in the request; None when no account has it, or no longer."""
     token = request.headers.get("token", "")
     for account in state.accounts.values():
         if account.tokens.get(token, datetime.min.replace(tzinfo=UTC)) > datetime.now(UTC):
             return account
-    raise ApiError(401, 401, "Token not valid")
+    return None
 
 
 def details(account: Account) -> Json:
-    """What `GET /authentication/details` tells."""
+    """What `GET /authentication/details` says of a valid token."""
     return {"validToken": True, "token": {"ownerId": account.owner_id, "scopes": ["all:bookings", "all:inventory"]}}
 
 

@@ -81,6 +81,11 @@ class Simulator:
 
     def _authentication(self, request: Request, step: str) -> Response:
         if step == "details":
+            with self.state.lock:
+                known = accounts.account_of_token(self.state, request)
+            if known is None:
+                # A token that is not valid is no error of this call: it is what the call is asked for.
+                return as_json({"validToken": False})
             return self._call(request, 0, lambda account: (accounts.details(account), 200))
         with self.state.lock:
             account, body = (accounts.set_up if step == "setup" else accounts.refresh)(self.state, request)

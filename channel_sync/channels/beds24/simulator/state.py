@@ -20,8 +20,8 @@ class Webhook:
     """Where the changes of a property are sent, and how they prove where they come from."""
 
     url: str
-    headers: dict[str, str] = field(default_factory=dict)
-    signing_secret: str = ""
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    signing_secret: str = field(default="", repr=False)
 
 
 @dataclass
@@ -61,9 +61,9 @@ class Account:
     """An account: tokens and credits are counted by it."""
 
     owner_id: int
-    invite_codes: set[str] = field(default_factory=set)
-    refresh_tokens: set[str] = field(default_factory=set)
-    tokens: dict[str, datetime] = field(default_factory=dict)
+    invite_codes: set[str] = field(default_factory=set, repr=False)
+    refresh_tokens: set[str] = field(default_factory=set, repr=False)
+    tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     credit_limit: float = 100
     window_seconds: int = 300
     window_started: datetime | None = None

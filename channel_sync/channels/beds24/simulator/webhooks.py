@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import requests
 
@@ -29,7 +30,7 @@ class _Delivery:
     due: float
     number: int
     webhook: Webhook = field(compare=False)
-    payload: Json = field(compare=False)
+    payload: Json = field(compare=False, repr=False)
 
 
 class WebhookSender:
@@ -116,6 +117,8 @@ def _post(webhook: Webhook, payload: Json) -> bool:
         digest = hmac.new(webhook.signing_secret.encode(), stamp.encode() + b"." + body, hashlib.sha256)
         headers |= {"X-Channel-Sync-Timestamp": stamp, "X-Channel-Sync-Signature": digest.hexdigest()}
     try:
-        return requests.post(webhook.url, data=body, headers=headers, timeout=TIMEOUT_SECONDS).ok
+        # A redirect is not followed: it would carry the secret elsewhere.
+        answer = requests.post(webhook.url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        return HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES
     except requests.RequestException:
         return False

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0008_open_events"),
+        ("channel_sync", "0010_failing_calls"),
     ]
 
     operations = [
