@@ -22,8 +22,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from benchmarks.reconciliation import demo_hotel
 from channel_sync.api.events import EventViewSet
-from channel_sync.events.lifecycle import claim, claim_waiting
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import claim, claim_beside, hand_over
 from channel_sync.models import ChannelEvent, ChannelProperty
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -139,7 +138,7 @@ def _wait_again() -> None:
 def _claim_more() -> None:
     """The events that a worker takes along with the one of its message, out of a long backlog."""
     lead = ChannelEvent.objects.get(id=UUID(int=WAITING_EVENTS + 1))
-    if len(claim_waiting(lead, limit=TAKEN_TOGETHER)) != TAKEN_TOGETHER:
+    if len(claim_beside(lead, limit=TAKEN_TOGETHER)) != TAKEN_TOGETHER:
         raise AssertionError("too few events were taken")
 
 
@@ -149,7 +148,7 @@ def _backlog_again() -> None:
 
 
 def _take_hundred() -> None:
-    if len(take_due()) != WAITING_EVENTS:
+    if len(hand_over()) != WAITING_EVENTS:
         raise AssertionError("not all that is due was taken")
 
 

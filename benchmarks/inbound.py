@@ -26,7 +26,7 @@ from channel_sync.broker.publisher import TASKS
 from channel_sync.broker.topology import topology
 from channel_sync.channels.beds24.webhook import parse_webhook
 from channel_sync.events.message import EventMessage
-from channel_sync.events.record import record
+from channel_sync.events.store import record
 from channel_sync.inbound.notification import event_of
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, Direction, EventStatus, MappingType
 from pms_project.local_services.stack import WORKERS, start_worker

@@ -18,7 +18,7 @@ from channel_sync.broker.confirms import ConfirmingProducer
 from channel_sync.broker.publisher import TASKS
 from channel_sync.channels.beds24.webhook import parse_webhook
 from channel_sync.events.message import EventMessage
-from channel_sync.events.record import record
+from channel_sync.events.store import record
 from channel_sync.inbound.notification import event_of
 from channel_sync.models import ChannelProperty
 from pms_project.local_services.stack import WORKERS, start_worker

@@ -17,11 +17,14 @@ class ChannelSyncConfig(AppConfig):
         from channel_sync.broker.mapping_saved import follow_mappings
         from channel_sync.broker.worker_connections import follow_tasks
         from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.event_handlers import HANDLERS
+        from channel_sync.events.handlers import register
         from channel_sync.heartbeats import follow_workers
         from channel_sync.operations.roles import follow_migrations
         from channel_sync.outbound.signals import connect_signals
 
         checks.register(check_settings, "channel_sync")
+        register(HANDLERS)
         if settings_are_sound():
             connect_signals()
             follow_mappings()

@@ -122,8 +122,13 @@ class ChannelSyncSettings(BaseModel):
         description="A published event that no worker has claimed for longer, while its queue is empty, is published "
         "again: its message is lost.",
     )
+    lease_ttl: timedelta = Field(
+        default=timedelta(seconds=45),
+        gt=timedelta(0),
+        description="An event whose worker has not renewed its lease for longer goes to another: the worker died.",
+    )
     processing_lease: timedelta = Field(
-        default=timedelta(minutes=3), description="A worker that holds an event for longer is taken for dead."
+        default=timedelta(minutes=3), description="A worker that holds an event for longer is taken for stuck."
     )
     message_ttl: timedelta = Field(
         default=timedelta(hours=24), description="`x-message-ttl`; the relay publishes again what expired."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -16,12 +17,27 @@ class ChannelSyncError(Exception):
     """Base of every error raised by channel_sync."""
 
 
+class WaitsFor(StrEnum):
+    """What an event waits for that is put off: whether it is its own turn, or somebody has to do something."""
+
+    TURN = ""
+    CHANNEL = "channel"
+    CREDITS = "credits"
+    PAUSE = "pause"
+    LOGIN = "login"
+    EVENT = "event"
+
+
 class Retryable(ChannelSyncError):
     """The work may succeed later: a time-out, a server error, a lost connection."""
+
+    waits_for: WaitsFor = WaitsFor.TURN
 
 
 class ChannelUnavailable(Retryable):
     """The channel did not answer, or answered with a server error."""
+
+    waits_for = WaitsFor.CHANNEL
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -34,17 +50,27 @@ class RateLimited(Retryable):
     `retry_after` is the time until the window resets, where the channel told it.
     """
 
+    waits_for = WaitsFor.CREDITS
+
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class NotYet(Retryable):
-    """Another event has to be settled before this one; it is put off and no attempt is counted."""
+    """Something has to be before this event can be worked; it is put off and no attempt is counted."""
 
-    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta, waits_for: WaitsFor = WaitsFor.TURN) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.waits_for = waits_for
+
+
+class WorkerVanished(Retryable):
+    """The lease of a claim is over and nobody renewed it: its process died, or hangs."""
+
+    def __init__(self, attempt: int) -> None:
+        super().__init__(f"The worker that held the event vanished during attempt {attempt}.")
 
 
 class SecretUnreadable(NotYet):

@@ -16,7 +16,7 @@ from channel_sync.api.filters import EventFilter, channel_property_ids
 from channel_sync.api.requests import BatchOutcomeSerializer, BatchRetrySerializer, IgnoreSerializer
 from channel_sync.api.serializers import EventDetailSerializer, EventSerializer
 from channel_sync.api.views import OperationsViewSet
-from channel_sync.events.replay import RETRYABLE_STATUSES, EventSelection
+from channel_sync.events.selection import RETRYABLE_STATUSES, EventSelection
 from channel_sync.models import ChannelEvent, EventStatus
 from channel_sync.operations import event_actions
 from channel_sync.operations.roles import Role

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from celery import current_app
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.broker.publisher import publish_dead_letters
 from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet, PublishFailed
 from channel_sync.events.message import message_of
-from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus
+from channel_sync.events.store import make_due
+from channel_sync.models import ChannelEvent, Direction, EventStatus
 
 logger = logging.getLogger(__name__)
 
@@ -84,18 +85,22 @@ def _mend(channel: Any, direction: Direction) -> DeadLettersMended:
         channel.basic_ack(delivery_tag)
         if event_id is not None:
             gone.append(event_id)
-    returned = ChannelEvent.objects.filter(
-        id__in=set(gone), status__in=WAITING_STATUSES, published_at__isnull=False
-    ).update(next_attempt_at=timezone.now())
+    returned = make_due(_published(gone))
     added = _add_missing(direction, kept)
     mended = DeadLettersMended(removed=len(found) - len(kept), returned=returned, added=added)
     logger.info("dead letters of %s: %s", direction, mended)
     return mended
 
 
+def _published(event_ids: Collection[UUID]) -> list[UUID]:
+    """Those that waited in a queue: the others wait for their time."""
+    found = ChannelEvent.objects.filter(id__in=set(event_ids), published_at__isnull=False)
+    return list(found.values_list("id", flat=True))
+
+
 def _add_missing(direction: Direction, kept: set[UUID]) -> int:
     missing = ChannelEvent.objects.filter(
-        status=EventStatus.FAILED, direction=direction, processed_at__lt=timezone.now() - REJECT_GRACE
+        status=EventStatus.FAILED, direction=direction, processed_at__lt=Now() - REJECT_GRACE
     ).exclude(id__in=kept)
     messages = [message_of(event) for event in missing]
     publish_dead_letters(messages)

@@ -10,9 +10,8 @@ from uuid import UUID
 from celery.exceptions import Reject
 from django.db import connection
 
-from channel_sync.errors import Fatal
-from channel_sync.events.processing import Work, nothing_more, process
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.events.processing import process
+from channel_sync.models import EventStatus
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class GrowingPause:
 pause = GrowingPause()
 
 
-def work_delivery(event_id: str, work: Work, *, on_fatal: Callable[[ChannelEvent, Fatal], None] = nothing_more) -> None:
+def work_delivery(event_id: str) -> None:
     """Work the event of a message; returns when the message can be acknowledged.
 
     Raises `Reject`: without requeue for an event that failed, so that RabbitMQ dead-letters its message; with requeue,
@@ -50,7 +49,7 @@ def work_delivery(event_id: str, work: Work, *, on_fatal: Callable[[ChannelEvent
     """
     event = UUID(event_id)
     try:
-        status = process(event, work, on_fatal=on_fatal)
+        status = process(event)
     except Exception as error:
         # Its text may name a guest: PostgreSQL shows the row that it refuses.
         logger.warning(

@@ -21,7 +21,7 @@ from channel_sync.broker import publisher
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import PublishFailed
 from channel_sync.events.message import EventMessage
-from channel_sync.events.relay import confirm_published
+from channel_sync.events.store import confirm_published
 
 logger = logging.getLogger(__name__)
 

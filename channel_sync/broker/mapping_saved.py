@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.events.replay import retry_failed
+from channel_sync.events.store import restart
 from channel_sync.events.unmapped import failed_for_want_of_a_mapping
-from channel_sync.models import ChannelMapping
+from channel_sync.models import ChannelMapping, EventStatus
 
 
 def follow_mappings() -> None:
@@ -20,4 +20,5 @@ def _mapping_saved(instance: ChannelMapping, raw: bool = False, **_: object) -> 
     if raw or not instance.is_active:
         return
     with transaction.atomic():
-        publish_after_commit(retry_failed(failed_for_want_of_a_mapping(instance.channel_property_id)))
+        unmapped = failed_for_want_of_a_mapping(instance.channel_property_id)
+        publish_after_commit(restart(unmapped, (EventStatus.FAILED,)))

@@ -13,7 +13,7 @@ from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import PublishFailed
 from channel_sync.events.message import EventMessage
-from channel_sync.events.relay import confirm_published
+from channel_sync.events.store import confirm_published
 from channel_sync.models import Direction
 
 logger = logging.getLogger(__name__)

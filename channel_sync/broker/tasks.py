@@ -11,7 +11,8 @@ from channel_sync.broker.dead_letters import mend_dead_letters
 from channel_sync.broker.depths import queue_depths
 from channel_sync.broker.publisher import publish
 from channel_sync.errors import PublishFailed
-from channel_sync.events.relay import relay_due, rescue_lost
+from channel_sync.events.relay import relay_due
+from channel_sync.events.store import rescue_lost
 from channel_sync.heartbeats import BEAT, note_alive
 from channel_sync.models import Direction, ProcessKind
 

@@ -16,7 +16,7 @@ from channel_sync.connections.breaker import CallsMade, note_answered, note_unav
 from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet
+from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet, WaitsFor
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus
 
 logger = logging.getLogger(__name__)
@@ -37,9 +37,15 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
     call that gets no answer; what fails after it, and before the channel answers again, is `NotYet` too.
     """
     if channel_property.status == ChannelPropertyStatus.INACTIVE:
-        raise NotYet(f"{channel_property} is paused: this goes out when it is resumed.", retry_after=PAUSED_RETRY)
+        raise NotYet(
+            f"{channel_property} is paused: this goes out when it is resumed.",
+            retry_after=PAUSED_RETRY,
+            waits_for=WaitsFor.PAUSE,
+        )
     if channel_property.status != ChannelPropertyStatus.ACTIVE:
-        raise NotYet(f"{channel_property} is {channel_property.status}.", retry_after=LOGIN_RETRY)
+        raise NotYet(
+            f"{channel_property} is {channel_property.status}.", retry_after=LOGIN_RETRY, waits_for=WaitsFor.LOGIN
+        )
     account_id = account_id_of(channel_property)
     if not is_urgent:
         require_pace(channel_property.id)
@@ -54,10 +60,14 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
             delay = note_unavailable(account_id, made.last)
             if open_since is None:
                 raise
-            raise NotYet(f"The channel fails since {open_since:%H:%M:%S %Z}: {error}", retry_after=delay) from error
+            raise NotYet(
+                f"The channel fails since {open_since:%H:%M:%S %Z}: {error}",
+                retry_after=delay,
+                waits_for=WaitsFor.CHANNEL,
+            ) from error
         except LoginRefused as error:
             _hold_properties(account_id)
-            raise NotYet(str(error), retry_after=LOGIN_RETRY) from error
+            raise NotYet(str(error), retry_after=LOGIN_RETRY, waits_for=WaitsFor.LOGIN) from error
         finally:
             if open_since is not None:
                 note_answered(account_id, made.answered())

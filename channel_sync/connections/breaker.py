@@ -16,10 +16,10 @@ from uuid import UUID
 
 from django.db.models import F
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from channel_sync.channels.canonical import ObservedCall
-from channel_sync.errors import ChannelUnavailable, NotYet
+from channel_sync.database_clock import database_now
+from channel_sync.errors import ChannelUnavailable, NotYet, WaitsFor
 from channel_sync.events.retry import probe_schedule
 from channel_sync.models import OPEN_STATUSES, ChannelAccount, ChannelEvent, ChannelProperty
 
@@ -59,17 +59,23 @@ def require_available(account_id: UUID, probe: Callable[[], None]) -> datetime |
 
     Raises `NotYet` while it is not time for a probe, and when that is not answered.
     """
-    now = timezone.now()
+    now = database_now()
     since, probe_at = ChannelAccount.objects.values_list("unavailable_since", "probe_at").get(id=account_id)
     if since is None:
         return None
     if probe_at is not None and probe_at > now:
-        raise NotYet(f"The channel has not answered since {since:%H:%M:%S %Z}.", retry_after=probe_at - now)
+        raise NotYet(
+            f"The channel has not answered since {since:%H:%M:%S %Z}.",
+            retry_after=probe_at - now,
+            waits_for=WaitsFor.CHANNEL,
+        )
     try:
         probe()
     except ChannelUnavailable as error:
         delay = note_unavailable(account_id)
-        raise NotYet(f"The channel has not answered since {since:%H:%M:%S %Z}.", retry_after=delay) from error
+        raise NotYet(
+            f"The channel has not answered since {since:%H:%M:%S %Z}.", retry_after=delay, waits_for=WaitsFor.CHANNEL
+        ) from error
     return since
 
 
@@ -85,7 +91,7 @@ def note_unavailable(account_id: UUID, call: str = "") -> timedelta:
     `call` is the method and the path; none for a probe.
     """
     account = ChannelAccount.objects.get(id=account_id)
-    now = timezone.now()
+    now = database_now()
     delay = probe_schedule().delay(account.failed_probes + 1)
     ChannelAccount.objects.filter(id=account_id).update(
         unavailable_since=Coalesce("unavailable_since", now),
@@ -103,7 +109,7 @@ def note_answered(account_id: UUID, answered: Collection[str]) -> None:
     if not answered:
         return
     account = ChannelAccount.objects.get(id=account_id)
-    remembered = timezone.now() - FORGOTTEN_AFTER
+    remembered = database_now() - FORGOTTEN_AFTER
     failing = {
         call: failed_at
         for call, failed_at in account.failing_calls.items()

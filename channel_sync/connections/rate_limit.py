@@ -14,11 +14,12 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.channels.canonical import ObservedCall
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import NotYet, RateLimited
+from channel_sync.database_clock import database_now
+from channel_sync.errors import NotYet, RateLimited, WaitsFor
 from channel_sync.models import (
     WAITING_STATUSES,
     ChannelAccount,
@@ -63,7 +64,7 @@ RETURNING tokens
 
 def check_rate_limit(channel_property_id: UUID, *, now: datetime | None = None) -> bool:
     """Whether a call may be made now; spends nothing."""
-    tokens, capacity, _, _ = _refill(channel_property_id, now or timezone.now())
+    tokens, capacity, _, _ = _refill(channel_property_id, now or database_now())
     return tokens - 1 >= _floor(capacity, _sharers(channel_property_id))
 
 
@@ -74,7 +75,7 @@ def consume_token(channel_property_id: UUID, *, is_paced: bool = False, now: dat
     full bucket, so that a busy one leaves credits to the others. The next push keeps its distance from a call that
     is paced, as pushes are, and from no other.
     """
-    now = now or timezone.now()
+    now = now or database_now()
     sharers = _sharers(channel_property_id)
     parameters: dict[str, Any] = {
         "now": now,
@@ -99,7 +100,7 @@ def consume_token(channel_property_id: UUID, *, is_paced: bool = False, now: dat
 
 def refill_tokens(channel_property_id: UUID, *, now: datetime | None = None) -> int:
     """Add the tokens that time has brought, `refill_rate` in five minutes; returns how many there are."""
-    return _refill(channel_property_id, now or timezone.now())[0]
+    return _refill(channel_property_id, now or database_now())[0]
 
 
 def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> None:
@@ -108,7 +109,7 @@ def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> N
     The first quarter of a bucket may be spent at full speed. From there calls keep a distance that grows as the bucket
     empties: what changes meanwhile is gathered, and goes in one call.
     """
-    now = now or timezone.now()
+    now = now or database_now()
     bucket = RateLimitBucket.objects.filter(channel_property_id=channel_property_id).first()
     if bucket is None or bucket.updated_at is None or bucket.last_refill_at is None:
         return
@@ -116,7 +117,11 @@ def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> N
     full = min((bucket.tokens + gained) / bucket.capacity, 1)
     ready = bucket.updated_at + channel_sync_settings().pace_interval * max(FULL_SPEED_ABOVE - full, 0)
     if ready > now:
-        raise NotYet("Credits run low: calls keep a distance, so that more goes in each.", retry_after=ready - now)
+        raise NotYet(
+            "Credits run low: calls keep a distance, so that more goes in each.",
+            retry_after=ready - now,
+            waits_for=WaitsFor.CREDITS,
+        )
 
 
 def require_spare(channel_property_id: UUID, account_id: UUID, share: float, *, now: datetime | None = None) -> None:
@@ -124,7 +129,7 @@ def require_spare(channel_property_id: UUID, account_id: UUID, share: float, *, 
 
     For work that can wait, so that what cannot finds credits.
     """
-    now = now or timezone.now()
+    now = now or database_now()
     tokens, capacity, refill_rate, _ = _refill(channel_property_id, now)
     missing = math.ceil(share * capacity) - tokens
     if missing > 0:
@@ -144,7 +149,7 @@ def require_spare(channel_property_id: UUID, account_id: UUID, share: float, *, 
 
 def require_credits(account_id: UUID, *, now: datetime | None = None) -> None:
     """Raise `RateLimited` when the channel has said that the account's window is nearly used up."""
-    now = now or timezone.now()
+    now = now or database_now()
     remaining, reset_at = ChannelAccount.objects.values_list("credits_remaining", "credits_reset_at").get(id=account_id)
     if remaining is None or reset_at is None or reset_at <= now:
         return
@@ -163,7 +168,7 @@ def note_credits(account_id: UUID, channel_property_id: UUID | None, call: Obser
         if remaining is not None:
             ChannelAccount.objects.filter(id=account_id).update(
                 credits_remaining=remaining,
-                credits_reset_at=timezone.now() + timedelta(seconds=call.credits.resets_in_seconds),
+                credits_reset_at=Now() + timedelta(seconds=call.credits.resets_in_seconds),
             )
     extra = math.ceil(call.credits.cost or 1) - 1
     if extra > 0 and channel_property_id is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from channel_sync.events.idempotency import outbound_key
-from channel_sync.events.record import NewEvent
+from channel_sync.events.new_event import NewEvent
 from channel_sync.models import PMS_SOURCE, Direction, EntityType, EventType
 from channel_sync.pms import NightSpan, RateSpan, Reservation
 

@@ -13,9 +13,8 @@ from channel_sync.channels.ranges import nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import room_type_of
-from channel_sync.events.lifecycle import mark_done, mark_ignored
 from channel_sync.events.outbound_events import availability_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import complete, ignore, record_all
 from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
 from channel_sync.inventory.availability import FreeNight, free_units, sellable
 from channel_sync.models import ChannelEvent
@@ -40,7 +39,7 @@ def handle_availability_updated(event: ChannelEvent) -> None:
         differing = _differing_nights(ours, seen, unapplied_nights(channel_property))
         normalized = {"ranges": [span.model_dump(mode="json") for span in seen]}
         if not differing:
-            mark_ignored(event, "unchanged: the channel's calendar is the PMS's", normalized_payload=normalized)
+            ignore(event, "unchanged: the channel's calendar is the PMS's", normalized_payload=normalized)
             return
         span = NightSpan(
             channel_property.property_id,
@@ -49,7 +48,7 @@ def handle_availability_updated(event: ChannelEvent) -> None:
             differing[-1].night + timedelta(days=1),
         )
         publish_after_commit(record_all([availability_event(channel_property.id, span)]))
-        mark_done(event, normalized_payload=normalized)
+        complete(event, normalized_payload=normalized)
 
 
 def _differing_nights(

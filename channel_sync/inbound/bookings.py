@@ -12,7 +12,7 @@ from channel_sync.connections.mapped_rooms import find_room_type
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import UnmappedRoom
-from channel_sync.events.lifecycle import mark_done, mark_ignored
+from channel_sync.events.store import complete, ignore
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
@@ -64,7 +64,7 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
         link.applied_cancelled = True
         link.applied_hash = ""
         link.save()
-        mark_done(event)
+        complete(event)
 
 
 def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
@@ -79,7 +79,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         if order is Order.SAME_TIME and not is_current:
             return False
         if order in REASONS:
-            mark_ignored(event, REASONS[order], normalized_payload=normalized)
+            ignore(event, REASONS[order], normalized_payload=normalized)
             return True
         echo = echo_of(channel_property, link, booking)
         if echo is Echo.EARLIER and not is_current:
@@ -91,7 +91,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         if reason is not None:
             link.pushed_hash = booking.as_push().state_hash()
             link.save()
-            mark_ignored(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+            ignore(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
         link.reservation_id = _apply(channel_property, link.reservation_id, booking, entered)
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
@@ -101,7 +101,7 @@ def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
         # What a push would send now: a later save that changes none of it sends nothing.
         link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
         link.save()
-        mark_done(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+        complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.events.outbound_events import availability_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import record_all
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import Reservation

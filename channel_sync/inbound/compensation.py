@@ -5,7 +5,7 @@ from __future__ import annotations
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conflicts import flag_conflict, pms_side
 from channel_sync.events.outbound_events import booking_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import record_all
 from channel_sync.inventory.confirmation import Confirmation, confirm_at_channel
 from channel_sync.models import ChannelProperty, ConflictKind, EventType, Severity
 from channel_sync.pms import Reservation

@@ -21,8 +21,8 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_lock import lock_all_in_transaction
 from channel_sync.errors import InvalidPayload, NotYet
-from channel_sync.events.lifecycle import Worked, claim_waiting, mark_all_done, note_done
 from channel_sync.events.processing import note_worked, settle_error, work_claimed
+from channel_sync.events.store import Worked, claim_beside, complete_together, note_completed
 from channel_sync.inbound.bookings import handle_booking
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.order import modified_time, note_applied
@@ -51,7 +51,7 @@ def handle_new_booking(event: ChannelEvent) -> None:
     """Apply a new booking and those that wait beside it, and settle their events."""
     begun = perf_counter()
     limit = channel_sync_settings().bookings_per_transaction - 1
-    beside = claim_waiting(event, limit=limit, event_type=EventType.BOOKING_CREATED)
+    beside = claim_beside(event, limit=limit, event_type=EventType.BOOKING_CREATED)
     if beside:
         _apply_together([event, *beside])
     for other in beside:
@@ -72,14 +72,14 @@ def _apply_together(events: Sequence[ChannelEvent]) -> None:
     try:
         with transaction.atomic(), on_behalf_of(channel_property.id):
             worked = _make_reservations(channel_property, list(_readable(channel_property, events)))
-            mark_all_done(worked)
+            complete_together(worked)
     except Exception as error:  # noqa: BLE001 - one by one, the one that is wrong keeps its own story
         logger.warning("%d new bookings are applied one by one after %s", len(events), type(error).__name__)
         if isinstance(error, OperationalError | InterfaceError):
             connection.close()
         return
     for one in worked:
-        note_done(one.event)
+        note_completed(one.event)
         if one.event is not events[0]:
             note_worked(one.event, (perf_counter() - begun) / len(worked))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.events.idempotency import inbound_key
-from channel_sync.events.record import NewEvent
+from channel_sync.events.new_event import NewEvent
 from channel_sync.models import ChannelProperty, Direction, EntityType, EventType
 
 BOOKING_EVENTS = {

@@ -9,16 +9,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.utils import timezone
-
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingNotification, BookingStatus
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
+from channel_sync.database_clock import database_now
 from channel_sync.errors import InvalidPayload, NotYet
 from channel_sync.events.processing import process
-from channel_sync.events.record import record
-from channel_sync.inbound.handlers import handle
+from channel_sync.events.store import record
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
 from channel_sync.models import OPEN_STATUSES, ChannelConnection, ChannelEvent, ChannelProperty, ReservationLink
@@ -34,7 +32,7 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
     what is free is not known until it is.
     """
     connection = ChannelConnection.objects.get(channel_property=channel_property)
-    looked_at = timezone.now()
+    looked_at = database_now()
     since = (connection.bookings_pulled_at or connection.created_at or looked_at) - channel_sync_settings().pull_overlap
     changed = channel.changed_bookings(channel_property.channel_property_id, modified_from=since)
     fresh = _not_applied(channel_property, list(changed))
@@ -75,7 +73,7 @@ def _apply(channel_property: ChannelProperty, notification: BookingNotification)
     event = event_of(channel_property, notification)
     record(event)
     stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
-    process(stored.id, handle)
+    process(stored.id)
     stored.refresh_from_db()
     if stored.status in OPEN_STATUSES:
         raise NotYet(

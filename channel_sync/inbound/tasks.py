@@ -6,10 +6,9 @@ from celery import shared_task
 
 from channel_sync.broker.deliveries import work_delivery
 from channel_sync.broker.publisher import INBOUND_TASK
-from channel_sync.inbound.handlers import handle
 
 
 @shared_task(name=INBOUND_TASK, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def process_inbound(event_id: str, event_type: str, correlation_id: str) -> None:
     """Work one inbound event."""
-    work_delivery(event_id, handle)
+    work_delivery(event_id)

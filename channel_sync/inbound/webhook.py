@@ -18,7 +18,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.errors import SecretUnreadable, UnknownProperty, WebhookRejected
-from channel_sync.events.record import record
+from channel_sync.events.store import record
 from channel_sync.inbound.body import parse_object, read_body
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.senders import verified_sender

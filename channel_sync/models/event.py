@@ -60,8 +60,8 @@ PMS_SOURCE = "pms"
 class ChannelEvent(models.Model):
     """One fact from a channel or from the PMS.
 
-    `next_attempt_at` is the time at which the relay hands the event to the broker (again); it is null once the
-    event is settled. While an event is processed it is the end of the worker's lease. Rows go with their property
+    `next_attempt_at` is the time at which the relay hands the event to the broker (again), while it waits;
+    `lease_holder` has it until `lease_expires_at`, while it is processed. Rows go with their property
     by the database's own ON DELETE: Django would load every event first. From `redacted_at` on the payloads are without
     personal data, and the event is not worked again.
     """
@@ -92,6 +92,15 @@ class ChannelEvent(models.Model):
 
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    lease_holder = models.CharField(
+        max_length=255, null=True, blank=True, help_text="Which claim of which process has the event."
+    )
+    lease_expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Renewed while the process lives; over, the event goes to another."
+    )
+    waits_for = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="What put it off: channel, credits, pause, ..."
+    )
     occurred_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.UUIDField(null=True, blank=True)
     redacted_at = models.DateTimeField(null=True, blank=True)
@@ -128,6 +137,11 @@ class ChannelEvent(models.Model):
                 fields=["next_attempt_at"],
                 name="idx_channel_events_due",
                 condition=models.Q(next_attempt_at__isnull=False),
+            ),
+            NamedIndex(
+                fields=["lease_expires_at"],
+                name="idx_channel_events_leased",
+                condition=models.Q(lease_expires_at__isnull=False),
             ),
             # What waits for a worker lies behind all that is done: without this a claim reads its way through it.
             NamedIndex(

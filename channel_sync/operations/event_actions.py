@@ -10,8 +10,8 @@ from django.db import transaction
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.errors import EventInOtherState
-from channel_sync.events.message import EventMessage
-from channel_sync.events.replay import EventSelection, ignore, replay, restart_selected, retry
+from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES, EventSelection
+from channel_sync.events.store import dismiss, restart, restart_due
 from channel_sync.models import AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
 
@@ -39,12 +39,12 @@ def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, b
 
 def retry_event(event: ChannelEvent, *, by: str) -> None:
     """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other."""
-    _restart_one(event, AuditAction.EVENT_RETRIED, retry, by)
+    _restart_one(event, AuditAction.EVENT_RETRIED, RETRYABLE_STATUSES, by)
 
 
 def replay_event(event: ChannelEvent, *, by: str) -> None:
     """Start a settled or waiting event again. Raises `EventInOtherState` for one that a worker holds."""
-    _restart_one(event, AuditAction.EVENT_REPLAYED, replay, by)
+    _restart_one(event, AuditAction.EVENT_REPLAYED, REPLAYABLE_STATUSES, by)
 
 
 def ignore_event(event: ChannelEvent, *, by: str, reason: str = "") -> None:
@@ -55,19 +55,19 @@ def ignore_event(event: ChannelEvent, *, by: str, reason: str = "") -> None:
 
 def retry_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
     """Start the failed and waiting ones among some events again."""
-    return _restart_some(event_ids, AuditAction.EVENT_RETRIED, retry, by)
+    return _restart_some(event_ids, AuditAction.EVENT_RETRIED, RETRYABLE_STATUSES, by)
 
 
 def replay_events(event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
     """Start those among some events again that no worker holds."""
-    return _restart_some(event_ids, AuditAction.EVENT_REPLAYED, replay, by)
+    return _restart_some(event_ids, AuditAction.EVENT_REPLAYED, REPLAYABLE_STATUSES, by)
 
 
 @transaction.atomic
 def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> BatchOutcome:
     """Settle the failed and waiting ones among some events without their effect; who and why is kept in each."""
     reason = reason.strip()
-    changed = ignore(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
+    changed = dismiss(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
         note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)
     return BatchOutcome(len(event_ids), changed)
@@ -76,7 +76,7 @@ def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> Ba
 @transaction.atomic
 def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
     """Start all failed events of a selection again, in one statement; the relay publishes them within seconds."""
-    changed = restart_selected(selection, (EventStatus.FAILED,))
+    changed = restart_due(selection.events(), (EventStatus.FAILED,))
     if changed:
         note(by, AuditAction.EVENT_RETRIED, "events", changed=changed, selection=selection.told())
     return BatchOutcome(changed, changed)
@@ -84,22 +84,17 @@ def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
 
 @transaction.atomic
 def _restart_some(
-    event_ids: Sequence[UUID],
-    action: AuditAction,
-    restart: Callable[[Sequence[UUID]], list[EventMessage]],
-    by: str,
+    event_ids: Sequence[UUID], action: AuditAction, statuses: Sequence[EventStatus], by: str
 ) -> BatchOutcome:
-    messages = restart(event_ids)
+    messages = restart(ChannelEvent.objects.filter(id__in=event_ids), statuses)
     if messages:
         note(by, action, _subject(event_ids), ids=_told(event_ids), changed=len(messages))
     publish_after_commit(messages)
     return BatchOutcome(len(event_ids), len(messages))
 
 
-def _restart_one(
-    event: ChannelEvent, action: AuditAction, restart: Callable[[Sequence[UUID]], list[EventMessage]], by: str
-) -> None:
-    if _restart_some([event.id], action, restart, by).changed == 0:
+def _restart_one(event: ChannelEvent, action: AuditAction, statuses: Sequence[EventStatus], by: str) -> None:
+    if _restart_some([event.id], action, statuses, by).changed == 0:
         verb = "retried" if action is AuditAction.EVENT_RETRIED else "replayed"
         raise EventInOtherState(event.id, _status_now(event), verb)
 

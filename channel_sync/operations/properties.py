@@ -18,7 +18,7 @@ from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.errors import NothingQueued
-from channel_sync.events.lifecycle import wake
+from channel_sync.events.store import wake
 from channel_sync.models import (
     AuditAction,
     AuditEntry,

@@ -16,9 +16,8 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import NotYet
-from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.events.outbound_events import availability_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelProperty
 from channel_sync.outbound.coalescing import (
@@ -48,13 +47,13 @@ def push_availability(event: ChannelEvent) -> None:
             channel.push_availability(ranges, idempotency_key=event.idempotency_key)
         again = nights_falsified(channel_property, channel, waiting.nights) if ranges and looks else []
         with transaction.atomic():
-            close_coalesced(waiting.event_ids, into=event)
+            coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
             if ranges:
                 note_success(channel_property)
-                mark_done(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
+                complete(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
             else:
-                mark_ignored(event, NOTHING_TO_PUSH)
+                ignore(event, NOTHING_TO_PUSH)
 
 
 def _state_without_unsent_bookings(

@@ -13,8 +13,8 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import Fatal, NotYet, UnmappedRoomType
-from channel_sync.events.lifecycle import claim_waiting
+from channel_sync.errors import Fatal, NotYet, UnmappedRoomType, WaitsFor
+from channel_sync.events.store import claim_beside
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.unapplied import unapplied_changes
 from channel_sync.inventory.confirmation import has_expired
@@ -54,7 +54,7 @@ NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 def waiting_beside(event: ChannelEvent) -> list[ChannelEvent]:
     """Claim the booking events that wait for the same property and were never tried."""
-    return claim_waiting(event, limit=channel_sync_settings().bookings_per_call - 1)
+    return claim_beside(event, limit=channel_sync_settings().bookings_per_call - 1)
 
 
 def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
@@ -84,6 +84,7 @@ def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
                 f"Booking {external_id} was changed at the channel, and event {unapplied[external_id]} could not apply "
                 "that change. Settle that event first: this change would undo it.",
                 retry_after=UNAPPLIED_RETRY,
+                waits_for=WaitsFor.EVENT,
             )
             planned.append(Planned(event, later, reservation, None, external_id, error=error))
             continue

@@ -8,11 +8,11 @@ from channel_sync.channels.storable import storable_text
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import Fatal, NotYet
-from channel_sync.events.lifecycle import close_claimed, mark_done, mark_ignored
 from channel_sync.events.processing import settle_error
+from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inventory.confirmation import refuse_at_channel
-from channel_sync.models import ChannelEvent, ChannelProperty, EntityType, ReservationLink
+from channel_sync.models import ChannelEvent, ChannelProperty, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
 
@@ -34,8 +34,8 @@ def settle_sent(booking: Planned, external_id: str) -> None:
         link.applied_cancelled = push is None
         link.save()
         note_success(channel_property)
-        mark_done(booking.event, entity_external_id=external_id)
-        close_claimed(booking.later, into=booking.event)
+        complete(booking.event, entity_external_id=external_id)
+        complete_into(booking.later, into=booking.event)
 
 
 def settle_unsent(booking: Planned) -> None:
@@ -50,20 +50,23 @@ def settle_unsent(booking: Planned) -> None:
     with transaction.atomic():
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
             confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
-        mark_ignored(booking.event, booking.reason)
-        close_claimed(booking.later, into=booking.event)
+        ignore(booking.event, booking.reason)
+        complete_into(booking.later, into=booking.event)
 
 
 def settle_refused(booking: Planned, error: Fatal) -> None:
     """One open case per reservation: its younger events go with the one that failed."""
-    settle_error(booking.event, error, on_fatal=booking_refused)
+    settle_error(booking.event, error)
     for event in booking.later:
-        mark_ignored(event, f"goes with event {booking.event.id}: retry that one", coalesced_into=booking.event)
+        ignore(event, f"goes with event {booking.event.id}: retry that one", coalesced_into=booking.event)
 
 
-def booking_refused(event: ChannelEvent, error: Fatal) -> None:
-    """In the transaction that fails the event: a reservation that waited for the channel fails with it."""
-    if event.entity_type == EntityType.BOOKING and event.entity_internal_id is not None:
+def booking_refused(event: ChannelEvent, error: Exception) -> None:
+    """In the transaction that fails the event: a reservation that waited for the channel fails with a refusal.
+
+    An event that only gave up leaves it to its hold: the channel may have the booking, and a pull may still bring it.
+    """
+    if isinstance(error, Fatal) and event.entity_internal_id is not None:
         refuse_at_channel(event.entity_internal_id, storable_text(str(error)))
 
 

@@ -13,12 +13,12 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
 from channel_sync.errors import BatchRefused, RefusedByChannel
-from channel_sync.events.lifecycle import note_sent
 from channel_sync.events.processing import settle_error
+from channel_sync.events.store import note_sent
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
 from channel_sync.outbound.booking_batch import Planned, plan, waiting_beside
-from channel_sync.outbound.booking_outcome import booking_refused, settle_refused, settle_sent, settle_unsent
+from channel_sync.outbound.booking_outcome import settle_refused, settle_sent, settle_unsent
 
 # Each may keep a room from being sold twice, or give one back.
 URGENT = (EventType.BOOKING_CREATE, EventType.BOOKING_CANCEL)
@@ -43,7 +43,7 @@ def push_booking(event: ChannelEvent) -> None:
         shared = _shared(error, alone=not beside)
         for other in beside:
             if other.status == EventStatus.PROCESSING:
-                settle_error(other, shared, on_fatal=booking_refused)
+                settle_error(other, shared)
         if shared is error:
             raise
         raise shared from error

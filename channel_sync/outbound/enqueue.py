@@ -9,8 +9,9 @@ from uuid import UUID
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
-from channel_sync.events.record import NewEvent, record_all
+from channel_sync.events.store import record_all
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.conf import channel_sync_settings
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, rate_event
-from channel_sync.events.record import NewEvent, record_all
+from channel_sync.events.store import record_all
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType, PushedRate
 from channel_sync.pms import NightSpan, RateSpan, host_pms
 

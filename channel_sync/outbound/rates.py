@@ -17,9 +17,8 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.errors import NotYet, UnmappedRoom
-from channel_sync.events.lifecycle import close_coalesced, mark_done, mark_ignored, require_claim
 from channel_sync.events.outbound_events import availability_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
 from channel_sync.outbound.availability import BOOKING_FIRST
@@ -85,14 +84,14 @@ def push_rates(event: ChannelEvent) -> None:
             channel.push_rates(ranges, idempotency_key=event.idempotency_key)
         again = nights_falsified(channel_property, channel, closing) if closing and looks else []
         with transaction.atomic():
-            close_coalesced(waiting.event_ids, into=event)
+            coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
             if ranges:
                 _remember(changed)
                 note_success(channel_property)
-                mark_done(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
+                complete(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
             else:
-                mark_ignored(event, NOTHING_TO_PUSH)
+                ignore(event, NOTHING_TO_PUSH)
 
 
 def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[ChannelMapping, list[ChangedNight]]:

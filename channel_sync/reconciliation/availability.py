@@ -16,7 +16,7 @@ from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
 from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.events.outbound_events import availability_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable

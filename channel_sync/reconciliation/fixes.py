@@ -8,16 +8,14 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking, BookingNotification, Stay
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.events.idempotency import inbound_key
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
-from channel_sync.events.record import record
-from channel_sync.events.replay import try_once_more
-from channel_sync.inbound.handlers import handle
+from channel_sync.events.store import record, record_done, try_once_more
 from channel_sync.inbound.notification import event_of
 from channel_sync.models import (
     ChannelEvent,
@@ -78,7 +76,7 @@ def _apply(channel_property: ChannelProperty, told: BookingNotification, is_want
         if event_id is None or not try_once_more(event_id):
             record(event)
             event_id = event.id
-    return process(event_id, handle) is EventStatus.DONE
+    return process(event_id) is EventStatus.DONE
 
 
 def _failed_with_the_same(channel_property: ChannelProperty, told: BookingNotification) -> UUID | None:
@@ -114,19 +112,17 @@ def _set_price(channel_property: ChannelProperty, booking: Booking, before: Link
         after = pms.reservation(reservation.id)
         if room is not None and after is not None:
             ReservationLink.objects.filter(id=link.id).update(pushed_hash=after.push(room).state_hash())
-        now = timezone.now()
-        ChannelEvent.objects.create(
-            channel_property=channel_property,
-            direction=Direction.INBOUND,
-            source=RECONCILIATION_SOURCE,
-            event_type=EventType.BOOKING_MODIFIED,
-            entity_type=EntityType.BOOKING,
-            entity_external_id=booking.external_id,
-            entity_internal_id=reservation.id,
-            idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}",
-            payload={"price": {"was": str(reservation.price), "is": str(booking.price)}},
-            status=EventStatus.DONE,
-            received_at=now,
-            processed_at=now,
+        record_done(
+            NewEvent(
+                channel_property_id=channel_property.id,
+                direction=Direction.INBOUND,
+                source=RECONCILIATION_SOURCE,
+                event_type=EventType.BOOKING_MODIFIED,
+                entity_type=EntityType.BOOKING,
+                entity_external_id=booking.external_id,
+                entity_internal_id=reservation.id,
+                idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}",
+                payload={"price": {"was": str(reservation.price), "is": str(booking.price)}},
+            )
         )
     return True

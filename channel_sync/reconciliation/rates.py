@@ -16,7 +16,7 @@ from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
 from channel_sync.connections.registry import channel_class
 from channel_sync.events.outbound_events import rate_event
-from channel_sync.events.record import record_all
+from channel_sync.events.store import record_all
 from channel_sync.models import (
     OPEN_STATUSES,
     ChannelEvent,

@@ -16,8 +16,9 @@ from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.connections.account import calling
 from channel_sync.database_clock import database_now
 from channel_sync.errors import ConflictClosed, ResolutionImpossible
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
-from channel_sync.events.record import NewEvent, record_all
+from channel_sync.events.store import record_all
 from channel_sync.models import (
     ChannelMapping,
     Conflict,

@@ -17,10 +17,7 @@ from channel_sync.channels.beds24.transport import read_credits
 from channel_sync.channels.storable import read_json
 from channel_sync.connections.connect import connect_property
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import ChannelEvent, Direction, EventStatus, RunStatus
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
@@ -97,7 +94,7 @@ def change_and_push(connected: ConnectedHotel) -> ChannelEvent:
     event = ChannelEvent.objects.filter(direction=Direction.OUTBOUND, status=EventStatus.RECEIVED).earliest(
         "received_at"
     )
-    process(event.id, push)
+    process(event.id)
     event.refresh_from_db()
     return event
 
@@ -122,7 +119,7 @@ def test_a_webhook_with_a_boundless_number_is_stored_and_fails_by_the_name_of_th
     assert answer.status_code == 200
 
     event = ChannelEvent.objects.get(direction=Direction.INBOUND)
-    process(event.id, handle)
+    process(event.id)
     event.refresh_from_db()
     assert event.status == EventStatus.FAILED
     assert f"'{field}'" in (event.last_error or "")
@@ -223,7 +220,7 @@ def test_a_refusal_that_cannot_be_stored_ends_as_a_refusal(
     monkeypatch.setattr(simulated_bookings, "problem_of", lambda booking, rooms: ("roomId", "closed\x00 \ud800now"))
     event = ChannelEvent.objects.get(event_type="booking.create")
 
-    process(event.id, push, on_fatal=booking_refused)
+    process(event.id)
 
     event.refresh_from_db()
     reservation.refresh_from_db()

@@ -16,7 +16,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.broker import deliveries
 from channel_sync.broker.deliveries import GrowingPause, work_delivery
-from channel_sync.events.lifecycle import mark_done
+from channel_sync.events.store import complete
 from channel_sync.models import ChannelEvent, EventStatus
 from pms_project.local_services.stack import WORKERS, start_worker
 from pms_project.pms.models import Reservation
@@ -56,7 +56,7 @@ def renamed_column() -> Iterator[None]:
 def delivered(event_id: object) -> str:
     """What becomes of a message: acknowledged, requeued or dead-lettered."""
     try:
-        work_delivery(str(event_id), mark_done)
+        work_delivery(str(event_id), complete)
     except Reject as reject:
         return "requeued" if reject.requeue else "dead-lettered"
     return "acknowledged"
@@ -108,7 +108,7 @@ def test_a_claimed_event_that_cannot_be_settled_is_left_to_its_lease(pauses: lis
 
     def work(event: ChannelEvent) -> None:
         read_only()
-        mark_done(event)
+        complete(event)
 
     with pytest.raises(Reject) as rejected:
         work_delivery(str(event.id), work)

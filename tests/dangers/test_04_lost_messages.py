@@ -23,9 +23,8 @@ from channel_sync.broker import publisher, tasks
 from channel_sync.broker.publisher import publish_recorded
 from channel_sync.broker.topology import declare, topology
 from channel_sync.events import relay
-from channel_sync.events.lifecycle import claim
 from channel_sync.events.message import message_of
-from channel_sync.events.relay import rescue_lost
+from channel_sync.events.store import claim, rescue_lost
 from channel_sync.models import ChannelEvent, Direction, EventStatus
 from channel_sync.operations.roles import Role
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory

@@ -10,7 +10,6 @@ import pytest
 from channel_sync.channels.beds24.webhook import listed_booking
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import ChannelEvent, Direction, EntityType, EventStatus, EventType
 from channel_sync.operations.event_actions import ignore_event
 from channel_sync.reconciliation.availability import reconcile_availability
@@ -53,7 +52,7 @@ def failed(connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pyt
     )
     for _ in range(3):
         ChannelEvent.objects.filter(id=event.id).exclude(status="failed").update(status="received")
-        process(event.id, handle)
+        process(event.id)
     event.refresh_from_db()
     assert (event.status, units_at_beds24(beds24)) == (EventStatus.FAILED, 7)
     return event

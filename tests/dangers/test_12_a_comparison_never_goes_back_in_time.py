@@ -9,7 +9,6 @@ import pytest
 
 from channel_sync.channels.canonical import BookingNotification
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     ChannelEvent,
     Conflict,
@@ -49,7 +48,7 @@ def apply_webhook(hotel: ConnectedHotel, booking: dict[str, Any]) -> None:
         entity_external_id=str(booking["id"]),
         payload={"booking": shown, "infoItems": []},
     )
-    process(event.id, handle)
+    process(event.id)
 
 
 def between_reading_and_acting(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:

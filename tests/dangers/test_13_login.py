@@ -25,7 +25,6 @@ from channel_sync.connections.connect import Connected
 from channel_sync.connections.suggestions import Suggestions
 from channel_sync.errors import ChannelUnavailable, LoginRefused, RefusedByChannel
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     ChannelAccount,
     ChannelEvent,
@@ -38,8 +37,6 @@ from channel_sync.models import (
 )
 from channel_sync.monitoring.notices import Notice, tell
 from channel_sync.operations.properties import ConnectOutcome, NewConnection
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import EventFactory, ReservationFactory
@@ -62,7 +59,7 @@ def forget_logins(beds24: RunningSimulator) -> None:
 def send_bookings() -> list[ChannelEvent]:
     events = list(ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).order_by("received_at"))
     for event in events:
-        process(event.id, push, on_fatal=booking_refused)
+        process(event.id)
         event.refresh_from_db()
     return events
 
@@ -240,7 +237,7 @@ def test_inbound_events_wait_for_the_login_too(connected: ConnectedHotel, beds24
     )
     forget_logins(beds24)
 
-    process(event.id, handle)
+    process(event.id)
 
     event.refresh_from_db()
     assert_everything_waits(connected, [event])

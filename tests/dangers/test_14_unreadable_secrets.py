@@ -33,8 +33,6 @@ from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import property_status
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.beds24_webhooks import webhook
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -110,7 +108,7 @@ def test_events_wait_and_no_reservation_fails(
     beds24.controls.forget_calls()
 
     for event in ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE):
-        process(event.id, push, on_fatal=booking_refused)
+        process(event.id)
 
     worked = ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE)
     assert set(worked.values_list("status", "attempts")) == {(EventStatus.RETRYING, 0)}

@@ -13,7 +13,6 @@ from hypothesis import given, strategies
 
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import Alert, AlertKind, ChannelEvent, ChannelProperty, EventStatus, EventType
 from channel_sync.monitoring.alert_rules import Finding, findings
 from channel_sync.monitoring.alerts import follow
@@ -70,7 +69,7 @@ def test_one_failed_booking_is_told_at_once_by_the_watch_and_without_its_guest(
         entity_external_id="5000001",
         payload=webhook(roomId=9999),
     )
-    assert process(event.id, handle) is EventStatus.FAILED
+    assert process(event.id) is EventStatus.FAILED
 
     Watch("watch", lambda _: False, ask=health).look_once(timezone.now())
 
@@ -112,7 +111,7 @@ def test_the_alert_ends_when_the_event_is_ignored_and_not_while_it_is_tried_agai
     retry_event(event, by="tests")
     look(1)
     assert Alert.objects.get().resolved_at is None
-    process(event.id, handle)
+    process(event.id)
     look(2)
     assert len(email) == 1
 
@@ -129,7 +128,7 @@ def test_the_alert_ends_when_the_event_is_done(connected: ConnectedHotel, email:
     look()
     retry_event(event, by="tests")
 
-    assert process(event.id, handle) is EventStatus.DONE
+    assert process(event.id) is EventStatus.DONE
     look(1)
 
     assert Alert.objects.get().resolved_at is not None

@@ -16,7 +16,6 @@ from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelAccount, ChannelEvent, ChannelMapping, EventStatus, EventType, RateLimitBucket
 from channel_sync.operations.suggestions import rooms_at_channel
-from channel_sync.outbound.tasks import push
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.rates import reconcile_rates
@@ -94,7 +93,7 @@ def test_a_booking_that_does_not_wait_for_the_pace_does_not_set_it(connected: Co
     ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
     event = ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE)
 
-    assert process(event.id, push) is EventStatus.DONE
+    assert process(event.id) is EventStatus.DONE
 
     assert last_paced() == LONG_AGO
 
@@ -106,10 +105,10 @@ def test_a_push_puts_off_the_next(connected: ConnectedHotel, bucket: UUID) -> No
     first, second = waiting(EventType.AVAILABILITY_UPDATE)
     ChannelEvent.objects.filter(id=second.id).update(status=EventStatus.IGNORED)
 
-    assert process(first.id, push) is EventStatus.DONE
+    assert process(first.id) is EventStatus.DONE
     ChannelEvent.objects.filter(id=second.id).update(status=EventStatus.RECEIVED)
 
-    assert process(second.id, push) is EventStatus.RETRYING
+    assert process(second.id) is EventStatus.RETRYING
     with pytest.raises(NotYet, match="distance"):
         require_pace(bucket)
 
@@ -121,7 +120,7 @@ def test_the_look_for_bookings_before_a_push_is_a_part_of_it(
     (event,) = waiting(EventType.AVAILABILITY_UPDATE)
     ChannelMapping.objects.update(is_active=False)
 
-    assert process(event.id, push) is EventStatus.IGNORED
+    assert process(event.id) is EventStatus.IGNORED
 
     assert [call["path"] for call in beds24.simulator.state.calls][-1] == "/bookings"
     with pytest.raises(NotYet, match="distance"):

@@ -12,11 +12,9 @@ from django.utils import timezone
 from channel_sync.connections.account import calling
 from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import hand_over
 from channel_sync.models import ChannelAccount, ChannelEvent, EventStatus, EventType, RateLimitBucket
 from channel_sync.operations.status import property_status
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.rates import RateChange, set_rates
 from pms_project.pms.services.reservations import NewReservation, cancel_reservation, create_reservation
@@ -32,7 +30,7 @@ LONG_AGO = "2020-01-01T00:00Z"
 def time_passes() -> list[ChannelEvent]:
     """Every waiting event is due, the next probe too; each is worked once, as the worker does."""
     ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at=LONG_AGO)
-    take_due()
+    hand_over()
     waiting = list(
         ChannelEvent.objects.filter(
             status__in=[EventStatus.RECEIVED, EventStatus.RETRYING], direction="outbound"
@@ -41,7 +39,7 @@ def time_passes() -> list[ChannelEvent]:
     for event in waiting:
         ChannelAccount.objects.update(probe_at=LONG_AGO)
         RateLimitBucket.objects.update(tokens=100, updated_at=None)
-        process(event.id, push, on_fatal=booking_refused)
+        process(event.id)
     return list(ChannelEvent.objects.filter(id__in=[event.id for event in waiting]))
 
 
@@ -168,7 +166,7 @@ def test_a_booking_goes_alone_while_the_channel_is_tried_again(
     beds24.controls.fail_next(kind="status", path="/bookings", method="POST")
     created = ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).order_by("received_at")
 
-    process(created[0].id, push, on_fatal=booking_refused)
+    process(created[0].id)
 
     assert [(event.status, event.attempts) for event in created] == [
         (EventStatus.RETRYING, 0),
@@ -183,7 +181,7 @@ def test_a_failed_call_that_nothing_makes_again_leaves_no_breaker_open(
     """Its reservation was cancelled: no call like the lost one shows any more that all is well."""
     (reservation,) = reserve(connected, 1)
     beds24.controls.fail_next(kind="status", path="/bookings", method="POST")
-    process(ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE).id, push)
+    process(ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE).id)
     cancel_reservation(reservation.id)
 
     for _ in range(3):

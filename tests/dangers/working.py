@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from django.db.models import F
 
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     OPEN_STATUSES,
     WAITING_STATUSES,
@@ -16,8 +15,6 @@ from channel_sync.models import (
     Direction,
     RateLimitBucket,
 )
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from tests.conftest import RunningSimulator
 
 LONG_AGO = "2020-01-01T00:00Z"
@@ -33,9 +30,9 @@ def one_round() -> bool:
     waiting = list(ChannelEvent.objects.filter(status__in=WAITING_STATUSES).order_by("received_at"))
     for event in waiting:
         if event.direction == Direction.INBOUND:
-            process(event.id, handle)
+            process(event.id)
         else:
-            process(event.id, push, on_fatal=booking_refused)
+            process(event.id)
     return bool(waiting)
 
 

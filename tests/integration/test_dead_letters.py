@@ -18,7 +18,7 @@ from channel_sync.broker.publisher import publish_dead_letters
 from channel_sync.broker.topology import topology
 from channel_sync.errors import PublishFailed
 from channel_sync.events.message import message_of
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import hand_over
 from channel_sync.models import ChannelEvent, Direction, EventStatus
 from tests.factories import EventFactory
 
@@ -81,7 +81,7 @@ def test_a_message_that_expired_goes_back_to_the_log(channel: Any) -> None:
     publish_dead_letters([message_of(waiting)])
 
     assert mend_dead_letters(Direction.INBOUND) == DeadLettersMended(removed=1, returned=1)
-    assert [message.event_id for message in take_due()] == [waiting.id]
+    assert [message.event_id for message in hand_over()] == [waiting.id]
     assert depth(channel) == 0
 
 

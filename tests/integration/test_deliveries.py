@@ -9,7 +9,7 @@ from django.db import OperationalError
 from channel_sync.broker import deliveries
 from channel_sync.errors import Fatal
 from channel_sync.events import processing
-from channel_sync.events.lifecycle import mark_done
+from channel_sync.events.store import complete
 from channel_sync.models import ChannelEvent, EventStatus
 from tests.factories import EventFactory
 
@@ -23,8 +23,8 @@ def refuse(event: ChannelEvent) -> None:
 def test_a_settled_event_lets_its_message_go() -> None:
     event = EventFactory()
 
-    deliveries.work_delivery(str(event.id), mark_done)
-    deliveries.work_delivery(str(event.id), mark_done)
+    deliveries.work_delivery(str(event.id), complete)
+    deliveries.work_delivery(str(event.id), complete)
 
     event.refresh_from_db()
     assert event.status == EventStatus.DONE
@@ -48,6 +48,6 @@ def test_a_database_that_is_gone_before_the_claim_gives_the_message_back(monkeyp
     monkeypatch.setattr(deliveries.connection, "close", lambda: None)  # It is the test's own transaction.
     monkeypatch.setattr(processing, "claim", gone)
     with pytest.raises(Reject) as rejected:
-        deliveries.work_delivery(str(event.id), mark_done)
+        deliveries.work_delivery(str(event.id), complete)
 
     assert rejected.value.requeue is True

@@ -15,13 +15,31 @@ from django.utils import timezone
 
 from channel_sync.correlation import correlated
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, PublishFailed, RateLimited, Retryable
+from channel_sync.events import handlers
+from channel_sync.events.handlers import Handler
 from channel_sync.events.idempotency import inbound_key, is_processed, outbound_key
-from channel_sync.events.lifecycle import claim, claim_waiting, mark_done, mark_failed, mark_ignored, retry_at
 from channel_sync.events.message import EventMessage
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
-from channel_sync.events.record import NewEvent, record, record_all
-from channel_sync.events.relay import relay_due, take_due
-from channel_sync.events.replay import retry_failed
+from channel_sync.events.relay import relay_due
+from channel_sync.events.selection import RETRYABLE_STATUSES
+from channel_sync.events.store import (
+    claim,
+    claim_beside,
+    coalesce,
+    complete,
+    dismiss,
+    fail,
+    hand_over,
+    ignore,
+    record,
+    record_all,
+    renew,
+    rescue_vanished,
+    restart,
+    retry,
+)
+from channel_sync.metrics import EVENTS
 from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus, EventType
 from tests.factories import ChannelPropertyFactory, EventFactory
 
@@ -49,7 +67,14 @@ def claimed(**columns: Any) -> ChannelEvent:
     return event
 
 
-def fail(error: Exception) -> Callable[[ChannelEvent], None]:
+def end_leases() -> None:
+    """The processes that held them have died some time ago."""
+    ChannelEvent.objects.filter(lease_holder__isnull=False).update(
+        lease_expires_at=timezone.now() - timedelta(seconds=1)
+    )
+
+
+def failing(error: Exception) -> Callable[[ChannelEvent], None]:
     def work(event: ChannelEvent) -> None:
         raise error
 
@@ -117,7 +142,7 @@ def test_is_processed_once_done() -> None:
     event = claimed(idempotency_key="k")
     assert not is_processed("k")
 
-    mark_done(event)
+    complete(event)
 
     assert is_processed("k")
 
@@ -148,9 +173,9 @@ def test_a_retry_is_claimed_only_when_the_relay_has_published_it() -> None:
 @pytest.mark.parametrize(
     ("settle", "status"),
     [
-        (mark_done, EventStatus.DONE),
-        (lambda event: mark_ignored(event, "stale"), EventStatus.IGNORED),
-        (lambda event: mark_failed(event, Fatal("no")), EventStatus.FAILED),
+        (complete, EventStatus.DONE),
+        (lambda event: ignore(event, "stale"), EventStatus.IGNORED),
+        (lambda event: fail(event, Fatal("no")), EventStatus.FAILED),
     ],
 )
 def test_settling_ends_the_event(settle: Callable[[ChannelEvent], None], status: EventStatus) -> None:
@@ -163,9 +188,9 @@ def test_settling_ends_the_event(settle: Callable[[ChannelEvent], None], status:
 
 def test_a_settled_event_takes_no_other_transition() -> None:
     event = claimed()
-    mark_done(event)
+    complete(event)
 
-    for forbidden in (mark_done, lambda e: mark_failed(e, Fatal("no"))):
+    for forbidden in (complete, lambda e: fail(e, Fatal("no"))):
         with pytest.raises(IllegalTransition):
             forbidden(event)
     assert ChannelEvent.objects.get().status == EventStatus.DONE
@@ -173,44 +198,112 @@ def test_a_settled_event_takes_no_other_transition() -> None:
 
 def test_a_worker_whose_lease_went_to_another_settles_nothing() -> None:
     slow = claimed()
-    ChannelEvent.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-    take_due()
+    end_leases()
+    rescue_vanished()
+    hand_over()
     fast = claim(slow.id)
     assert fast is not None
 
     with pytest.raises(IllegalTransition):
-        mark_done(slow)
-    mark_done(fast)
+        complete(slow)
+    complete(fast)
 
 
 def test_an_error_is_retried_by_the_schedule_and_gives_up_at_the_limit() -> None:
     event = EventFactory(max_attempts=2)
     begun = timezone.now()
 
-    assert process(event.id, fail(Retryable("down"))) is EventStatus.RETRYING
+    assert process(event.id, failing(Retryable("down"))) is EventStatus.RETRYING
     stored = ChannelEvent.objects.get()
     assert_due_after(stored, 5, begun)
     assert stored.last_error == "Retryable: down"
 
     ChannelEvent.objects.update(next_attempt_at=timezone.now())
-    take_due()
-    assert process(event.id, fail(Retryable("still down"))) is EventStatus.FAILED
+    hand_over()
+    assert process(event.id, failing(Retryable("still down"))) is EventStatus.FAILED
     assert ChannelEvent.objects.get().attempts == 2
 
 
 def test_a_programming_error_keeps_the_event_too() -> None:
     event = EventFactory()
 
-    assert process(event.id, fail(KeyError("oops"))) is EventStatus.RETRYING
+    assert process(event.id, failing(KeyError("oops"))) is EventStatus.RETRYING
 
 
-def test_a_fatal_error_fails_at_once_and_tells_its_follower() -> None:
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What followed from failures of the events of these tests."""
+    said: list[str] = []
+
+    def follow(event: ChannelEvent, error: Exception) -> None:
+        said.append(str(error))
+
+    monkeypatch.setitem(handlers._handlers, EventType.BOOKING_CREATED, Handler(failing(Fatal("bad data")), follow))
+    return said
+
+
+def test_a_fatal_error_fails_at_once_and_something_follows(followed: list[str]) -> None:
     event = EventFactory()
-    told: list[str] = []
 
-    status = process(event.id, fail(Fatal("bad data")), on_fatal=lambda _, error: told.append(str(error)))
+    status = process(event.id)
 
-    assert (status, told) == (EventStatus.FAILED, ["bad data"])
+    assert (status, followed) == (EventStatus.FAILED, ["bad data"])
+
+
+def test_a_worker_that_dies_at_the_last_attempt_has_the_same_to_follow(followed: list[str]) -> None:
+    before = ended(EventStatus.FAILED)
+    claimed(max_attempts=1)
+    end_leases()
+
+    assert rescue_vanished() == 1
+
+    assert ChannelEvent.objects.get().status == EventStatus.FAILED
+    assert followed == ["The worker that held the event vanished during attempt 1."]
+    assert ended(EventStatus.FAILED) == before + 1
+
+
+def ended(status: EventStatus) -> float:
+    """How many events of these tests have ended so, for Prometheus."""
+    return float(EVENTS.labels("inbound", "booking.created", status.value)._value.get())
+
+
+def test_every_end_is_counted_whoever_ended_it() -> None:
+    before = {status: ended(status) for status in SETTLED}
+    lead = claimed()
+    coalesce([EventFactory(channel_property=lead.channel_property).id], into=lead)
+    complete(lead)
+    dismiss([EventFactory().id, EventFactory(status=EventStatus.FAILED).id], "a test")
+    ignore(claimed(), "stale")
+    fail(claimed(), Fatal("no"))
+
+    assert {status: ended(status) - before[status] for status in SETTLED} == {
+        EventStatus.DONE: 2,
+        EventStatus.IGNORED: 3,
+        EventStatus.FAILED: 1,
+    }
+
+
+def test_a_lease_that_is_renewed_is_not_over() -> None:
+    event = claimed()
+    end_leases()
+
+    assert renew([event.lease_holder or ""]) == 1
+
+    assert rescue_vanished() == 0
+    complete(event)
+
+
+def test_people_may_act_on_what_a_dead_worker_held_and_not_on_what_a_live_one_holds() -> None:
+    event = claimed()
+    one = ChannelEvent.objects.filter(id=event.id)
+    assert restart(one, RETRYABLE_STATUSES) == []
+    assert dismiss([event.id], "no") == 0
+
+    end_leases()
+
+    (message,) = restart(one, RETRYABLE_STATUSES)
+    assert message.event_id == event.id
+    assert claim(event.id) is not None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +318,7 @@ def test_what_is_put_off_counts_no_attempt(error: Exception, seconds: int) -> No
     event = EventFactory()
     begun = timezone.now()
 
-    assert process(event.id, fail(error)) is EventStatus.RETRYING
+    assert process(event.id, failing(error)) is EventStatus.RETRYING
     stored = ChannelEvent.objects.get()
     assert stored.attempts == 0
     assert_due_after(stored, seconds, begun)
@@ -266,7 +359,7 @@ def test_what_the_broker_did_not_confirm_is_due_again_after_the_grace(settings: 
 def test_a_vanished_worker_costs_an_attempt_and_the_last_one_fails_the_event() -> None:
     event = claimed(max_attempts=2)
     for expected in (EventStatus.RETRYING, EventStatus.FAILED):
-        ChannelEvent.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+        end_leases()
         relay_due(confirm_all)
         stored = ChannelEvent.objects.get()
         assert stored.status == expected
@@ -287,9 +380,9 @@ def test_the_relay_works_in_batches(settings: LazySettings) -> None:
 @pytest.mark.parametrize(
     ("take", "index"),
     [
-        (lambda lead: take_due(), "idx_channel_events_due"),
-        (lambda lead: claim_waiting(lead, limit=99), "idx_channel_events_open"),
-        (lambda lead: claim_waiting(lead, limit=99, event_type=EventType.BOOKING_CREATED), "idx_channel_events_open"),
+        (lambda lead: hand_over(), "idx_channel_events_due"),
+        (lambda lead: claim_beside(lead, limit=99), "idx_channel_events_open"),
+        (lambda lead: claim_beside(lead, limit=99, event_type=EventType.BOOKING_CREATED), "idx_channel_events_open"),
     ],
 )
 def test_what_waits_is_found_behind_all_that_is_done(take: Callable[[ChannelEvent], object], index: str) -> None:
@@ -314,11 +407,11 @@ def test_what_waits_is_found_behind_all_that_is_done(take: Callable[[ChannelEven
 
 def test_retrying_by_hand_starts_a_failed_event_over() -> None:
     failed = claimed()
-    mark_failed(failed, Fatal("no"))
+    fail(failed, Fatal("no"))
     other = claimed()
-    mark_done(other)
+    complete(other)
 
-    messages = retry_failed([failed.id, other.id])
+    messages = restart(ChannelEvent.objects.filter(id__in=[failed.id, other.id]), (EventStatus.FAILED,))
 
     assert [message.event_id for message in messages] == [failed.id]
     stored = ChannelEvent.objects.get(id=failed.id)
@@ -329,6 +422,6 @@ def test_retrying_by_hand_starts_a_failed_event_over() -> None:
 def test_a_retry_waits_for_its_time() -> None:
     event = claimed()
 
-    retry_at(event, timezone.now() + timedelta(minutes=1), Retryable("later"))
+    retry(event, timedelta(minutes=1), Retryable("later"))
 
-    assert take_due() == []
+    assert hand_over() == []

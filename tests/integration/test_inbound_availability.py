@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import pytest
 
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import ChannelEvent, EntityType, EventStatus, EventType
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import EventFactory
@@ -22,7 +21,7 @@ def sync_room(connected: ConnectedHotel, room_id: str) -> ChannelEvent:
         entity_type=EntityType.AVAILABILITY,
         entity_external_id=room_id,
     )
-    process(event.id, handle)
+    process(event.id)
     event.refresh_from_db()
     return event
 

@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from channel_sync.channels.beds24.normalization import KEY_INFO_CODE
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     ChannelEvent,
     ChannelMapping,
@@ -57,7 +56,7 @@ def deliver(
         entity_external_id=str(payload["booking"]["id"]),
         payload=payload,
     )
-    process(event.id, handle)
+    process(event.id)
     event.refresh_from_db()
     return event
 
@@ -265,7 +264,7 @@ def test_saving_the_missing_mapping_retries_the_event(channel_property: ChannelP
 
     event.refresh_from_db()
     assert (event.status, event.attempts) == (EventStatus.RECEIVED, 0)
-    assert process(event.id, handle) is EventStatus.DONE
+    assert process(event.id) is EventStatus.DONE
 
 
 def test_a_mapping_that_is_switched_off_does_not_count(channel_property: ChannelProperty, double: RoomType) -> None:

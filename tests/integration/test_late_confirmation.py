@@ -12,7 +12,7 @@ from django.utils import timezone
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.channels.canonical import BookingWrite, WriteResult
 from channel_sync.events.processing import process
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import hand_over
 from channel_sync.inventory.availability import check_availability
 from channel_sync.inventory.holds import create_hold
 from channel_sync.inventory.reaper import expire_holds
@@ -26,8 +26,6 @@ from channel_sync.models import (
     HoldStatus,
     InventoryHold,
 )
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import (
     NewReservation,
@@ -54,10 +52,10 @@ def work_bookings() -> None:
     """Work the booking events that wait, as the worker does."""
     ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at="2020-01-01T00:00Z")
     ChannelAccount.objects.update(probe_at="2020-01-01T00:00Z")
-    take_due()
+    hand_over()
     waiting = ChannelEvent.objects.filter(status__in=[EventStatus.RECEIVED, EventStatus.RETRYING])
     for event in waiting.filter(entity_type="booking", direction="outbound").order_by("received_at"):
-        process(event.id, push, on_fatal=booking_refused)
+        process(event.id)
 
 
 def expire(*, reap: bool = True) -> None:

@@ -17,9 +17,8 @@ from channel_sync.channels.beds24.normalization import KEY_INFO_CODE
 from channel_sync.channels.canonical import Booking
 from channel_sync.correlation import correlated
 from channel_sync.events.processing import process
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import hand_over
 from channel_sync.inbound import new_bookings
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
@@ -85,7 +84,7 @@ def statuses() -> dict[str | None, str]:
 def test_one_message_settles_all_that_wait(channel_property: ChannelProperty, rooms: list[RoomType]) -> None:
     events = [waiting(channel_property, FIRST + number, roomId=2001 + number % 2) for number in range(6)]
 
-    assert process(events[3].id, handle) is EventStatus.DONE
+    assert process(events[3].id) is EventStatus.DONE
 
     assert set(statuses().values()) == {EventStatus.DONE}
     assert Reservation.objects.filter(status=ReservationStatus.CONFIRMED).count() == 6
@@ -97,7 +96,7 @@ def test_one_message_settles_all_that_wait(channel_property: ChannelProperty, ro
         assert event.normalized_payload is not None
         assert event.normalized_payload["external_id"] == link.external_id
         assert link.pushed_hash
-        assert process(event.id, handle) is None
+        assert process(event.id) is None
 
 
 @pytest.mark.django_db
@@ -105,7 +104,7 @@ def test_statements_do_not_grow_with_the_bookings(channel_property: ChannelPrope
     def statements(first: int, count: int) -> int:
         events = [waiting(channel_property, first + number, roomId=2002) for number in range(count)]
         with CaptureQueriesContext(connection) as captured:
-            process(events[0].id, handle)
+            process(events[0].id)
         return len(captured)
 
     RoomType.objects.update(units=1000)
@@ -128,7 +127,7 @@ def test_together_comes_to_the_same_as_one_after_the_other(
         with transaction.atomic():
             events = [waiting(channel_property, **booking) for booking in bookings]
             for event in events:
-                process(event.id, handle)
+                process(event.id)
             found = told()
             transaction.set_rollback(True)
         return found
@@ -183,7 +182,7 @@ def test_what_cannot_be_applied_fails_alone(channel_property: ChannelProperty, r
     waiting(channel_property, FIRST + 2, arrival="never")
     waiting(channel_property, FIRST + 3)
 
-    process(lead.id, handle)
+    process(lead.id)
 
     assert statuses() == {
         str(FIRST): EventStatus.DONE,
@@ -211,7 +210,7 @@ def test_a_booking_that_the_host_chokes_on_does_not_keep_the_others(
     bad = waiting(channel_property, FIRST + 1)
     waiting(channel_property, FIRST + 2)
 
-    assert process(lead.id, handle) is EventStatus.DONE
+    assert process(lead.id) is EventStatus.DONE
 
     bad.refresh_from_db()
     assert (bad.status, bad.attempts, bad.last_error) == (EventStatus.RETRYING, 1, "ValueError: no such guest")
@@ -226,7 +225,7 @@ def test_an_event_that_was_tried_before_goes_alone(channel_property: ChannelProp
     ChannelEvent.objects.filter(id=tried.id).update(attempts=1)
     other = waiting(channel_property, FIRST + 1)
 
-    assert process(tried.id, handle) is EventStatus.DONE
+    assert process(tried.id) is EventStatus.DONE
 
     assert statuses()[other.entity_external_id] == EventStatus.RECEIVED
 
@@ -234,7 +233,7 @@ def test_an_event_that_was_tried_before_goes_alone(channel_property: ChannelProp
 @pytest.mark.django_db
 def test_what_is_not_plainly_new_keeps_its_own_way(channel_property: ChannelProperty, rooms: list[RoomType]) -> None:
     """A booking that is known, one told twice, and one of our own making that is not linked yet."""
-    process(waiting(channel_property, FIRST, modifiedTime=LATER).id, handle)
+    process(waiting(channel_property, FIRST, modifiedTime=LATER).id)
     ours = ReservationFactory(room_type=rooms[0], check_in=ARRIVAL, check_out=ARRIVAL + timedelta(days=2))
     key = OutboundEventFactory(
         channel_property=channel_property, entity_internal_id=ours.id, status=EventStatus.DONE
@@ -245,7 +244,7 @@ def test_what_is_not_plainly_new_keeps_its_own_way(channel_property: ChannelProp
     late = waiting(channel_property, FIRST)
     again = waiting(channel_property, FIRST + 1)
     created = waiting(channel_property, FIRST + 2, info_items=info)
-    process(lead.id, handle)
+    process(lead.id)
 
     late.refresh_from_db()
     again.refresh_from_db()
@@ -264,11 +263,11 @@ def test_a_worker_that_takes_long_gives_the_others_back(
     lead = waiting(channel_property, FIRST)
     other = waiting(channel_property, FIRST + 1, roomId=9999)
 
-    process(lead.id, handle)
+    process(lead.id)
 
     other.refresh_from_db()
     assert (other.status, other.attempts) == (EventStatus.RETRYING, 0)
-    assert other.id in {message.event_id for message in take_due()}
+    assert other.id in {message.event_id for message in hand_over()}
 
 
 @pytest.mark.django_db
@@ -279,7 +278,7 @@ def test_a_push_belongs_to_the_booking_that_caused_it(channel_property: ChannelP
         with correlated(None) as correlation:
             ChannelEvent.objects.filter(id=event.id).update(correlation_id=correlation)
 
-    process(events[0].id, handle)
+    process(events[0].id)
 
     def correlations(direction: Direction) -> list[UUID | None]:
         return list(ChannelEvent.objects.filter(direction=direction).values_list("correlation_id", flat=True))
@@ -307,7 +306,7 @@ def test_workers_that_take_the_same_bookings_do_not_lock_each_other_out(
 
     def work(mine: list[ChannelEvent]) -> None:
         for event in mine:
-            process(event.id, handle)
+            process(event.id)
 
     crowd.all_at_once([partial(work, events[worker::WORKERS]) for worker in range(WORKERS)])
     crowd.leave()

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from channel_sync.events.processing import process
-from channel_sync.events.relay import take_due
+from channel_sync.events.store import hand_over
 from channel_sync.models import (
     ChannelAccount,
     ChannelEvent,
@@ -19,8 +19,6 @@ from channel_sync.models import (
     EventType,
     ReservationLink,
 )
-from channel_sync.outbound.booking_outcome import booking_refused
-from channel_sync.outbound.tasks import push
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import ReservationFactory, RoomTypeFactory
@@ -33,7 +31,7 @@ def work(event_type: EventType | None = None) -> list[ChannelEvent]:
     waiting = ChannelEvent.objects.filter(status=EventStatus.RECEIVED).order_by("received_at")
     events = list(waiting.filter(event_type=event_type) if event_type else waiting)
     for event in events:
-        process(event.id, push, on_fatal=booking_refused)
+        process(event.id)
         event.refresh_from_db()
     return events
 
@@ -42,8 +40,8 @@ def retry(event: ChannelEvent) -> None:
     """The time of the retry has come."""
     ChannelEvent.objects.filter(id=event.id).update(next_attempt_at="2020-01-01T00:00Z")
     ChannelAccount.objects.update(probe_at="2020-01-01T00:00Z")
-    take_due()
-    process(event.id, push, on_fatal=booking_refused)
+    hand_over()
+    process(event.id)
     event.refresh_from_db()
 
 
@@ -266,7 +264,7 @@ def test_while_beds24_is_down_one_event_tries_and_the_others_wait(
     ChannelAccount.objects.update(unavailable_since=timezone.now(), probe_at=timezone.now() - timedelta(seconds=1))
 
     for event in events:
-        process(event.id, push)
+        process(event.id)
 
     assert set(ChannelEvent.objects.filter(id__in=[e.id for e in events]).values_list("status", "attempts")) == {
         (EventStatus.RETRYING, 0)

@@ -21,7 +21,6 @@ from channel_sync.models import (
     MappingType,
 )
 from channel_sync.outbound.enqueue import rates_changed
-from channel_sync.outbound.tasks import push
 from channel_sync.pms import RateSpan
 from pms_project.pms.models import RatePlan, ReservationStatus
 from pms_project.pms.services.rates import RateChange, set_rates
@@ -46,7 +45,7 @@ def waiting(event_type: EventType) -> list[ChannelEvent]:
 
 def work_first(event_type: EventType) -> ChannelEvent:
     event = waiting(event_type)[0]
-    process(event.id, push)
+    process(event.id)
     event.refresh_from_db()
     return event
 

@@ -10,13 +10,11 @@ import pytest
 from django.conf import LazySettings
 
 from channel_sync.events.processing import process
-from channel_sync.events.relay import take_due
-from channel_sync.inbound.handlers import handle
+from channel_sync.events.store import hand_over
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
 from channel_sync.outbound import availability
-from channel_sync.outbound.tasks import push
 from channel_sync.pms import NightSpan
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import cancel_reservation, change_reservation
@@ -44,7 +42,7 @@ def sell(beds24: RunningSimulator, rooms: int) -> None:
 
 def work_outbound() -> None:
     while waiting := ChannelEvent.objects.filter(direction=Direction.OUTBOUND, status=EventStatus.RECEIVED).first():
-        process(waiting.id, push)
+        process(waiting.id)
 
 
 def at_beds24(beds24: RunningSimulator) -> int:
@@ -106,7 +104,7 @@ def test_the_webhook_that_comes_later_is_a_duplicate(connected: ConnectedHotel, 
         entity_external_id=str(booking["id"]),
         payload={"booking": shown, "infoItems": []},
     )
-    process(late.id, handle)
+    process(late.id)
 
     late.refresh_from_db()
     assert pulled.status == EventStatus.DONE
@@ -118,8 +116,8 @@ def test_our_own_bookings_are_no_news(connected: ConnectedHotel, beds24: Running
     ReservationFactory(room_type=connected.single, status=ReservationStatus.PENDING_SYNC)
     work_outbound()
     ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at="2020-01-01T00:00Z")
-    for message in take_due():
-        process(message.event_id, push)
+    for message in hand_over():
+        process(message.event_id)
 
     assert not ChannelEvent.objects.filter(direction=Direction.INBOUND).exists()
     assert beds24.posts("/inventory/rooms/calendar") != []
@@ -136,7 +134,7 @@ def test_two_states_of_one_second_end_in_the_one_that_beds24_has(
             entity_external_id=str(booking["id"]),
             payload=webhook(**{**booking, "price": price}),
         )
-        process(event.id, handle)
+        process(event.id)
 
     assert [str(found.price) for found in Reservation.objects.all()] == ["200.00"]
 
@@ -162,12 +160,12 @@ def test_a_booking_that_changes_while_a_push_is_under_way_is_counted_once(
         return []
 
     monkeypatch.setattr(availability, "pull_bookings", meanwhile)
-    process(ChannelEvent.objects.get(status=EventStatus.RECEIVED).id, push)
+    process(ChannelEvent.objects.get(status=EventStatus.RECEIVED).id)
     for _ in range(3):
         ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at="2020-01-01T00:00Z")
-        take_due()
+        hand_over()
         for event in ChannelEvent.objects.filter(status__in=WAITING_STATUSES).order_by("received_at"):
-            process(event.id, push)
+            process(event.id)
 
     ours = {night.night: night.free for night in free_units([connected.single.id], NIGHT, NIGHT + timedelta(days=2))}
     theirs = beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=2))

@@ -11,7 +11,6 @@ from channel_sync.events.processing import process
 from channel_sync.models import ChannelEvent, Conflict, ConflictKind, ConflictStatus, EventStatus, EventType
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.full_sync import request_full_sync
-from channel_sync.outbound.tasks import push
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import RunOptions
@@ -44,7 +43,7 @@ def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel
 
 def work() -> None:
     for event in ChannelEvent.objects.filter(status=EventStatus.RECEIVED).order_by("received_at"):
-        process(event.id, push)
+        process(event.id)
 
 
 def set_units(beds24: RunningSimulator, night: date, units: int) -> None:

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 from django.core.management import CommandError, call_command
 
-from channel_sync.events.lifecycle import claim
-from channel_sync.events.replay import EventSelection
+from channel_sync.events.selection import EventSelection
+from channel_sync.events.store import claim
 from channel_sync.models import AuditEntry, ChannelEvent, ChannelProperty, EventStatus, EventType
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
 

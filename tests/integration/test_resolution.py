@@ -11,7 +11,6 @@ import pytest
 from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelEvent, Conflict, ConflictKind, ConflictStatus, EventStatus
-from channel_sync.outbound.tasks import push
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from channel_sync.reconciliation.runs import RunOptions
@@ -36,7 +35,7 @@ def flagged(drift: Drift) -> Conflict:
 
 def work() -> None:
     for event in ChannelEvent.objects.filter(status=EventStatus.RECEIVED).order_by("received_at"):
-        process(event.id, push)
+        process(event.id)
 
 
 def test_taking_the_channels_side_changes_the_reservation(drift: Drift) -> None:

@@ -14,7 +14,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from channel_sync import tracing
 from channel_sync.events.processing import process
-from channel_sync.inbound.handlers import handle
 from channel_sync.models import ChannelEvent
 from tests.beds24_webhooks import LATER, webhook
 from tests.conftest import ConnectedHotel
@@ -43,12 +42,12 @@ def test_webhook_worker_and_call_are_one_trace(
     client: Client, connected: ConnectedHotel, spans: InMemorySpanExporter
 ) -> None:
     deliver(client, connected)
-    process(ChannelEvent.objects.get().id, handle)
+    process(ChannelEvent.objects.get().id)
     spans.clear()
     # Of the same second as the last one: the channel is asked.
     correlation = deliver(client, connected, price=300)
     event = ChannelEvent.objects.get(correlation_id=correlation)
-    process(event.id, handle)
+    process(event.id)
 
     found = spans.get_finished_spans()
     names = {span.name for span in found}

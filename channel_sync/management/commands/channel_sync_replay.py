@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from tqdm import tqdm
 
-from channel_sync.events.replay import IGNORABLE_STATUSES, REPLAYABLE_STATUSES, EventSelection
+from channel_sync.events.selection import IGNORABLE_STATUSES, REPLAYABLE_STATUSES, EventSelection
 from channel_sync.models import Direction, EventStatus, EventType
 from channel_sync.moments import in_utc
 from channel_sync.operations.audit import COMMAND_LINE

@@ -1,0 +1,52 @@
+"""Which events a person means: by id, status, type, direction, property and time of receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, EventStatus
+
+# Of what is being processed, only what no live worker holds is meant: see `events/store.py`.
+RETRYABLE_STATUSES = IGNORABLE_STATUSES = (EventStatus.FAILED, *OPEN_STATUSES)
+REPLAYABLE_STATUSES = (*RETRYABLE_STATUSES, EventStatus.DONE, EventStatus.IGNORED)
+
+
+@dataclass(frozen=True)
+class EventSelection:
+    """Which events are meant; what is left empty selects nothing away."""
+
+    ids: Sequence[UUID] = ()
+    statuses: Sequence[EventStatus] = ()
+    event_type: str = ""
+    direction: str = ""
+    channel_property_ids: Sequence[UUID] = ()
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+    def events(self) -> QuerySet[ChannelEvent]:
+        """The events that are selected now, the oldest first."""
+        found = ChannelEvent.objects.order_by("received_at", "id")
+        wanted = {
+            "id__in": self.ids,
+            "status__in": self.statuses,
+            "event_type": self.event_type,
+            "direction": self.direction,
+            "channel_property__in": self.channel_property_ids,
+            "received_at__gte": self.received_from,
+            "received_at__lt": self.received_to,
+        }
+        return found.filter(**{name: value for name, value in wanted.items() if value})
+
+    def told(self) -> dict[str, Any]:
+        """What is selected by, for the audit."""
+        return {
+            name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+            for name, value in asdict(self).items()
+            if value
+        }

@@ -1,0 +1,572 @@
+"""The store: every write of an event's status, one statement a verb; nobody else writes it.
+
+Due times, leases and ends go by the database's clock (`Now()` is the time of the statement): processes may differ in
+theirs. Which verb may take an event from which status is `events/transitions.py`. A write that finds its event
+elsewhere changes nothing: it raises `IllegalTransition`, or leaves that event out where it is about several. Each end
+of an event is counted here, whoever ended it, and what follows a failure is done in the transaction that fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest, Now
+from psycopg.types.json import Jsonb
+
+from channel_sync.channels.storable import storable_text
+from channel_sync.conf import channel_sync_settings
+from channel_sync.correlation import correlation_id
+from channel_sync.errors import IllegalTransition, WorkerVanished
+from channel_sync.events.handlers import handler_of
+from channel_sync.events.lease import new_holder
+from channel_sync.events.message import EventMessage, message_of
+from channel_sync.events.new_event import NewEvent
+from channel_sync.events.transitions import SETTLED_STATUSES, Verb, sources_of, target_of
+from channel_sync.metrics import EVENTS
+from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
+
+MAX_ERROR_LENGTH = 2000
+# A message that expired comes back as a dead letter; should that be lost too, the relay looks at its event then.
+EXPIRY_MARGIN = timedelta(minutes=5)
+
+RECORD = """
+INSERT INTO channel_events (
+    id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, entity_internal_id,
+    idempotency_key, payload, normalized_payload, status, attempts, max_attempts, received_at, created_at, updated_at,
+    next_attempt_at, processed_at, occurred_at, correlation_id
+) VALUES (
+    %(id)s, %(channel_property_id)s, %(direction)s, %(source)s, %(event_type)s, %(entity_type)s,
+    %(entity_external_id)s, %(entity_internal_id)s, %(idempotency_key)s, %(payload)s, %(normalized_payload)s,
+    %(status)s, 0, %(max_attempts)s, statement_timestamp(), statement_timestamp(), statement_timestamp(),
+    statement_timestamp() + %(due_in)s::interval, CASE WHEN %(is_done)s THEN statement_timestamp() END,
+    %(occurred_at)s, %(correlation_id)s
+) ON CONFLICT (idempotency_key) DO NOTHING
+RETURNING next_attempt_at
+"""
+
+CLAIM = """
+UPDATE channel_events
+SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
+    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL, waits_for = '',
+    updated_at = statement_timestamp()
+WHERE id = %(id)s AND status = ANY(%(sources)s) AND (status <> 'retrying' OR published_at IS NOT NULL)
+RETURNING *
+"""
+
+CLAIM_BESIDE = """
+UPDATE channel_events
+SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
+    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL, waits_for = '',
+    updated_at = statement_timestamp()
+WHERE id IN (
+    SELECT id FROM channel_events
+    WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying')
+      AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = 0
+      AND event_type = coalesce(%(event_type)s, event_type)
+    ORDER BY received_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+"""
+
+COMPLETE_TOGETHER = """
+UPDATE channel_events AS event
+SET status = %(target)s, normalized_payload = worked.normalized_payload,
+    entity_internal_id = worked.entity_internal_id, last_error = NULL, waits_for = '',
+    lease_holder = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
+    processed_at = statement_timestamp(), updated_at = statement_timestamp()
+FROM unnest(%(ids)s::uuid[], %(holders)s::text[], %(normalized)s::jsonb[], %(entities)s::uuid[])
+    AS worked (id, holder, normalized_payload, entity_internal_id)
+WHERE event.id = worked.id AND event.status = ANY(%(sources)s) AND event.lease_holder = worked.holder
+RETURNING event.id
+"""
+
+# What is due was never published, or waits for its retry; once it is handed over it is due again after the grace.
+HAND_OVER = """
+WITH due AS (
+    SELECT id FROM channel_events
+    WHERE next_attempt_at <= statement_timestamp() AND status IN ('received', 'retrying')
+    ORDER BY next_attempt_at
+    LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channel_events AS event
+SET published_at = CASE WHEN event.status = 'received' THEN event.published_at ELSE statement_timestamp() END,
+    next_attempt_at = statement_timestamp() + %(grace)s::interval, updated_at = statement_timestamp()
+FROM due
+WHERE event.id = due.id
+RETURNING event.id, event.direction, event.event_type, event.source, event.correlation_id, event.next_attempt_at
+"""
+
+CONFIRM_PUBLISHED = """
+UPDATE channel_events AS event
+SET published_at = statement_timestamp(), next_attempt_at = statement_timestamp() + %(expired)s::interval,
+    updated_at = statement_timestamp()
+FROM unnest(%(ids)s::uuid[], %(handed_over)s::timestamptz[]) AS message (id, handed_over_at)
+WHERE event.id = message.id AND event.next_attempt_at = message.handed_over_at
+  AND event.status IN ('received', 'retrying')
+"""
+
+# Through an index of what is open, whatever lies in the log; what was published first comes first.
+RESCUE_LOST = """
+WITH lost AS (
+    SELECT id FROM channel_events
+    WHERE next_attempt_at > statement_timestamp() AND published_at < statement_timestamp() - %(after)s::interval
+      AND status IN ('received', 'retrying') AND direction = %(direction)s
+    ORDER BY next_attempt_at
+    LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channel_events AS event
+SET next_attempt_at = statement_timestamp(), updated_at = statement_timestamp()
+FROM lost
+WHERE event.id = lost.id
+"""
+
+RESCUE_VANISHED = """
+WITH left_behind AS (
+    SELECT id FROM channel_events
+    WHERE lease_expires_at <= statement_timestamp() AND status = ANY(%(sources)s) AND attempts < max_attempts
+    ORDER BY lease_expires_at
+    LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channel_events AS event
+SET status = %(target)s, lease_holder = NULL, lease_expires_at = NULL, published_at = NULL,
+    next_attempt_at = statement_timestamp(), updated_at = statement_timestamp(),
+    last_error = 'WorkerVanished: The worker that held the event vanished during attempt ' || event.attempts || '.'
+FROM left_behind
+WHERE event.id = left_behind.id
+"""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A claimed event whose effect is made, what it said in canonical form, and what it made or changed."""
+
+    event: ChannelEvent
+    normalized_payload: dict[str, Any]
+    entity_internal_id: UUID
+
+
+# ----- into the log -----
+
+
+def record(event: NewEvent) -> EventMessage | None:
+    """Insert an event; None when its idempotency key is known already.
+
+    Runs in the caller's transaction. The relay takes the event after `relay_grace` if nobody published it.
+    """
+    due = _insert(event, due_in=event.waits or channel_sync_settings().relay_grace)
+    if due is None:
+        return None
+    return EventMessage(
+        event_id=event.id,
+        direction=event.direction,
+        event_type=event.event_type,
+        routing_key=event.routing_key,
+        correlation_id=correlation_id(),
+        handed_over_at=due[0],
+    )
+
+
+def record_all(events: Iterable[NewEvent]) -> list[EventMessage]:
+    """Record several events; the messages to publish, of those that are new and do not wait."""
+    recorded = [(event, record(event)) for event in events]
+    return [message for event, message in recorded if message is not None and event.waits is None]
+
+
+def record_done(event: NewEvent) -> None:
+    """Insert an event whose effect is in the same transaction: nothing is left to work."""
+    _insert(event, due_in=None, status=EventStatus.DONE)
+    _count(event.direction.value, event.event_type.value, EventStatus.DONE)
+
+
+# ----- into and out of a worker's hands -----
+
+
+def claim(event_id: UUID) -> ChannelEvent | None:
+    """Take an event for processing under a lease and count the attempt, in a transaction of its own.
+
+    None when there is nothing to do: the event is settled, in another worker's hands, or waits for its retry.
+    """
+    found = list(ChannelEvent.objects.raw(CLAIM, {"id": event_id, **_claiming(new_holder())}))
+    return found[0] if found else None
+
+
+def claim_beside(lead: ChannelEvent, *, limit: int, event_type: EventType | None = None) -> list[ChannelEvent]:
+    """Take events like the lead that wait beside it and were never tried, whatever put them off; oldest first.
+
+    They share the lead's lease. A lead that was tried before goes alone: if it is what kills the worker, it takes no
+    other with it.
+    """
+    if (lead.attempts or 0) > 1:
+        return []
+    parameters = {
+        "property": lead.channel_property_id,
+        "direction": lead.direction,
+        "entity_type": lead.entity_type,
+        "event_type": event_type,
+        "limit": limit,
+        **_claiming(lead.lease_holder or new_holder()),
+    }
+    claimed = list(ChannelEvent.objects.raw(CLAIM_BESIDE, parameters))
+    for event in claimed:
+        event.channel_property = lead.channel_property
+    return sorted(claimed, key=lambda event: (event.received_at is None, event.received_at))
+
+
+def renew(holders: Sequence[str]) -> int:
+    """Let the leases of these holders last `lease_ttl` from now; how many events they hold."""
+    held = ChannelEvent.objects.filter(lease_expires_at__isnull=False, lease_holder__in=holders)
+    return held.filter(status__in=sources_of(Verb.COMPLETE)).update(lease_expires_at=Now() + _lease())
+
+
+def require_claim(event: ChannelEvent) -> None:
+    """Raise `IllegalTransition` when the event was settled while its worker waited for the account."""
+    if not _held(event, Verb.COMPLETE).exists():
+        raise IllegalTransition(event.id, EventStatus.DONE.value)
+
+
+def note_sent(event: ChannelEvent, normalized: dict[str, Any]) -> None:
+    """Keep what is about to be sent: from now on the call may have reached the channel."""
+    if not _held(event, Verb.COMPLETE).update(normalized_payload=normalized, updated_at=Now()):
+        raise IllegalTransition(event.id, EventStatus.PROCESSING.value)
+
+
+def complete(event: ChannelEvent, **columns: Any) -> None:
+    """The effect is in the same transaction: the event is done. `columns` are set on the row too."""
+    _settle(event, Verb.COMPLETE, last_error=None, **columns)
+
+
+def complete_together(worked: Sequence[Worked]) -> None:
+    """`complete` for several events in one statement: all of them or none. `note_completed` follows the commit."""
+    parameters: dict[str, Any] = {
+        "ids": [one.event.id for one in worked],
+        "holders": [one.event.lease_holder for one in worked],
+        "normalized": [Jsonb(one.normalized_payload) for one in worked],
+        "entities": [one.entity_internal_id for one in worked],
+        "sources": sources_of(Verb.COMPLETE),
+        "target": target_of(Verb.COMPLETE).value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE_TOGETHER, parameters)
+        completed = {row[0] for row in cursor.fetchall()}
+    for one in worked:
+        if one.event.id not in completed:
+            raise IllegalTransition(one.event.id, EventStatus.DONE.value)
+
+
+def note_completed(event: ChannelEvent) -> None:
+    """Let the event in memory and the metrics know what `complete_together` has written."""
+    event.status = EventStatus.DONE
+    _count(event.direction, event.event_type, EventStatus.DONE)
+
+
+def complete_into(events: Sequence[ChannelEvent], *, into: ChannelEvent) -> None:
+    """Complete claimed events whose effect another event's call had."""
+    for event in events:
+        _settle(event, Verb.COMPLETE, coalesced_into=into, last_error=None)
+
+
+def coalesce(event_ids: Sequence[UUID], into: ChannelEvent) -> int:
+    """Complete events whose effect another event's call had, whoever has claimed them: see `require_claim`."""
+    closed = ChannelEvent.objects.filter(id__in=event_ids, status__in=sources_of(Verb.COALESCE)).update(
+        **_ended(Verb.COALESCE), coalesced_into=into, last_error=None
+    )
+    _count(into.direction, into.event_type, EventStatus.DONE, closed)
+    return closed
+
+
+def ignore(event: ChannelEvent, reason: str, **columns: Any) -> None:
+    """The event needs no effect; the reason is kept. `columns` are set on the row too."""
+    _settle(event, Verb.IGNORE, last_error=reason, **columns)
+
+
+def snooze(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
+    """Another attempt after `delay`, as if this one had not been: nothing was tried. It says what it waits for."""
+    _wait(event, Verb.SNOOZE, delay, error, attempts=Greatest(F("attempts") - 1, 0))
+
+
+def retry(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
+    """Another attempt after `delay`; this one stays counted."""
+    _wait(event, Verb.RETRY, delay, error)
+
+
+def fail(event: ChannelEvent, error: Exception) -> None:
+    """No more attempts: the event goes to the dead letters, and what follows from its failure is done."""
+    with transaction.atomic():
+        handler_of(event.event_type).on_failure(event, error)
+        _settle(event, Verb.FAIL, last_error=_said(error))
+
+
+# ----- to the broker -----
+
+
+def hand_over() -> list[EventMessage]:
+    """Take a batch of due events for the broker; those that are not confirmed within `relay_grace` are due again."""
+    settings = channel_sync_settings()
+    parameters: dict[str, Any] = {"batch": settings.relay_batch, "grace": settings.relay_grace}
+    with connection.cursor() as cursor:
+        cursor.execute(HAND_OVER, parameters)
+        rows = cursor.fetchall()
+    return [
+        EventMessage(event_id, Direction(direction), event_type, f"{source}.{event_type}", correlation, handed_over_at)
+        for event_id, direction, event_type, source, correlation, handed_over_at in rows
+    ]
+
+
+def confirm_published(messages: Sequence[EventMessage]) -> None:
+    """The broker has the messages: their events are looked at again when the messages have expired, or are lost.
+
+    An event that a worker has claimed meanwhile is left alone.
+    """
+    if not messages:
+        return
+    parameters: dict[str, Any] = {
+        "expired": channel_sync_settings().message_ttl + EXPIRY_MARGIN,
+        "ids": [message.event_id for message in messages],
+        "handed_over": [message.handed_over_at for message in messages],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CONFIRM_PUBLISHED, parameters)
+
+
+def rescue_lost(direction: Direction) -> int:
+    """Make published events due that nobody claims although their queue is empty; returns how many.
+
+    At most `relay_batch`, those published first, and none that was published within `rescue_after`. A worker may hold
+    the message of one that is not lost: it is published twice then, no more often than every `rescue_after`, and the
+    claim decides.
+    """
+    settings = channel_sync_settings()
+    parameters: dict[str, Any] = {
+        "after": settings.rescue_after,
+        "direction": direction.value,
+        "batch": settings.relay_batch,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RESCUE_LOST, parameters)
+        return int(cursor.rowcount)
+
+
+def rescue_vanished() -> int:
+    """Give events whose lease is over to another worker; one that was at its last attempt fails. Returns how many.
+
+    At most `relay_batch` of each.
+    """
+    batch = channel_sync_settings().relay_batch
+    parameters: dict[str, Any] = {
+        "sources": sources_of(Verb.RESCUE),
+        "target": target_of(Verb.RESCUE).value,
+        "batch": batch,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RESCUE_VANISHED, parameters)
+        rescued = int(cursor.rowcount)
+    return rescued + _fail_vanished(batch)
+
+
+def make_due(event_ids: Iterable[UUID]) -> int:
+    """What waits among these events is due now: their messages are gone."""
+    return _waiting(ChannelEvent.objects.filter(id__in=list(event_ids))).update(next_attempt_at=Now(), updated_at=Now())
+
+
+def wake(channel_property_id: UUID) -> int:
+    """Whatever waits of a property is due now; returns how many events that are."""
+    waiting = _waiting(ChannelEvent.objects.filter(channel_property_id=channel_property_id))
+    return waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now(), updated_at=Now())
+
+
+# ----- when a person says so -----
+
+
+def restart(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> list[EventMessage]:
+    """Those of the events that have one of the statuses as if just received; the messages to publish.
+
+    One whose lease is over counts as waiting; one that a live worker holds is left alone, and what is redacted: its
+    guest is gone.
+    """
+    restarted = list(_unheld(events, statuses).filter(redacted_at=None).select_for_update().order_by("id"))
+    due = Now() + channel_sync_settings().relay_grace
+    ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(**_fresh(), next_attempt_at=due)
+    return [message_of(event) for event in ChannelEvent.objects.filter(id__in=[event.id for event in restarted])]
+
+
+def restart_due(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> int:
+    """The same in one statement for any number of events, which the relay publishes; returns how many."""
+    found = _unheld(events.order_by(), statuses).filter(redacted_at=None)
+    return found.update(**_fresh(), next_attempt_at=Now())
+
+
+def try_once_more(event_id: UUID) -> bool:
+    """Give a failed event one attempt more, which the caller makes at once; False when it is not failed any more.
+
+    It fails again at once if that attempt does: what was alerted stays alerted.
+    """
+    failed = ChannelEvent.objects.filter(id=event_id, status=EventStatus.FAILED, redacted_at=None)
+    columns = _fresh() | {"attempts": Coalesce("max_attempts", 1) - 1}
+    return bool(failed.update(**columns, next_attempt_at=Now() + channel_sync_settings().relay_grace))
+
+
+def dismiss(event_ids: Sequence[UUID], reason: str) -> int:
+    """Ignore failed and waiting events without their effect; how many there were. Their dead letters go with them."""
+    statuses = [EventStatus(name) for name in sources_of(Verb.DISMISS)]
+    found = _unheld(ChannelEvent.objects.filter(id__in=event_ids), statuses).select_for_update().order_by("id")
+    with transaction.atomic():
+        dismissed = list(found.only("id", "direction", "event_type"))
+        ChannelEvent.objects.filter(id__in=[event.id for event in dismissed]).update(
+            **_ended(Verb.DISMISS), last_error=reason
+        )
+    for event in dismissed:
+        _count(event.direction, event.event_type, EventStatus.IGNORED)
+    return len(dismissed)
+
+
+# ----- the writes behind them -----
+
+
+def _insert(
+    event: NewEvent, *, due_in: timedelta | None, status: EventStatus = EventStatus.RECEIVED
+) -> tuple[Any, ...] | None:
+    settings = channel_sync_settings()
+    columns: dict[str, Any] = {
+        "id": event.id,
+        "channel_property_id": event.channel_property_id,
+        "direction": event.direction.value,
+        "source": event.source,
+        "event_type": event.event_type.value,
+        "entity_type": event.entity_type.value,
+        "entity_external_id": event.entity_external_id,
+        "entity_internal_id": event.entity_internal_id,
+        "idempotency_key": event.idempotency_key,
+        "payload": Jsonb(event.payload),
+        "normalized_payload": None if event.normalized_payload is None else Jsonb(event.normalized_payload),
+        "status": status.value,
+        "is_done": status is EventStatus.DONE,
+        "max_attempts": settings.max_attempts_by_type.get(event.routing_key, settings.max_attempts),
+        "due_in": due_in,
+        "occurred_at": event.occurred_at,
+        "correlation_id": correlation_id(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, columns)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def _claiming(holder: str) -> dict[str, Any]:
+    return {
+        "holder": holder,
+        "lease": _lease(),
+        "sources": sources_of(Verb.CLAIM),
+        "target": target_of(Verb.CLAIM).value,
+    }
+
+
+def _lease() -> timedelta:
+    settings = channel_sync_settings()
+    return min(settings.lease_ttl, settings.processing_lease)
+
+
+def _held(event: ChannelEvent, verb: Verb) -> QuerySet[ChannelEvent]:
+    """The event, as long as it is under the claim that the caller has."""
+    return ChannelEvent.objects.filter(id=event.id, status__in=sources_of(verb), lease_holder=event.lease_holder)
+
+
+def _settle(event: ChannelEvent, verb: Verb, **columns: Any) -> None:
+    _move(event, verb, **_ended(verb), **columns)
+    _count(event.direction, event.event_type, target_of(verb))
+
+
+def _wait(event: ChannelEvent, verb: Verb, delay: timedelta, error: Exception, **columns: Any) -> None:
+    _move(
+        event,
+        verb,
+        status=target_of(verb),
+        lease_holder=None,
+        lease_expires_at=None,
+        next_attempt_at=Now() + max(delay, timedelta(0)),
+        published_at=None,
+        waits_for=getattr(error, "waits_for", ""),
+        last_error=_said(error),
+        updated_at=Now(),
+        **columns,
+    )
+
+
+def _move(event: ChannelEvent, verb: Verb, **columns: Any) -> None:
+    if not _held(event, verb).update(**columns):
+        raise IllegalTransition(event.id, target_of(verb).value)
+    event.status = target_of(verb)
+
+
+def _ended(verb: Verb) -> dict[str, Any]:
+    """What every end of an event sets."""
+    return {
+        "status": target_of(verb),
+        "lease_holder": None,
+        "lease_expires_at": None,
+        "next_attempt_at": None,
+        "waits_for": "",
+        "processed_at": Now(),
+        "updated_at": Now(),
+    }
+
+
+def _fresh() -> dict[str, Any]:
+    """As if just received."""
+    return {
+        "status": target_of(Verb.RESTART),
+        "attempts": 0,
+        "coalesced_into": None,
+        "published_at": None,
+        "processed_at": None,
+        "lease_holder": None,
+        "lease_expires_at": None,
+        "waits_for": "",
+        "updated_at": Now(),
+    }
+
+
+def _waiting(events: QuerySet[ChannelEvent]) -> QuerySet[ChannelEvent]:
+    return events.filter(status__in=WAITING_STATUSES)
+
+
+def _unheld(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> QuerySet[ChannelEvent]:
+    """Those of the statuses that no live worker holds; what a dead one held counts as waiting."""
+    wanted = set(statuses)
+    free = Q(status__in=wanted - {EventStatus.PROCESSING})
+    if wanted - SETTLED_STATUSES:
+        free |= Q(status=EventStatus.PROCESSING, lease_expires_at__lte=Now())
+    return events.filter(free)
+
+
+def _fail_vanished(batch: int) -> int:
+    """Fail what was at its last attempt, one by one: a failure that cannot be followed holds up no other."""
+    exhausted = ChannelEvent.objects.filter(
+        lease_expires_at__lte=Now(), status__in=sources_of(Verb.FAIL), attempts__gte=F("max_attempts")
+    )
+    failed = 0
+    for event_id in list(exhausted.order_by("lease_expires_at").values_list("id", flat=True)[:batch]):
+        with transaction.atomic():
+            event = exhausted.select_for_update(skip_locked=True).filter(id=event_id).first()
+            if event is not None:
+                fail(event, WorkerVanished(event.attempts or 0))
+                failed += 1
+    return failed
+
+
+def _count(direction: str, event_type: str, status: EventStatus, number: int = 1) -> None:
+    EVENTS.labels(direction, event_type, status.value).inc(number)
+
+
+def _said(error: Exception) -> str:
+    return storable_text(f"{type(error).__name__}: {error}")[:MAX_ERROR_LENGTH]
