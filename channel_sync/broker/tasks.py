@@ -13,6 +13,7 @@ from channel_sync.broker.publisher import publish
 from channel_sync.errors import PublishFailed
 from channel_sync.events.relay import relay_due
 from channel_sync.events.store import rescue_lost
+from channel_sync.fleeting import FleetingTask
 from channel_sync.heartbeats import BEAT, note_alive
 from channel_sync.models import Direction, ProcessKind
 
@@ -22,10 +23,14 @@ logger = logging.getLogger(__name__)
 RUN_EXPIRES_SECONDS = 10
 
 
-@shared_task(name=RELAY_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
-def relay() -> None:
-    """Hand everything that is due to the broker, and keep its dead letters; beat starts it every few seconds."""
-    note_alive(BEAT, ProcessKind.BEAT)
+@shared_task(name=RELAY_TASK, base=FleetingTask, ignore_result=True, fleeting_seconds=RUN_EXPIRES_SECONDS)
+def relay(*, by_beat: bool = True) -> None:
+    """Hand everything that is due to the broker, and keep its dead letters.
+
+    Beat starts it every few seconds; while beat is silent, workers do.
+    """
+    if by_beat:
+        note_alive(BEAT, ProcessKind.BEAT)
     rescue()
     try:
         relay_due(publish)

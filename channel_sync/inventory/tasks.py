@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from channel_sync.fleeting import FleetingTask
 from channel_sync.inventory.reaper import expire_holds
 
 EXPIRE_HOLDS_TASK = "channel_sync.expire_holds"
@@ -12,7 +13,7 @@ EXPIRE_HOLDS_TASK = "channel_sync.expire_holds"
 RUN_EXPIRES_SECONDS = 240
 
 
-@shared_task(name=EXPIRE_HOLDS_TASK, ignore_result=True, expires=RUN_EXPIRES_SECONDS)
+@shared_task(name=EXPIRE_HOLDS_TASK, base=FleetingTask, ignore_result=True, fleeting_seconds=RUN_EXPIRES_SECONDS)
 def expire_holds_task() -> None:
     """Expire the holds whose time is over; beat starts it every five minutes."""
     expire_holds()

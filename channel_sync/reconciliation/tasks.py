@@ -11,6 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from channel_sync.errors import NotYet
+from channel_sync.fleeting import FleetingTask
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus, ReconciliationKind, ReconciliationRun
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
@@ -31,7 +32,7 @@ RECONCILERS: dict[ReconciliationKind, Callable[[ChannelProperty, RunOptions], Re
 }
 
 
-@shared_task(name=RECONCILE_TASK, ignore_result=True)
+@shared_task(name=RECONCILE_TASK, base=FleetingTask, ignore_result=True)
 def reconcile(
     channel_property_id: str, kind: str, *, dry_run: bool = False, window: tuple[str, str] | None = None
 ) -> None:

@@ -1,0 +1,36 @@
+"""The diagram of an event's life in the docs is the table that the store goes by."""
+
+import re
+from pathlib import Path
+
+from channel_sync.events.transitions import TRANSITIONS
+from channel_sync.models import EventStatus
+
+ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+ARROW = re.compile(r"^    (\w+) --> (\w+): ([a-z, ]+)$", re.MULTILINE)
+
+
+def drawn() -> set[tuple[str, str, str]]:
+    (diagram,) = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", ARCHITECTURE.read_text(), re.DOTALL)
+    return {
+        (source, target, verb)
+        for source, target, verbs in ARROW.findall(diagram)
+        for verb in verbs.split(", ")
+        if verb != "record"
+    }
+
+
+def test_the_docs_draw_every_transition_and_no_other() -> None:
+    allowed = {
+        (source.value, transition.target.value, verb.value)
+        for verb, transition in TRANSITIONS.items()
+        for source in transition.sources
+    }
+
+    assert drawn() == allowed
+
+
+def test_every_status_can_be_left_by_somebody() -> None:
+    left = {source for transition in TRANSITIONS.values() for source in transition.sources}
+
+    assert left == set(EventStatus)
