@@ -11,13 +11,13 @@ from typing import Any
 from celery import Task
 
 
-class FleetingTask(Task):  # type: ignore[misc]  # Celery has no types
+class FleetingTask(Task):  # type: ignore[type-arg]  # not generic at run time
     """`expires` in seconds, of the task (`fleeting_seconds`) or of its schedule, is the broker's to keep."""
 
     abstract = True
     fleeting_seconds: float | None = None
 
-    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]
         """Send it with an expiration of its message."""
         seconds = options.get("expires", self.fleeting_seconds)
         if isinstance(seconds, int | float):

@@ -8,6 +8,7 @@ import time
 from celery import current_app
 from celery.signals import heartbeat_sent
 from django.db import DatabaseError, InterfaceError, connection
+from kombu.exceptions import OperationalError
 
 from channel_sync.broker.celery_options import RELAY_TASK
 from channel_sync.broker.topology import topology
@@ -48,5 +49,5 @@ def start_relay() -> None:
         current_app.tasks[RELAY_TASK].apply_async(
             kwargs={"by_beat": False}, queue=topology().periodic.name, retry=False, ignore_result=True
         )
-    except (OSError, *current_app.connection_for_write().connection_errors) as error:
+    except (OSError, OperationalError) as error:
         logger.warning("the relay could not be started: %s", type(error).__name__)
