@@ -201,6 +201,16 @@ class ChannelSyncSettings(BaseModel):
         default=timedelta(minutes=1),
         description="Alert when broker, database, a worker or beat is away for longer.",
     )
+    alert_event_waiting: timedelta = Field(
+        default=timedelta(minutes=5), description="Alert when an event of a property is open for longer."
+    )
+    alert_event_held_up: timedelta = Field(
+        default=timedelta(minutes=30),
+        description="The same where the channel, its credits, a pause or another event holds it up.",
+    )
+    alert_run_stuck: timedelta = Field(
+        default=timedelta(minutes=30), description="Alert when a comparison makes no progress for longer."
+    )
     alert_throttle: timedelta = Field(
         default=timedelta(minutes=15),
         description="An alert that comes back within this time after its end is not told again.",

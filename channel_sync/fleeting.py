@@ -6,9 +6,13 @@ every message. The broker counts by one clock.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery import Task
+
+# A header: by the sender's clock, in Unix time.
+SENT_AT = "channel_sync_sent_at"
 
 
 class FleetingTask(Task):  # type: ignore[type-arg]  # not generic at run time
@@ -23,4 +27,5 @@ class FleetingTask(Task):  # type: ignore[type-arg]  # not generic at run time
         if isinstance(seconds, int | float):
             options.pop("expires", None)
             options["expiration"] = seconds
+        options["headers"] = {**(options.get("headers") or {}), SENT_AT: time.time()}
         return super().apply_async(args, kwargs, **options)

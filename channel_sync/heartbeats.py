@@ -10,7 +10,10 @@ from typing import Any
 
 from celery.signals import heartbeat_sent, worker_shutdown
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Heartbeat, ProcessKind
@@ -19,18 +22,55 @@ logger = logging.getLogger(__name__)
 
 BEAT = "beat"
 FORGOTTEN_AFTER = timedelta(days=1)
+# Clocks that differ by less decide nothing differently.
+CLOCK_TOLERANCE = timedelta(seconds=5)
+
+NOTE = """
+INSERT INTO channel_heartbeats (name, kind, queues, seen_at, clock_ahead)
+VALUES (
+    %(name)s, %(kind)s, %(queues)s, coalesce(%(now)s, statement_timestamp()),
+    coalesce(%(ahead)s, extract(epoch FROM %(own_time)s::timestamptz - statement_timestamp()))
+)
+ON CONFLICT (name) DO UPDATE
+SET kind = excluded.kind, queues = excluded.queues, seen_at = excluded.seen_at, clock_ahead = excluded.clock_ahead
+"""
 
 _last: dict[str, float] = {}
 
 
-def note_alive(name: str, kind: ProcessKind, queues: Sequence[str] = (), *, now: datetime | None = None) -> None:
-    """Keep that a process is alive; within `heartbeat_interval` of the last time it costs nothing."""
+def note_alive(
+    name: str,
+    kind: ProcessKind,
+    queues: Sequence[str] = (),
+    *,
+    ahead: float | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Keep that a process is alive, and how far its clock is ahead of the database's.
+
+    `ahead`, in seconds, is given for a process that does not write this itself. Within `heartbeat_interval` of the last
+    time it costs nothing.
+    """
     if time.monotonic() - _last.get(name, float("-inf")) < channel_sync_settings().heartbeat_interval.total_seconds():
         return
+    parameters: dict[str, Any] = {
+        "name": name,
+        "kind": kind.value,
+        "queues": Jsonb(list(queues)),
+        "ahead": ahead,
+        "own_time": timezone.now(),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, parameters)
     _last[name] = time.monotonic()
-    Heartbeat.objects.update_or_create(
-        name=name, defaults={"kind": kind, "queues": list(queues), "seen_at": now or timezone.now()}
-    )
+
+
+def wrong_clocks() -> dict[str, float]:
+    """Process -> seconds by which its clock is ahead of the database's, of living processes whose clock is off."""
+    off = Q(clock_ahead__gt=CLOCK_TOLERANCE.total_seconds()) | Q(clock_ahead__lt=-CLOCK_TOLERANCE.total_seconds())
+    found = Heartbeat.objects.filter(off, seen_at__gte=_oldest(None)).order_by("name")
+    return {name: round(ahead or 0.0, 1) for name, ahead in found.values_list("name", "clock_ahead")}
 
 
 def alive_by_queue(*, now: datetime | None = None) -> dict[str, int]:
@@ -50,7 +90,7 @@ def is_beat_alive(*, now: datetime | None = None) -> bool:
 
 def forget_dead(*, now: datetime | None = None) -> int:
     """Remove what was silent for a day; how many there were."""
-    before = (now or timezone.now()) - FORGOTTEN_AFTER
+    before = (now or Now()) - FORGOTTEN_AFTER
     return Heartbeat.objects.filter(seen_at__lt=before).delete()[0]
 
 
@@ -80,5 +120,6 @@ def _worker_stops(sender: Any, **_: object) -> None:
         connection.close()
 
 
-def _oldest(now: datetime | None) -> datetime:
-    return (now or timezone.now()) - channel_sync_settings().heartbeat_missed_after
+def _oldest(now: datetime | None) -> Any:
+    """The oldest sign of life that counts, by the database's clock."""
+    return (now or Now()) - channel_sync_settings().heartbeat_missed_after

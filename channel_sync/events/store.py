@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from channel_sync.channels.storable import storable_text
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlation_id
-from channel_sync.errors import IllegalTransition, WorkerVanished
+from channel_sync.errors import IllegalTransition, WaitsFor, WorkerVanished
 from channel_sync.events.handlers import handler_of
 from channel_sync.events.lease import new_holder
 from channel_sync.events.message import EventMessage, message_of
@@ -39,13 +39,13 @@ RECORD = """
 INSERT INTO channel_events (
     id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, entity_internal_id,
     idempotency_key, payload, normalized_payload, status, attempts, max_attempts, received_at, created_at, updated_at,
-    next_attempt_at, processed_at, occurred_at, correlation_id
+    next_attempt_at, processed_at, occurred_at, correlation_id, waits_for
 ) VALUES (
     %(id)s, %(channel_property_id)s, %(direction)s, %(source)s, %(event_type)s, %(entity_type)s,
     %(entity_external_id)s, %(entity_internal_id)s, %(idempotency_key)s, %(payload)s, %(normalized_payload)s,
     %(status)s, 0, %(max_attempts)s, statement_timestamp(), statement_timestamp(), statement_timestamp(),
     statement_timestamp() + %(due_in)s::interval, CASE WHEN %(is_done)s THEN statement_timestamp() END,
-    %(occurred_at)s, %(correlation_id)s
+    %(occurred_at)s, %(correlation_id)s, %(waits_for)s
 ) ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING next_attempt_at
 """
@@ -453,6 +453,7 @@ def _insert(
         "is_done": status is EventStatus.DONE,
         "max_attempts": settings.max_attempts_by_type.get(event.routing_key, settings.max_attempts),
         "due_in": due_in,
+        "waits_for": WaitsFor.PAUSE if event.waits is not None else WaitsFor.TURN,
         "occurred_at": event.occurred_at,
         "correlation_id": correlation_id(),
     }

@@ -23,6 +23,9 @@ class AlertKind(models.TextChoices):
     BOOKING_NOT_APPLIED = "booking_not_applied", "booking not applied"
     BROKER_UNREACHABLE = "broker_unreachable", "broker unreachable"
     DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
+    EVENT_WAITING = "event_waiting", "event waiting"
+    RUN_STUCK = "run_stuck", "run stuck"
+    CLOCK_WRONG = "clock_wrong", "clock wrong"
     WORKER_MISSING = "worker_missing", "worker missing"
     BEAT_MISSING = "beat_missing", "beat missing"
 

@@ -22,6 +22,9 @@ class Heartbeat(models.Model):
     kind = models.CharField(max_length=20, choices=ProcessKind)
     queues = models.JSONField(db_default=[], default=list)
     seen_at = models.DateTimeField(db_default=CurrentTimestamp())
+    clock_ahead = models.FloatField(
+        null=True, help_text="Seconds by which its clock was ahead of the database's; below zero it was behind."
+    )
 
     class Meta:
         db_table = "channel_heartbeats"

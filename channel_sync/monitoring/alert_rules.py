@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection as database
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
@@ -26,6 +29,8 @@ from channel_sync.models import (
     Direction,
     EntityType,
     EventStatus,
+    ReconciliationRun,
+    RunStatus,
 )
 from channel_sync.monitoring.health import Health
 
@@ -55,9 +60,12 @@ class Finding:
 def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     """Everything that is wrong now; at most one finding per kind and subject. Needs the database."""
     yield from _outages(health)
+    yield from _clocks(health)
     yield from _channels(health)
     yield from _queues(health)
     yield from _events(now)
+    yield from _waiting()
+    yield from _runs()
     yield from _bookings_not_applied()
     yield from _accounts(now)
     yield from _properties()
@@ -81,6 +89,16 @@ def _outages(health: Health) -> Iterator[Finding]:
             AlertKind.BEAT_MISSING,
             "No task of beat has run of late: retries and reconciliations wait. Start beat, and a worker of its queue.",
             lasts=lasts,
+        )
+
+
+def _clocks(health: Health) -> Iterator[Finding]:
+    for name, ahead in (health.life.wrong_clocks if health.life is not None else {}).items():
+        yield Finding(
+            AlertKind.CLOCK_WRONG,
+            f"The clock of {name} is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's. "
+            "Nothing is decided by it, and its log lines and signatures are off: set it by NTP.",
+            subject=name,
         )
 
 
@@ -175,6 +193,57 @@ def _outline(event: ChannelEvent) -> dict[str, str]:
     except ConfigurationError:
         # Its channel was taken out of the settings: its bookings are still told.
         return {}
+
+
+WAITING = """
+SELECT channel_property_id, direction, waits_for <> '' AS is_held_up, count(*), min(received_at)
+FROM channel_events
+WHERE status IN ('received', 'processing', 'retrying')
+GROUP BY channel_property_id, direction, is_held_up
+HAVING min(received_at) < statement_timestamp()
+    - CASE WHEN waits_for <> '' THEN %(held_up)s::interval ELSE %(waiting)s::interval END
+ORDER BY min(received_at)
+LIMIT %(at_most)s
+"""
+
+
+def _waiting() -> Iterator[Finding]:
+    """The oldest open event of each property and direction, by whether something is known to hold it up."""
+    settings = channel_sync_settings()
+    parameters: dict[str, Any] = {
+        "held_up": settings.alert_event_held_up,
+        "waiting": settings.alert_event_waiting,
+        "at_most": AT_MOST,
+    }
+    with database.cursor() as cursor:
+        cursor.execute(WAITING, parameters)
+        rows = cursor.fetchall()
+    properties = ChannelProperty.objects.in_bulk([row[0] for row in rows])
+    for property_id, direction, is_held_up, count, since in rows:
+        channel_property = properties.get(property_id)
+        why = "the channel, its credits, a pause or another event holds them up" if is_held_up else "nobody works them"
+        yield Finding(
+            AlertKind.EVENT_WAITING,
+            f"{count} {direction} events of {channel_property} are open, the oldest since {since:%H:%M:%S %Z}: {why}. "
+            "Its page in the admin says what it waits for; see that the workers of its queue run, then retry it.",
+            subject=f"{property_id}:{direction}:{'held up' if is_held_up else 'waiting'}",
+            channel_property=channel_property,
+        )
+
+
+def _runs() -> Iterator[Finding]:
+    """Comparisons that say that they run, and do not move."""
+    still = ReconciliationRun.objects.filter(
+        status=RunStatus.RUNNING, updated_at__lt=Now() - channel_sync_settings().alert_run_stuck
+    )
+    for run in still.select_related("channel_property").order_by("updated_at")[:AT_MOST]:
+        yield Finding(
+            AlertKind.RUN_STUCK,
+            f"The comparison of {run.kind} of {run.channel_property} has made no progress since "
+            f"{run.updated_at:%H:%M:%S %Z}. See that a worker of the reconciliation queue runs; it goes on by itself.",
+            subject=str(run.id),
+            channel_property=run.channel_property,
+        )
 
 
 def _accounts(now: datetime) -> Iterator[Finding]:

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
-from channel_sync.heartbeats import alive_by_queue, is_beat_alive
+from channel_sync.heartbeats import alive_by_queue, is_beat_alive, wrong_clocks
 
 Found = TypeVar("Found")
 
@@ -44,10 +45,15 @@ class QueueStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Life:
-    """What the database knows of our processes: workers alive by queue, and whether beat is."""
+    """What the database knows of our processes: workers alive by queue, whether beat is, and whose clock is off.
+
+    `wrong_clocks` is process -> seconds ahead. A database that is not writable stores no webhook.
+    """
 
     workers: Mapping[str, int]
     is_beat_alive: bool
+    wrong_clocks: Mapping[str, float] = field(default_factory=dict)
+    is_writable: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,12 @@ class Health:
 
     @property
     def status(self) -> HealthStatus:
-        """Unhealthy when broker, database or a channel does not answer."""
+        """Unhealthy when broker, database or a channel does not answer, or the database takes no writes."""
         if not (self.is_broker_connected and self.life is not None and all(self.reachable_channels.values())):
             return HealthStatus.UNHEALTHY
-        if self.missing_workers or not self.life.is_beat_alive:
+        if not self.life.is_writable:
+            return HealthStatus.UNHEALTHY
+        if self.missing_workers or not self.life.is_beat_alive or self.life.wrong_clocks:
             return HealthStatus.DEGRADED
         full = [self.queue_status(name, depth) is QueueStatus.WARNING for name, depth in self.depths_by_name().items()]
         return HealthStatus.DEGRADED if any(full) else HealthStatus.HEALTHY
@@ -111,13 +119,11 @@ def look() -> Health:
         asking.shutdown(wait=False)
 
 
-def is_database_ready() -> bool:
-    """Whether the database answers within the time limit: what a web process needs to take webhooks."""
+def database_state() -> Life | None:
+    """What the database says within the time limit; None when it does not answer."""
     asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="channel_sync_health")
     try:
-        return (
-            _answer(asking.submit(_life), time.monotonic() + channel_sync_settings().health_timeout, None) is not None
-        )
+        return _answer(asking.submit(_life), time.monotonic() + channel_sync_settings().health_timeout, None)
     finally:
         asking.shutdown(wait=False)
 
@@ -143,12 +149,20 @@ def _life() -> Life | None:
         },
     }
     try:
-        return Life(alive_by_queue(), is_beat_alive())
+        return Life(alive_by_queue(), is_beat_alive(), wrong_clocks(), _takes_writes(connection))
     except (DatabaseError, InterfaceError):
         return None
     finally:
         connection.close()
         connection.settings_dict = kept
+
+
+def _takes_writes(connection: BaseDatabaseWrapper) -> bool:
+    """A standby, and a server that an operator made read-only, answer every question and store nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('transaction_read_only') = 'off'")
+        (takes_writes,) = cursor.fetchone() or (False,)
+    return bool(takes_writes)
 
 
 class _ChannelAnswers:

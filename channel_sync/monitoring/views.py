@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.monitoring.exposition import exposition
-from channel_sync.monitoring.health import Health, HealthStatus, is_database_ready, look
+from channel_sync.monitoring.health import Health, HealthStatus, database_state, look
 
 BEARER = "Bearer "
 
@@ -37,9 +37,11 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 while webhooks can be stored, 503 while not: a broker that is down does not matter to that."""
-    if is_database_ready():
+    state = database_state()
+    if state is not None and state.is_writable:
         return JsonResponse({"status": "ready"})
-    return JsonResponse({"status": "not ready", "database": {"connected": False}}, status=503)
+    database = {"connected": state is not None, **({"writable": False} if state is not None else {})}
+    return JsonResponse({"status": "not ready", "database": database}, status=503)
 
 
 @transaction.non_atomic_requests
@@ -59,7 +61,7 @@ def told(found: Health) -> dict[str, object]:
     return {
         "status": found.status.value,
         "rabbitmq": {"connected": found.is_broker_connected},
-        "database": {"connected": found.life is not None},
+        "database": {"connected": found.life is not None, **_unwritable(found)},
         **{f"{name}_api": {"reachable": answers} for name, answers in found.reachable_channels.items()},
         "queues": {
             name: {"depth": depth, "status": found.queue_status(name, depth).value}
@@ -67,4 +69,9 @@ def told(found: Health) -> dict[str, object]:
         },
         "workers": {"missing": found.missing_workers} if found.life is not None else {"missing": None},
         "beat": {"alive": found.life.is_beat_alive if found.life is not None else None},
+        "clocks": {"ahead_seconds": dict(found.life.wrong_clocks) if found.life is not None else None},
     }
+
+
+def _unwritable(found: Health) -> dict[str, bool]:
+    return {"writable": False} if found.life is not None and not found.life.is_writable else {}

@@ -59,7 +59,6 @@ class Watch:
         try:
             with session_lock("channel_sync watch", wait=NO_WAIT):
                 self._led = True
-                self._database_is_back(timezone.now())
                 return self._lead()
         except NotYet:
             self._led = False
@@ -72,6 +71,8 @@ class Watch:
     def _lead(self) -> bool:
         while True:
             self.look_once(timezone.now())
+            # Only now: a database that gives locks and takes no writes is not back.
+            self._database_is_back(timezone.now())
             if not self._wait():
                 return False
 
@@ -104,8 +105,9 @@ class Watch:
             alert_id=outage.alert_id,
             kind=AlertKind.DATABASE_UNREACHABLE.value,
             subject="",
-            message="The database does not answer: webhooks are refused, and sent again by the channel for about half "
-            "an hour. Start PostgreSQL; then run a reconciliation of bookings.",
+            message="The database does not answer, or takes no writes: webhooks are refused, and sent again by the "
+            "channel for about half an hour. Start PostgreSQL, or point DATABASE_URL at the primary; then run a "
+            "reconciliation of bookings.",
             began_at=outage.began_at,
             resolved_at=resolved_at,
         )
