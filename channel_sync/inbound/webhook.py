@@ -55,8 +55,8 @@ class WebhookView(View):
             except SecretUnreadable as error:
                 logger.error("webhook of %s cannot be verified, it is to be sent again: %s", channel_name, error)
                 WEBHOOKS.labels(channel_name, UNREADABLE).inc()
-                told = {"error": UNREADABLE, "detail": "The webhook cannot be verified now. Send it again."}
-                return JsonResponse(told, status=HTTPStatus.SERVICE_UNAVAILABLE)
+                answer = {"error": UNREADABLE, "detail": "The webhook cannot be verified now. Send it again."}
+                return JsonResponse(answer, status=HTTPStatus.SERVICE_UNAVAILABLE)
             outcome = "accepted" if is_new else "duplicate"
             WEBHOOKS.labels(channel_name, outcome).inc()
             return JsonResponse({"status": outcome, "correlation_id": str(correlation)}, status=HTTPStatus.OK)

@@ -173,10 +173,10 @@ def _bookings_not_applied() -> Iterator[Finding]:
 
 def _not_applied(event: ChannelEvent) -> Finding:
     channel_property = event.channel_property
-    told = _outline(event)
+    read = _outline(event)
     external_id = "".join(filter(str.isprintable, event.entity_external_id or ""))
-    sold = " ".join(told[name] for name in ("ota", "reference") if name in told) or "no OTA named"
-    stay = f"{told.get('arrival', 'unknown')} to {told.get('departure', 'unknown')}"
+    sold = " ".join(read[name] for name in ("ota", "reference") if name in read) or "no OTA named"
+    stay = f"{read.get('arrival', 'unknown')} to {read.get('departure', 'unknown')}"
     return Finding(
         AlertKind.BOOKING_NOT_APPLIED,
         f"Booking {external_id} of {channel_property} ({sold}, {stay}) could not be applied: the PMS does not have it "
@@ -191,7 +191,7 @@ def _outline(event: ChannelEvent) -> dict[str, str]:
     try:
         return channel_class(event.channel_property.channel_name).outline(event.payload)
     except ConfigurationError:
-        # Its channel was taken out of the settings: its bookings are still told.
+        # Its channel was taken out of the settings: its bookings are still named.
         return {}
 
 

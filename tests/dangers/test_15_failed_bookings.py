@@ -73,11 +73,11 @@ def test_one_failed_booking_is_told_at_once_by_the_watch_and_without_its_guest(
 
     Watch("watch", lambda _: False, ask=health).look_once(timezone.now())
 
-    (told,) = [message for message in email if "booking not applied" in message.subject]
+    (sent,) = [message for message in email if "booking not applied" in message.subject]
     for word in ("booking", "BDC-1", str(ARRIVAL), str(DEPARTURE), "5000001", str(connected.channel_property)):
-        assert word in told.body
+        assert word in sent.body
     for personal in ("Ada", "Lovelace", "ada@example.org", "7946"):
-        assert personal not in told.body + told.subject
+        assert personal not in sent.body + sent.subject
 
 
 def test_several_failed_events_of_a_booking_are_one_alert_and_two_bookings_are_two(
