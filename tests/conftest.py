@@ -22,8 +22,9 @@ from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import connect_property
 from channel_sync.connections.suggestions import save_suggestions
+from channel_sync.events import handlers
 from channel_sync.inbound.senders import forget_senders
-from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+from channel_sync.models import ChannelMapping, ChannelProperty, EventType, MappingType
 from channel_sync.operations.roles import Role
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
@@ -102,6 +103,16 @@ def connected(db: None, beds24: RunningSimulator) -> ConnectedHotel:
     result = connect_property(hotel.id, channel_name="beds24", invite_code="DEMO-INVITE-CODE")
     save_suggestions(result.channel_property, result.suggestions.matches)
     return ConnectedHotel(hotel, result.channel_property, double, single, result.webhook_secret)
+
+
+@pytest.fixture
+def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have all events handled this way, and what follows a failure."""
+
+    def use(apply: handlers.Apply, on_failure: handlers.OnFailure = handlers.nothing_more) -> None:
+        monkeypatch.setattr(handlers, "_handlers", dict.fromkeys(EventType, handlers.Handler(apply, on_failure)))
+
+    return use
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,8 +26,11 @@ from tests.factories import EventFactory
 
 
 @pytest.fixture
-def pauses(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def pauses(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, handle_with: Callable[..., None]
+) -> Iterator[list[float]]:
     """The pauses that a worker makes, which take no time."""
+    handle_with(complete)
     made: list[float] = []
     monkeypatch.setattr(deliveries, "pause", GrowingPause(sleep=made.append))
     yield made
@@ -56,7 +59,7 @@ def renamed_column() -> Iterator[None]:
 def delivered(event_id: object) -> str:
     """What becomes of a message: acknowledged, requeued or dead-lettered."""
     try:
-        work_delivery(str(event_id), complete)
+        work_delivery(str(event_id))
     except Reject as reject:
         return "requeued" if reject.requeue else "dead-lettered"
     return "acknowledged"
@@ -102,7 +105,9 @@ def test_the_pause_grows_while_it_goes_on_and_starts_anew_after_a_success(pauses
     assert pauses[7:] == [1]
 
 
-def test_a_claimed_event_that_cannot_be_settled_is_left_to_its_lease(pauses: list[float]) -> None:
+def test_a_claimed_event_that_cannot_be_settled_is_left_to_its_lease(
+    pauses: list[float], handle_with: Callable[..., None]
+) -> None:
     """Its message goes back for nothing: the next worker finds the event in other hands and lets the message go."""
     event = EventFactory()
 
@@ -110,13 +115,14 @@ def test_a_claimed_event_that_cannot_be_settled_is_left_to_its_lease(pauses: lis
         read_only()
         complete(event)
 
+    handle_with(work)
     with pytest.raises(Reject) as rejected:
-        work_delivery(str(event.id), work)
+        work_delivery(str(event.id))
     assert rejected.value.requeue is True
 
     event.refresh_from_db()
     assert event.status == EventStatus.PROCESSING
-    assert event.next_attempt_at is not None
+    assert event.lease_expires_at is not None
     assert delivered(event.id) == "acknowledged"
 
 

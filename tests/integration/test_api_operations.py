@@ -176,7 +176,7 @@ def test_pause_and_resume(administrator: APIClient, connected: ConnectedHotel) -
 
     assert administrator.post(f"{address}/pause").json()["status"] == "inactive"
     refused = administrator.post(f"{address}/test-connection")
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "300")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
     assert administrator.post(f"{address}/resume/").json()["status"] == "active"
     assert administrator.get(address).json()["status"] == "active"
     actions = administrator.get(f"{ADMIN}/audit", {"property_id": connected.hotel.id}).json()["entries"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from celery.exceptions import Reject
 from django.db import OperationalError
@@ -20,19 +22,22 @@ def refuse(event: ChannelEvent) -> None:
     raise Fatal("No.")
 
 
-def test_a_settled_event_lets_its_message_go() -> None:
+def test_a_settled_event_lets_its_message_go(handle_with: Callable[..., None]) -> None:
     event = EventFactory()
+    handle_with(complete)
 
-    deliveries.work_delivery(str(event.id), complete)
-    deliveries.work_delivery(str(event.id), complete)
+    deliveries.work_delivery(str(event.id))
+    deliveries.work_delivery(str(event.id))
 
     event.refresh_from_db()
     assert event.status == EventStatus.DONE
 
 
-def test_a_failed_event_sends_its_message_to_the_dead_letters() -> None:
+def test_a_failed_event_sends_its_message_to_the_dead_letters(handle_with: Callable[..., None]) -> None:
+    handle_with(refuse)
+
     with pytest.raises(Reject) as rejected:
-        deliveries.work_delivery(str(EventFactory().id), refuse)
+        deliveries.work_delivery(str(EventFactory().id))
 
     assert rejected.value.requeue is False
 
@@ -48,6 +53,6 @@ def test_a_database_that_is_gone_before_the_claim_gives_the_message_back(monkeyp
     monkeypatch.setattr(deliveries.connection, "close", lambda: None)  # It is the test's own transaction.
     monkeypatch.setattr(processing, "claim", gone)
     with pytest.raises(Reject) as rejected:
-        deliveries.work_delivery(str(event.id), complete)
+        deliveries.work_delivery(str(event.id))
 
     assert rejected.value.requeue is True

@@ -69,10 +69,12 @@ def test_it_asks_before_it_begins(answer: str, expected: EventStatus) -> None:
 
 
 def test_what_a_worker_holds_is_left_to_it() -> None:
-    event = make(EventStatus.PROCESSING)
+    event = claim(make(EventStatus.RECEIVED).id)
+    assert event is not None
 
-    assert json.loads(run(str(event.id), "--yes", "--json"))["selected"] == 0
-    assert json.loads(run(str(event.id), "--ignore", "wrong", "--yes", "--json"))["selected"] == 0
+    assert json.loads(run(str(event.id), "--yes", "--json"))["replayed"] == 0
+    assert json.loads(run(str(event.id), "--ignore", "wrong", "--yes", "--json"))["ignored"] == 0
+    assert statuses() == [EventStatus.PROCESSING]
 
 
 def test_named_events_may_be_done_already() -> None:
