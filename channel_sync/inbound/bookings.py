@@ -19,7 +19,7 @@ from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
 from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
-from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of, time_to_order_by
+from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.confirmation import Confirmation
@@ -29,6 +29,7 @@ from channel_sync.models import (
     ChannelProperty,
     ReservationLink,
 )
+from channel_sync.moments import time_to_order_by
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.record import NewEvent
-from channel_sync.inbound.order import time_to_order_by
 from channel_sync.models import ChannelProperty, Direction, EntityType, EventType
+from channel_sync.moments import time_to_order_by
 
 BOOKING_EVENTS = {
     BookingChange.CREATED: EventType.BOOKING_CREATED,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 
 from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus, content_hash
 from channel_sync.models import ReservationLink
-
-# How far the channel's clock may be ahead of the database's: a later time comes from no clock, and orders nothing.
-CLOCK_TOLERANCE = timedelta(minutes=5)
+from channel_sync.moments import time_to_order_by
 
 State = Booking | BookingCancellation
 
@@ -40,11 +38,6 @@ def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
     if link.applied_hash == applied_hash(state):
         return Order.UNCHANGED
     return Order.STALE if link.applied_cancelled else Order.OPEN
-
-
-def time_to_order_by(moment: datetime | None, now: datetime) -> datetime | None:
-    """A time as far as states can be ordered by it; None for one that has not come yet."""
-    return moment if moment is not None and moment <= now + CLOCK_TOLERANCE else None
 
 
 def is_deleted(link: ReservationLink) -> bool:

@@ -26,6 +26,7 @@ from channel_sync.channels.canonical import (
     Notification,
 )
 from channel_sync.errors import MalformedWebhook
+from channel_sync.moments import time_to_order_by
 
 ENVELOPE_CHANGES = {
     "booking.created": BookingChange.CREATED,
@@ -100,7 +101,10 @@ def _change(booking: Mapping[str, Any]) -> BookingChange:
 
 
 def _occurred_at(booking: Mapping[str, Any], payload: Mapping[str, Any]) -> datetime | None:
-    return read_time(booking.get("modifiedTime")) or read_time(payload.get("timeStamp"))
+    """When the state was reached; when it was sent, where that is not known."""
+    return time_to_order_by(read_time(booking.get("modifiedTime")), datetime.now(UTC)) or read_time(
+        payload.get("timeStamp")
+    )
 
 
 def _is_redelivery(payload: Mapping[str, Any]) -> bool:
