@@ -118,6 +118,16 @@ class UnmappedRoomType(Fatal):
         )
 
 
+class ComparisonFailed(Fatal):
+    """Something went wrong while a booking was compared with its reservation; only the kind of error is kept."""
+
+    def __init__(self, external_id: str, error: Exception) -> None:
+        super().__init__(
+            f"Booking {external_id} could not be compared: {type(error).__name__}. The log of the worker has the "
+            "details. Fix the cause, then retry the event."
+        )
+
+
 class RefusedByChannel(Fatal):
     """The channel understood the call and refused it; trying the same call again cannot succeed."""
 

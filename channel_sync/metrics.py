@@ -30,6 +30,9 @@ API_SECONDS = Histogram(
     ["channel", "method", "path", "status"],
     buckets=SECONDS,
 )
+ITEMS_LEFT_OUT = Counter(
+    "channel_sync_listed_items_left_out", "Items of a channel's lists that could not be read.", ["channel", "item"]
+)
 RATE_LIMIT_HITS = Counter(
     "channel_sync_rate_limit_hits", "Events that were put off because credits ran out.", ["direction", "event_type"]
 )

@@ -12,6 +12,7 @@ from channel_sync.channels.canonical import (
     AccessToken,
     AvailabilityRange,
     Booking,
+    BookingCancellation,
     BookingNotification,
     BookingPage,
     BookingWrite,
@@ -106,6 +107,10 @@ class Channel(Protocol):
         """The canonical booking in a stored webhook payload."""
 
     @classmethod
+    def parse_cancellation(cls, payload: Mapping[str, Any]) -> BookingCancellation:
+        """The number of a cancelled booking in a stored payload, whatever is wrong with everything else in it."""
+
+    @classmethod
     def claimed_nights(cls, payload: Mapping[str, Any]) -> ClaimedNights | None:
         """The room and nights in a stored payload as far as they can be read, whatever else is wrong with it.
 
@@ -140,8 +145,11 @@ class Channel(Protocol):
     ) -> Mapping[str, str]:
         """Key -> booking id, for the bookings created since a time under one of the keys."""
 
-    def booking(self, external_id: str) -> Booking | None:
-        """One booking as it is now; None when the channel does not have it."""
+    def booking(self, external_id: str) -> Booking | BookingCancellation | None:
+        """One booking as it is now; None when the channel does not have it.
+
+        Raises `InvalidPayload` for one that cannot be read, unless it is cancelled.
+        """
 
     def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
         """Bookings of every status changed since a time, page by page, each as its webhook would tell it."""

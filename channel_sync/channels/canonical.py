@@ -51,7 +51,10 @@ class Canonical(BaseModel):
 
 def _cents(value: Decimal) -> Decimal:
     """Rounded, and never minus zero: a price that was divided somewhere comes with all the digits of a float."""
-    return value.quantize(Decimal("0.01")) + Decimal(0)
+    cents = value.quantize(Decimal("0.01")) + Decimal(0)
+    if abs(cents) >= TOO_MUCH:
+        raise ValueError(f"is not below {TOO_MUCH}")
+    return cents
 
 
 Money = Annotated[Decimal, Field(gt=-TOO_MUCH, lt=TOO_MUCH, allow_inf_nan=False), AfterValidator(_cents)]
@@ -111,6 +114,13 @@ class Booking(Stay):
     def as_push(self) -> BookingPush:
         """What had to be sent to bring the channel to this state."""
         return BookingPush(external_room_id=self.external_room_id, **self.model_dump(include=set(Stay.model_fields)))
+
+
+class BookingCancellation(Canonical):
+    """A cancelled booking of which nothing else can be read: its number is enough to cancel it."""
+
+    external_id: str
+    modified_at: AwareDatetime | None = None
 
 
 class BookingPush(Stay):
@@ -212,12 +222,18 @@ class RateRange(Canonical):
 
 
 class BookingNotification(Canonical):
-    """A webhook about one booking; `booking` is None when the channel only says that it is gone."""
+    """A webhook about one booking, or a booking of a list as its webhook would describe it.
+
+    With `is_numbered` the key is the sender's own number of the event; otherwise it stands for the content, which a
+    booking may come back to. `is_redelivery` is what the sender says: it has sent this webhook before.
+    """
 
     change: BookingChange
     external_property_id: str
     external_id: str
     dedupe_key: str
+    is_numbered: bool = False
+    is_redelivery: bool = False
     occurred_at: AwareDatetime | None
     payload: dict[str, Any]
 
@@ -231,7 +247,7 @@ class BookingPage:
 
 
 class AvailabilityNotification(Canonical):
-    """A webhook that says "read the calendar of this room again"; it carries no data."""
+    """A webhook that says "read the calendar of this room again"; it carries no data. An unreadable room is blank."""
 
     external_property_id: str
     external_room_id: str

@@ -13,6 +13,7 @@ from channel_sync.channels.ranges import nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import room_type_of
+from channel_sync.errors import InvalidPayload
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import complete, ignore, record_all
 from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
@@ -29,6 +30,8 @@ def handle_availability_updated(event: ChannelEvent) -> None:
     """
     channel_property = event.channel_property
     external_room_id = event.entity_external_id or ""
+    if not external_room_id:
+        raise InvalidPayload("roomId", "is not the id of a room")
     room_type_id = room_type_of(channel_property, external_room_id)
     first = host_pms().property_facts(channel_property.property_id).today()
     last = first + timedelta(days=channel_sync_settings().calendar_nights - 1)

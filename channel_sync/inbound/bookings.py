@@ -6,18 +6,20 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import Booking, BookingStatus
+from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import find_room_type
 from channel_sync.connections.registry import channel_class
+from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.store import complete, ignore
+from channel_sync.inbound.cancellation import cancel, state_of
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
 from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
-from channel_sync.inbound.order import Order, modified_time, note_applied, order_of
+from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.confirmation import Confirmation
@@ -25,9 +27,9 @@ from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
     ChannelProperty,
-    EventType,
     ReservationLink,
 )
+from channel_sync.moments import time_to_order_by
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
 
@@ -40,51 +42,67 @@ REASONS = {
 
 
 def handle_booking(event: ChannelEvent) -> None:
-    """Create, modify or cancel the reservation of a booking, link the two, and settle the event."""
-    channel_property = event.channel_property
-    booking = channel_class(channel_property.channel_name).parse_booking(event.payload)
-    if event.event_type == EventType.BOOKING_CANCELLED and booking.status is not BookingStatus.CANCELLED:
-        booking = booking.model_copy(update={"status": BookingStatus.CANCELLED})
-    if not _settle(event, booking, is_current=False):
-        # Beds24's times are whole seconds: which of two states of one second is the last, only it can tell.
-        with calling(channel_property, is_urgent=True) as channel:
-            _settle(event, channel.booking(booking.external_id) or booking, is_current=True)
+    """Create, modify or cancel the reservation of a booking, link the two, and settle the event.
+
+    Where its time leaves open what is the last state (there is none, or it is that of the state before), the channel
+    is asked for the present one.
+    """
+    state = state_of(event)
+    if not _settle(event, state, is_current=False):
+        with calling(event.channel_property, is_urgent=True) as channel:
+            present = channel.booking(state.external_id)
+            _settle(event, present or state, is_current=True, is_gone=present is None)
 
 
 def handle_booking_deleted(event: ChannelEvent) -> None:
     """Cancel the reservation; a booking that is not known yet is remembered as gone, for webhooks that come late."""
     channel_property = event.channel_property
-    external_id = event.entity_external_id or ""
+    external_id = channel_class(channel_property.channel_name).parse_cancellation(event.payload).external_id
     with transaction.atomic(), on_behalf_of(channel_property.id):
         lock_in_transaction("booking", channel_property.id, external_id)
         link, _ = ReservationLink.objects.get_or_create(channel_property=channel_property, external_id=external_id)
         if link.reservation_id is not None:
-            host_pms().cancel_reservation(link.reservation_id)
-        link.applied_modified_at = event.occurred_at or event.received_at
+            cancel(channel_property, link.reservation_id)
+        now = database_now()
+        link.applied_modified_at = time_to_order_by(event.occurred_at, now) or now
         link.applied_cancelled = True
-        link.applied_hash = ""
+        link.applied_hash = link.pushed_hash = ""
         link.save()
         complete(event)
 
 
-def _settle(event: ChannelEvent, booking: Booking, *, is_current: bool) -> bool:
-    """Apply a state of a booking, or ignore it; False, and nothing done, when its time leaves the order open."""
+def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: bool = False) -> bool:
+    """Apply a state of a booking, or ignore it; False, and nothing done, when its time leaves the order open.
+
+    `is_current` is what the channel was just asked for; `is_gone` when it does not have the booking.
+    """
     channel_property = event.channel_property
-    normalized = booking.model_dump(mode="json")
+    normalized = state.model_dump(mode="json")
     with transaction.atomic(), on_behalf_of(channel_property.id):
-        lock_in_transaction("booking", channel_property.id, booking.external_id)
-        link = _link_of(channel_property, booking)
-        modified_at = modified_time(event, booking)
-        order = order_of(link, booking, modified_at)
-        if order is Order.SAME_TIME and not is_current:
+        lock_in_transaction("booking", channel_property.id, state.external_id)
+        link = _link_of(channel_property, state)
+        now = database_now()
+        order = order_of(link, state, now)
+        if order is Order.OPEN and not is_current:
             return False
+        if order is Order.OPEN and is_gone and is_deleted(link):
+            order = Order.STALE
         if order in REASONS:
             ignore(event, REASONS[order], normalized_payload=normalized)
             return True
+        if isinstance(state, BookingCancellation):
+            note_applied(link, state, now)
+            if link.reservation_id is not None:
+                cancel(channel_property, link.reservation_id)
+            link.pushed_hash = ""
+            link.save()
+            complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+            return True
+        booking = state
         echo = echo_of(channel_property, link, booking)
         if echo is Echo.EARLIER and not is_current:
             return False
-        note_applied(link, booking, modified_at)
+        note_applied(link, booking, now)
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         entered = _lock_room_types(channel_property, before, booking)
         reason = _no_need(channel_property, before, booking, echo) if before is not None else None
@@ -130,15 +148,16 @@ def _no_need(channel_property: ChannelProperty, before: Reservation, booking: Bo
     return None
 
 
-def _link_of(channel_property: ChannelProperty, booking: Booking) -> ReservationLink:
+def _link_of(channel_property: ChannelProperty, state: State) -> ReservationLink:
     """The link of the booking; for a booking that we created ourselves and have not linked yet, by its key."""
-    link = ReservationLink.objects.filter(channel_property=channel_property, external_id=booking.external_id).first()
+    link = ReservationLink.objects.filter(channel_property=channel_property, external_id=state.external_id).first()
     if link is not None:
         return link
+    client_key = state.client_key if isinstance(state, Booking) else ""
     return ReservationLink(
         channel_property=channel_property,
-        external_id=booking.external_id,
-        reservation_id=_reservation_of_key(channel_property, booking.client_key),
+        external_id=state.external_id,
+        reservation_id=_reservation_of_key(channel_property, client_key),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import NamedTuple
 
@@ -19,13 +19,14 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
+from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_all_in_transaction
 from channel_sync.errors import InvalidPayload, NotYet
 from channel_sync.events.processing import note_worked, settle_error, work_claimed
 from channel_sync.events.store import Worked, claim_beside, complete_together, note_completed
 from channel_sync.inbound.bookings import handle_booking
 from channel_sync.inbound.capped import push_what_was_capped
-from channel_sync.inbound.order import modified_time, note_applied
+from channel_sync.inbound.order import note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight
 from channel_sync.inventory.stays import free_after_each
@@ -112,9 +113,12 @@ def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Ar
     reservations = pms.reservations(made)
     left = free_after_each([reservations[reservation_id] for reservation_id in made])
     links = []
+    now = database_now()
     for arrival, reservation_id in zip(new, made, strict=True):
         with correlated(arrival.event.correlation_id):
-            links.append(_settle(channel_property, arrival, reservations[reservation_id], left.get(reservation_id, [])))
+            links.append(
+                _settle(channel_property, arrival, reservations[reservation_id], left.get(reservation_id, []), now)
+            )
     ReservationLink.objects.bulk_create(links)
     return [
         Worked(arrival.event, arrival.booking.model_dump(mode="json"), reservation_id)
@@ -136,7 +140,11 @@ def _unknown(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) ->
 
 
 def _settle(
-    channel_property: ChannelProperty, arrival: _Arrival, reservation: Reservation, left: Sequence[FreeNight]
+    channel_property: ChannelProperty,
+    arrival: _Arrival,
+    reservation: Reservation,
+    left: Sequence[FreeNight],
+    now: datetime,
 ) -> ReservationLink:
     """Tell of nights that it overbooks; the link to save."""
     flag_overbooking(channel_property, arrival.booking, left)
@@ -147,5 +155,5 @@ def _settle(
         reservation_id=reservation.id,
         pushed_hash=reservation.push(arrival.booking.external_room_id).state_hash(),
     )
-    note_applied(link, arrival.booking, modified_time(arrival.event, arrival.booking))
+    note_applied(link, arrival.booking, now)
     return link

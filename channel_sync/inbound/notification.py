@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.new_event import NewEvent
 from channel_sync.models import ChannelProperty, Direction, EntityType, EventType
+from channel_sync.moments import time_to_order_by
 
 BOOKING_EVENTS = {
     BookingChange.CREATED: EventType.BOOKING_CREATED,
@@ -25,7 +28,7 @@ def event_of(channel_property: ChannelProperty, notification: Notification) -> N
         "source": channel_property.channel_name,
         "idempotency_key": inbound_key(channel_property.id, notification.dedupe_key),
         "payload": notification.payload,
-        "occurred_at": notification.occurred_at,
+        "occurred_at": time_to_order_by(notification.occurred_at, timezone.now()),
     }
     if isinstance(notification, BookingNotification):
         return NewEvent(

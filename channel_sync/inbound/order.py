@@ -5,43 +5,53 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum, auto
 
-from channel_sync.channels.canonical import Booking, BookingStatus, content_hash
-from channel_sync.models import ChannelEvent, ReservationLink
+from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus, content_hash
+from channel_sync.models import ReservationLink
+from channel_sync.moments import time_to_order_by
+
+State = Booking | BookingCancellation
 
 
 class Order(Enum):
-    """How a state of a booking stands to the one that was last applied."""
+    """How a state of a booking stands to the one that was last applied; of what is open, only the channel knows."""
 
     NEWER = auto()
-    SAME_TIME = auto()
+    OPEN = auto()
     UNCHANGED = auto()
     STALE = auto()
 
 
-def order_of(link: ReservationLink, booking: Booking, modified_at: datetime | None) -> Order:
-    """Compare with what the link says was applied; a change in the very second of a cancellation is stale."""
-    applied_at = link.applied_modified_at
-    if applied_at is None or modified_at is None or modified_at > applied_at:
+def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
+    """Compare with what the link says was applied; a change in the very second of a cancellation is stale.
+
+    `now` is the database's time. Without a time on either side the order is open.
+    """
+    if link.applied_modified_at is None and not link.applied_hash:
+        return Order.NEWER
+    applied_at, modified_at = time_to_order_by(link.applied_modified_at, now), time_to_order_by(state.modified_at, now)
+    if applied_at is None or modified_at is None:
+        return Order.UNCHANGED if link.applied_hash == applied_hash(state) else Order.OPEN
+    if modified_at > applied_at:
         return Order.NEWER
     if modified_at < applied_at:
         return Order.STALE
-    if link.applied_hash == applied_hash(booking):
+    if link.applied_hash == applied_hash(state):
         return Order.UNCHANGED
-    return Order.STALE if link.applied_cancelled else Order.SAME_TIME
+    return Order.STALE if link.applied_cancelled else Order.OPEN
 
 
-def modified_time(event: ChannelEvent, booking: Booking) -> datetime | None:
-    """When the channel says a booking reached its state; else when it sent the event, or when we got it."""
-    return booking.modified_at or event.occurred_at or event.received_at
+def is_deleted(link: ReservationLink) -> bool:
+    """Whether the channel has said that the booking is gone: a deletion has no content."""
+    return link.applied_cancelled and link.applied_modified_at is not None and not link.applied_hash
 
 
-def note_applied(link: ReservationLink, booking: Booking, modified_at: datetime | None) -> None:
+def note_applied(link: ReservationLink, state: State, now: datetime) -> None:
     """Let the link say that this state is applied; the caller saves it."""
-    link.applied_modified_at = modified_at
-    link.applied_hash = applied_hash(booking)
-    link.applied_cancelled = booking.status is BookingStatus.CANCELLED
+    link.applied_modified_at = time_to_order_by(state.modified_at, now)
+    link.applied_hash = applied_hash(state)
+    link.applied_cancelled = isinstance(state, BookingCancellation) or state.status is BookingStatus.CANCELLED
 
 
-def applied_hash(booking: Booking) -> str:
+def applied_hash(state: State) -> str:
     """The hash of a state of a booking, whenever it was reached."""
-    return content_hash(booking.model_copy(update={"modified_at": None}))
+    return content_hash(state.model_copy(update={"modified_at": None}))

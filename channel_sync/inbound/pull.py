@@ -5,22 +5,33 @@ A webhook comes a minute after the booking; availability computed without it wou
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingNotification, BookingStatus
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
-from channel_sync.errors import InvalidPayload, NotYet
+from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
-from channel_sync.events.store import record
-from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
-from channel_sync.models import OPEN_STATUSES, ChannelConnection, ChannelEvent, ChannelProperty, ReservationLink
+from channel_sync.inbound.receipt import receive_notification
+from channel_sync.models import (
+    OPEN_STATUSES,
+    ChannelConnection,
+    ChannelEvent,
+    ChannelProperty,
+    EventStatus,
+    ReservationLink,
+)
 from channel_sync.pms import NightSpan, host_pms
+
+logger = logging.getLogger(__name__)
 
 UNSETTLED_RETRY = timedelta(seconds=2)
 
@@ -28,8 +39,9 @@ UNSETTLED_RETRY = timedelta(seconds=2)
 def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[NightSpan]:
     """Apply what has changed at the channel; the nights that the changed bookings took before or take now.
 
-    Runs outside a transaction, under the account's lock. Raises `NotYet` when a changed booking is not applied yet:
-    what is free is not known until it is.
+    Each booking is applied by itself: one that goes wrong keeps its event, with the reason, and its nights are not
+    raised until it is applied. Runs outside a transaction, under the account's lock. Raises `NotYet`, once all others
+    are applied, while another worker has a changed booking in hand: what is free is not known until it is done.
     """
     connection = ChannelConnection.objects.get(channel_property=channel_property)
     looked_at = database_now()
@@ -37,8 +49,13 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
     changed = channel.changed_bookings(channel_property.channel_property_id, modified_from=since)
     fresh = _not_applied(channel_property, list(changed))
     before = _nights_of(channel_property, fresh)
-    for notification in fresh:
-        _apply(channel_property, notification)
+    in_other_hands = [found.external_id for found in fresh if not _apply(channel_property, found)]
+    if in_other_hands:
+        raise NotYet(
+            f"{len(in_other_hands)} bookings have changed at the channel and are not applied yet, the first of them "
+            f"{in_other_hands[0]}.",
+            retry_after=UNSETTLED_RETRY,
+        )
     ChannelConnection.objects.filter(channel_property=channel_property).update(bookings_pulled_at=looked_at)
     return list(dict.fromkeys([*before, *_nights_of(channel_property, fresh)]))
 
@@ -51,35 +68,44 @@ def _not_applied(
         channel_property=channel_property, external_id__in=[found.external_id for found in notifications]
     )
     links = {link.external_id: link for link in found_links}
-    return [found for found in notifications if not _is_known(channel_property, links.get(found.external_id), found)]
+    now = database_now()
+    return [
+        found for found in notifications if not _is_known(channel_property, links.get(found.external_id), found, now)
+    ]
 
 
-def _is_known(channel_property: ChannelProperty, link: ReservationLink | None, found: BookingNotification) -> bool:
+def _is_known(
+    channel_property: ChannelProperty, link: ReservationLink | None, found: BookingNotification, now: datetime
+) -> bool:
     if link is None:
         return False
     try:
         booking = channel_class(channel_property.channel_name).parse_booking(found.payload)
-    except InvalidPayload:
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, its event names it
         return False
     if booking.status is BookingStatus.CANCELLED and link.applied_cancelled:
         return True
     if link.pushed_hash == booking.as_push().state_hash():
         return True
-    return order_of(link, booking, booking.modified_at) in (Order.STALE, Order.UNCHANGED)
+    return order_of(link, booking, now) in (Order.STALE, Order.UNCHANGED)
 
 
-def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> None:
-    """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker."""
-    event = event_of(channel_property, notification)
-    record(event)
-    stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
-    process(stored.id)
-    stored.refresh_from_db()
-    if stored.status in OPEN_STATUSES:
-        raise NotYet(
-            f"Booking {notification.external_id} has changed at the channel and is not applied yet.",
-            retry_after=UNSETTLED_RETRY,
-        )
+def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> bool:
+    """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker.
+
+    False while another worker has it in hand. One that is to be tried again went wrong, as one that failed did.
+    """
+    try:
+        event, _ = receive_notification(channel_property, notification)
+        stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
+        process(stored.id)
+        stored.refresh_from_db()
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("booking %s of a pull could not be stored", notification.external_id)
+        return True
+    return stored.status not in OPEN_STATUSES or stored.status == EventStatus.RETRYING
 
 
 def _nights_of(channel_property: ChannelProperty, notifications: Iterable[BookingNotification]) -> list[NightSpan]:

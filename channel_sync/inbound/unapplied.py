@@ -14,6 +14,7 @@ from channel_sync.channels.canonical import ClaimedNights
 from channel_sync.connections.registry import channel_class
 from channel_sync.models import ChannelEvent, ChannelProperty, Direction, EntityType, EventStatus, EventType
 
+WENT_WRONG = (EventStatus.FAILED, EventStatus.RETRYING)
 FREEING = (EventType.BOOKING_CANCELLED, EventType.BOOKING_DELETED)
 
 
@@ -29,7 +30,7 @@ class UnappliedNights:
 
 
 def unapplied_nights(channel_property: ChannelProperty) -> UnappliedNights:
-    """The nights of the inbound bookings of a property that failed, until they are applied or ignored.
+    """The nights of the inbound bookings of a property that failed or wait for another attempt, until they are settled.
 
     One statement, and none more where nothing has failed.
     """
@@ -46,7 +47,7 @@ def unapplied_changes(channel_property: ChannelProperty, external_ids: Collectio
 
 
 def _failed(channel_property: ChannelProperty) -> QuerySet[ChannelEvent]:
-    """Failed events of bookings that no later state of the same booking has replaced."""
+    """Events of bookings that went wrong, and that no later state of the same booking has replaced."""
     bookings = ChannelEvent.objects.filter(
         channel_property=channel_property, direction=Direction.INBOUND, entity_type=EntityType.BOOKING
     ).alias(reached_at=Coalesce("occurred_at", "received_at"))
@@ -55,4 +56,4 @@ def _failed(channel_property: ChannelProperty) -> QuerySet[ChannelEvent]:
         entity_external_id=OuterRef("entity_external_id"),
         reached_at__gte=OuterRef("reached_at"),
     )
-    return bookings.filter(~Exists(later), status=EventStatus.FAILED)
+    return bookings.filter(~Exists(later), status__in=WENT_WRONG)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,13 +17,14 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from channel_sync.broker.hand_over import publish_after_commit
+from channel_sync.channels.canonical import Notification
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
-from channel_sync.errors import SecretUnreadable, UnknownProperty, WebhookRejected
-from channel_sync.events.store import record
-from channel_sync.inbound.body import parse_object, read_body
-from channel_sync.inbound.notification import event_of
+from channel_sync.errors import MalformedWebhook, SecretUnreadable, UnknownProperty, WebhookRejected
+from channel_sync.events.message import EventMessage
+from channel_sync.inbound.body import parse_objects, read_body
+from channel_sync.inbound.receipt import receive_notification
 from channel_sync.inbound.senders import verified_sender
 from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelProperty
@@ -35,7 +39,7 @@ LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
 @method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class WebhookView(View):
-    """Answers 200 once the event is stored; 400, 401, 404 or 413 for what is no webhook of a connected property.
+    """Answers 200 once the events are stored; 400, 401, 404 or 413 for what is no webhook of a connected property.
 
     503 when its secret cannot be read here: the channel sends it again.
     """
@@ -63,21 +67,46 @@ class WebhookView(View):
 
 
 def receive(channel_name: str, request: HttpRequest) -> bool:
-    """Store a webhook as an event and publish it; False for a duplicate.
+    """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
-    Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether it is genuine.
+    All are stored or none. Each has to be verified by its own property. Raises `WebhookRejected`, or `SecretUnreadable`
+    where nobody can say whether it is genuine.
     """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)
-    notification = channel_class(channel_name).parse_webhook(parse_object(body))
-    channel_property = verified_sender(channel_name, notification.external_property_id, request.headers, body)
-    # One statement, committed by itself: from then on the webhook is not lost.
-    message = record(event_of(channel_property, notification))
-    if message is not None:
-        publish_after_commit([message])
-    _note_webhook(channel_property)
-    return message is not None
+    notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
+    senders = {
+        property_id: verified_sender(channel_name, property_id, request.headers, body)
+        for property_id in dict.fromkeys(notification.external_property_id for notification in notifications)
+    }
+    # One webhook is one statement, committed by itself: from then on it is not lost.
+    with transaction.atomic() if len(notifications) > 1 else nullcontext():
+        received = [receive_notification(senders[one.external_property_id], one) for one in notifications]
+    messages: list[EventMessage] = [message for _, message in received if message is not None]
+    if messages:
+        publish_after_commit(messages)
+    for channel_property in senders.values():
+        _note_webhook(channel_property)
+    return bool(messages)
+
+
+def _notifications(channel_name: str, payloads: Sequence[dict[str, Any]]) -> list[Notification]:
+    """What each payload says; in an array, what is no webhook is left out as long as one is."""
+    found: list[Notification] = []
+    malformed: list[MalformedWebhook] = []
+    for payload in payloads:
+        try:
+            found.append(channel_class(channel_name).parse_webhook(payload))
+        except MalformedWebhook as error:
+            malformed.append(error)
+    if not found:
+        raise malformed[0]
+    if malformed:
+        logger.warning(
+            "webhook of %s: %d of %d are left out: %s", channel_name, len(malformed), len(payloads), malformed[0]
+        )
+    return found
 
 
 def _note_webhook(channel_property: ChannelProperty) -> None:

@@ -1,13 +1,17 @@
-"""Compare bookings with reservations (plan 7.2)."""
+"""Compare bookings with reservations."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from channel_sync.channels.canonical import BookingNotification
+from channel_sync.errors import NotYet
 from channel_sync.models import (
     ChannelProperty,
     Conflict,
@@ -17,12 +21,15 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.pms import host_pms
-from channel_sync.reconciliation.closer_look import BOOKING_KINDS, look_closer
+from channel_sync.reconciliation.closer_look import BOOKING_KINDS, Outcome, look_closer
 from channel_sync.reconciliation.comparison import Suspect, suspects
-from channel_sync.reconciliation.link_state import link_states
+from channel_sync.reconciliation.fixes import record_failure
+from channel_sync.reconciliation.link_state import LinkState, link_states
 from channel_sync.reconciliation.runs import RunOptions, advance, look_again, running
 from channel_sync.reconciliation.snapshot import read_bookings
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
+
+logger = logging.getLogger(__name__)
 
 DAYS_BEFORE, DAYS_AFTER = 30, 90
 # Ids in one GET, whose answer is one page.
@@ -51,7 +58,7 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
             told = _present(channel_property, batch, options)
             for suspect in batch:
                 number = suspect.external_id
-                outcome = look_closer(
+                outcome = _look_at_one(
                     channel_property,
                     suspect,
                     told.get(number) if number is not None else None,
@@ -62,6 +69,26 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
                 advance(run, fixed=len(outcome.fixed), flagged=len(outcome.flagged))
                 options.progress(f"of {len(found)} differences looked at", done)
     return run
+
+
+def _look_at_one(
+    channel_property: ChannelProperty,
+    suspect: Suspect,
+    told: BookingNotification | None,
+    before: LinkState | None,
+    *,
+    dry_run: bool,
+) -> Outcome:
+    """A closer look that costs no other booking anything: what it raises is kept, and the run goes on."""
+    try:
+        return look_closer(channel_property, suspect, told, before, dry_run=dry_run)
+    except (NotYet, OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("booking %s, reservation %s: not compared", suspect.external_id, suspect.reservation_id)
+        if told is not None and not dry_run:
+            record_failure(channel_property, told, error)
+        return Outcome()
 
 
 def _numbered(channel_property: ChannelProperty, found: list[Suspect]) -> list[Suspect]:

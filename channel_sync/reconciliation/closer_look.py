@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import Booking, BookingNotification
+from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification, BookingStatus
 from channel_sync.conflicts import channel_side, close_gone, flag_conflict, pms_side
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.registry import channel_class
@@ -30,7 +30,7 @@ from channel_sync.models import (
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
 from channel_sync.reconciliation.comparison import Suspect
-from channel_sync.reconciliation.fixes import auto_fix_booking
+from channel_sync.reconciliation.fixes import auto_fix_booking, record_unreadable
 from channel_sync.reconciliation.link_state import LinkState, link_state
 from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking
 
@@ -66,12 +66,16 @@ def look_closer(
 
     `told` is the booking as the channel has just told it, None when the channel does not have it; `before` is its link
     from before the channel was asked. What waits in the log is left to its event, and what was applied or sent since
-    the channel was asked is left to the next run: the read is older. An event that failed hides nothing.
+    the channel was asked is left to the next run: the read is older. An event that failed hides nothing. A booking
+    that cannot be read gets an event that says why; one that is cancelled need not be readable.
     """
     outcome = Outcome()
     external_id, reservation_id = suspect.external_id, suspect.reservation_id
     booking = _readable(channel_property, told)
-    if told is not None and booking is None:
+    is_unreadable = told is not None and booking is None
+    if told is not None and booking is None and told.change is not BookingChange.CANCELLED:
+        if not dry_run:
+            record_unreadable(channel_property, told)
         return outcome
     with transaction.atomic(), on_behalf_of(channel_property.id):
         if external_id is not None:
@@ -84,15 +88,23 @@ def look_closer(
         reservation = host_pms().reservation(reservation_id) if reservation_id is not None else None
         if _is_under_way(channel_property, external_id, reservation_id):
             return outcome
-        findings = compare_booking(booking, reservation, _room(channel_property, reservation))
+        if is_unreadable:
+            findings = _of_cancellation(reservation)
+        else:
+            findings = compare_booking(booking, reservation, _room(channel_property, reservation))
         outcome.flagged += _flag(channel_property, external_id, booking, reservation, findings, dry_run=dry_run)
     # Outside the transaction: a handler may have to ask the channel.
-    if told is not None and booking is not None:
+    if told is not None:
         fixes = [finding for finding in findings if isinstance(finding, Fix)]
         outcome.fixed += [
             fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, told, booking, before)
         ]
     return outcome
+
+
+def _of_cancellation(reservation: Reservation | None) -> tuple[Finding, ...]:
+    """What a cancelled booking of which nothing else can be read differs in."""
+    return (Fix.CANCEL,) if reservation is not None and reservation.status is not BookingStatus.CANCELLED else ()
 
 
 def _subject_of(external_id: str | None, reservation_id: UUID | None) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from channel_sync.channels.canonical import Booking, BookingNotification, Stay
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.database_lock import lock_in_transaction
+from channel_sync.errors import ComparisonFailed
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
@@ -39,7 +40,7 @@ def auto_fix_booking(
     channel_property: ChannelProperty,
     fix: Fix,
     told: BookingNotification,
-    booking: Booking,
+    booking: Booking | None,
     before: LinkState | None,
 ) -> bool:
     """Create, cancel, or set the price, as the channel has it; False when it could not be done.
@@ -47,7 +48,7 @@ def auto_fix_booking(
     Nothing is done either when the link is not as it was `before` the channel was asked: the read is older than what
     was applied or sent since. What fails is in the log, with the reason.
     """
-    if fix is Fix.PRICE:
+    if fix is Fix.PRICE and booking is not None:
         return _set_price(channel_property, booking, before)
     return _apply(channel_property, told, lambda: link_state(channel_property, told.external_id) == before)
 
@@ -55,6 +56,25 @@ def auto_fix_booking(
 def apply_as_told(channel_property: ChannelProperty, told: BookingNotification) -> bool:
     """Take the channel's state over, as a person decided; false when the event did not end done."""
     return _apply(channel_property, told, lambda: True)
+
+
+def record_unreadable(channel_property: ChannelProperty, told: BookingNotification) -> None:
+    """Let an event name what cannot be read of a booking, once; its nights are not raised until it is settled."""
+    event = event_of(channel_property, told)
+    if record(event) is not None:
+        process(event.id)
+
+
+def record_failure(channel_property: ChannelProperty, told: BookingNotification, error: Exception) -> None:
+    """Let an event that failed name a booking whose comparison raised an error, once per state of the booking."""
+    event = event_of(channel_property, told)
+    key = inbound_key(channel_property.id, f"{RECONCILIATION_SOURCE}-{told.dedupe_key}")
+
+    def fail(event: ChannelEvent) -> None:
+        raise ComparisonFailed(told.external_id, error)
+
+    if record(replace(event, idempotency_key=key)) is not None:
+        process(event.id, fail)
 
 
 def _apply(channel_property: ChannelProperty, told: BookingNotification, is_wanted: Callable[[], bool]) -> bool:

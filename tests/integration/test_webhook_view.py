@@ -130,12 +130,10 @@ def test_the_time_of_the_last_webhook_is_kept(connection: ChannelConnection) -> 
         b'"booking"',
         b"\xff\xfe",
         b'{"booking": {"price": NaN}}',
-        json.dumps(webhook(arrival="31/12/2026")).encode(),
-        json.dumps(webhook(numAdult=[2])).encode(),
         json.dumps(webhook(id=None)).encode(),
         b"[" * 100_000,
     ],
-    ids=["empty", "cut", "list", "text", "bytes", "nan", "date", "type", "id", "nested"],
+    ids=["empty", "cut", "list", "text", "bytes", "nan", "id", "nested"],
 )
 def test_a_malformed_body_is_a_400(body: bytes) -> None:
     answer = post(body)
@@ -240,10 +238,11 @@ def test_a_signature_is_refused_a_second_later(signed: ChannelConnection, age: i
 @pytest.mark.usefixtures("connection")
 def test_an_offset_that_postgresql_does_not_know_does_not_cost_the_booking() -> None:
     assert post(webhook(modifiedTime="2026-11-02T05:23:00+19:23")).status_code == 200
-    assert post(webhook(modifiedTime="9999-12-31T23:59:59-23:59")).status_code == 400
+    assert post(webhook(modifiedTime="9999-12-31T23:59:59-23:59")).status_code == 200
 
-    (stored,) = ChannelEvent.objects.all()
-    assert stored.occurred_at.isoformat() == "2026-11-01T10:00:00+00:00"
+    first, second = ChannelEvent.objects.order_by("received_at")
+    assert first.occurred_at.isoformat() == "2026-11-01T10:00:00+00:00"
+    assert second.occurred_at.isoformat() == "2026-11-01T12:00:05+00:00"
 
 
 @pytest.mark.usefixtures("connection")
@@ -257,7 +256,7 @@ def test_characters_that_jsonb_cannot_hold_do_not_cost_the_booking() -> None:
 
 @pytest.mark.usefixtures("connection")
 def test_a_rejected_webhook_is_logged_without_personal_data(caplog: pytest.LogCaptureFixture) -> None:
-    post(webhook(arrival="never"))
+    post(webhook(propertyId=None))
     post(webhook(), headers={HEADER: "wrong"})
 
     assert "malformed" in caplog.text

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from http import HTTPStatus
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, TypeVar
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
+from channel_sync.channels.beds24.booking_items import write_item, write_result
 from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms, within_limits
 from channel_sync.channels.beds24.client import Client
+from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
     KEY_INFO_CODE,
-    STATUSES,
     claimed_nights,
+    is_cancelled,
     normalize_availability_event,
     normalize_booking_event,
+    normalize_cancellation,
     normalize_rate_event,
 )
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
-from channel_sync.channels.beds24.wire import ALL_STATUSES, Beds24Status, WireItemResult, id_number, invalid
+from channel_sync.channels.beds24.wire import (
+    ALL_STATUSES,
+    WireBookingReference,
+    WireProperty,
+    WireRoom,
+    read,
+    readable_info_items,
+)
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
+    BookingCancellation,
     BookingNotification,
     BookingPage,
-    BookingPush,
     BookingWrite,
     ChannelPropertyDetails,
     ChannelRoom,
@@ -42,12 +48,11 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
-from channel_sync.errors import ChannelUnavailable, InvalidPayload, RefusedByChannel, SoldElsewhere
-
-logger = logging.getLogger(__name__)
+from channel_sync.errors import InvalidPayload
 
 CALENDAR = "/inventory/rooms/calendar"
-STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
+
+Nights = TypeVar("Nights", AvailabilityRange, RateRange)
 
 
 class Beds24Channel:
@@ -87,6 +92,11 @@ class Beds24Channel:
         return normalize_booking_event(payload)
 
     @classmethod
+    def parse_cancellation(cls, payload: Mapping[str, Any]) -> BookingCancellation:
+        """The number of a cancelled booking."""
+        return normalize_cancellation(payload)
+
+    @classmethod
     def claimed_nights(cls, payload: Mapping[str, Any]) -> ClaimedNights | None:
         """The room and nights of a booking, as far as they can be read."""
         return claimed_nights(payload)
@@ -117,13 +127,13 @@ class Beds24Channel:
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms."""
-        return [_property(item) for item in self._client.get_pages("/properties", {"includeAllRooms": "true"})]
+        return list(readable(self._client.get_pages("/properties", {"includeAllRooms": "true"}), _property, "property"))
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """One POST. Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key."""
-        items = [_write_item(write) for write in writes]
+        items = [write_item(write) for write in writes]
         results = self._client.post_items("/bookings", items, idempotency_key=idempotency_key)
-        return [_write_result(write, result) for write, result in zip(writes, results, strict=True)]
+        return [write_result(write, result) for write, result in zip(writes, results, strict=True)]
 
     def find_bookings(
         self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
@@ -139,16 +149,19 @@ class Beds24Channel:
             },
         )
         return {
-            item["text"]: str(candidate["id"])
-            for candidate in candidates
-            for item in candidate.get("infoItems") or []
-            if item.get("code") == KEY_INFO_CODE and item.get("text") in idempotency_keys
+            key: external_id
+            for external_id, keys in readable(candidates, _keys_of, "booking")
+            for key in keys
+            if key in idempotency_keys
         }
 
-    def booking(self, external_id: str) -> Booking | None:
-        """One booking as it is now, of whatever status."""
+    def booking(self, external_id: str) -> Booking | BookingCancellation | None:
+        """One booking as it is now, of whatever status; a cancelled one need not be readable."""
         query = {"id": external_id, "status": list(ALL_STATUSES), "includeInfoItems": "true"}
-        return next((normalize_booking_event(item) for item in self._client.get_pages("/bookings", query)), None)
+        for item in self._client.get_pages("/bookings", query):
+            if isinstance(item, Mapping):
+                return _state(item)
+        return None
 
     def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
         """Without `status` Beds24 leaves out the cancelled ones: all are asked for."""
@@ -208,7 +221,8 @@ class Beds24Channel:
                 "includeNumAvail": "true",
             },
         )
-        return [nights for room in rooms for nights in normalize_availability_event(room)]
+        found = readable(rooms, normalize_availability_event, "calendar")
+        return _within(first, last, (nights for ranges in found for nights in ranges))
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
@@ -224,82 +238,53 @@ class Beds24Channel:
                 "includeOverride": "true",
             },
         )
-        found = [nights for room in rooms for nights in normalize_rate_event(room)]
-        return [nights for nights in found if nights.external_rate_id in external_rate_ids]
+        found = readable(rooms, normalize_rate_event, "calendar")
+        wanted = (nights for ranges in found for nights in ranges if nights.external_rate_id in external_rate_ids)
+        return _within(first, last, wanted)
 
 
 def _property(item: Mapping[str, Any]) -> ChannelPropertyDetails:
-    """The list of rooms has two spellings (API facts, "Inventory")."""
-    rooms = item.get("roomTypes") or item.get("rooms") or []
+    found = read(WireProperty, item, prefix="property.")
+    rooms = readable(found.roomTypes or found.rooms or [], _room, "room")
+    return ChannelPropertyDetails(external_id=found.id, name=found.name, rooms=tuple(rooms))
+
+
+def _room(item: Mapping[str, Any]) -> ChannelRoom:
+    found = read(WireRoom, item, prefix="room.")
+    return ChannelRoom(external_id=found.id, name=found.name, units=found.qty)
+
+
+def _listed(items: Iterable[Any]) -> Iterator[BookingNotification]:
+    """Each booking as its webhook would describe it; one without a readable id is left out, its neighbours are not."""
+    return readable(items, listed_booking, "booking")
+
+
+def _state(item: Mapping[str, Any]) -> Booking | BookingCancellation:
     try:
-        return ChannelPropertyDetails(
-            external_id=str(item.get("id", "")),
-            name=str(item.get("name", "")),
-            rooms=tuple(
-                ChannelRoom(
-                    external_id=str(room.get("id", "")), name=str(room.get("name", "")), units=room.get("qty") or 0
-                )
-                for room in rooms
-            ),
+        return normalize_booking_event(item)
+    except InvalidPayload:
+        if is_cancelled(item):
+            return normalize_cancellation(item)
+        raise
+
+
+def _keys_of(item: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
+    """The id of a booking, and the idempotency keys that it carries."""
+    reference = read(WireBookingReference, {"id": item.get("id")}, prefix="booking.")
+    notes = readable_info_items(item.get("infoItems"))
+    return reference.id, [note.text for note in notes if note.code == KEY_INFO_CODE]
+
+
+def _within(first: date, last: date, found: Iterable[Nights]) -> list[Nights]:
+    """Cut to what was asked for: a slip in a year would stand for millions of nights."""
+    return [
+        nights.model_copy(
+            update={"first_night": max(nights.first_night, first), "last_night": min(nights.last_night, last)}
         )
-    except ValidationError as error:
-        raise ChannelUnavailable(f"Beds24 listed a property that cannot be read: {invalid(error, 'rooms.')}") from error
-
-
-def _listed(items: Iterable[Mapping[str, Any]]) -> Iterator[BookingNotification]:
-    """Each booking as its webhook would tell it; one without a readable id is left out, its neighbours are not."""
-    for item in items:
-        try:
-            yield listed_booking(item)
-        except InvalidPayload as error:
-            logger.warning("a booking in a list of Beds24 is left out: %s", error)
+        for nights in found
+        if nights.first_night <= last and nights.last_night >= first
+    ]
 
 
 def _utc(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _write_item(write: BookingWrite) -> dict[str, Any]:
-    """The key is written into a new booking, since Beds24 knows no idempotency header; cancelling is a status."""
-    if write.push is None:
-        return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
-    if write.external_id is None:
-        return _booking_item(write.push) | {
-            "infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}],
-            # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
-            "actions": {"checkAvailability": True},
-        }
-    return {"id": id_number("id", write.external_id)} | _booking_item(write.push)
-
-
-def _write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
-    if not result.success:
-        if write.external_id is None and "availab" in result.told().lower():
-            return WriteResult("", refused=SoldElsewhere(status=HTTPStatus.CREATED))
-        reason = f"Beds24 refused the booking: {result.told()}. Correct the data, then retry the event."
-        return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))
-    external_id = write.external_id or str((result.new or {}).get("id") or "")
-    if not external_id:
-        raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
-    return WriteResult(external_id)
-
-
-def _booking_item(booking: BookingPush) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "roomId": id_number("roomId", booking.external_room_id),
-        "roomQty": booking.units,
-        "status": STATUS_NAMES[booking.status].value,
-        "arrival": str(booking.check_in),
-        "departure": str(booking.check_out),
-        "numAdult": booking.adults,
-        "numChild": booking.children,
-        "firstName": booking.guest.first_name,
-        "lastName": booking.guest.last_name,
-        "email": booking.guest.email,
-        "phone": booking.guest.phone,
-        "country2": booking.guest.country,
-        "notes": booking.notes,
-    }
-    if booking.price is not None:
-        item["price"] = float(booking.price)
-    return item

@@ -44,8 +44,8 @@ class Client:
         except RefusedByChannel:
             return False
 
-    def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """All items of a list, page after page."""
+    def get_pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """All items of a list, page after page; what an item is, its reader finds out."""
         for page in range(1, MAX_PAGES):
             content = self.get_page(path, params, page)
             yield from content.data

@@ -1,4 +1,4 @@
-"""From Beds24's shapes to the canonical types (plan 3.3); wrong data raises `InvalidPayload` that names the field."""
+"""From Beds24's shapes to the canonical types; wrong data raises `InvalidPayload` that names the field."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from pydantic import ValidationError
 from channel_sync.channels.beds24.wire import (
     Beds24Status,
     WireBooking,
+    WireBookingReference,
     WireCalendarDay,
+    WireRoom,
     WireRoomCalendar,
     invalid,
     read,
     read_date,
+    read_or_none,
+    read_time,
 )
 from channel_sync.channels.canonical import (
     LONGEST_STAY,
     AvailabilityRange,
     Booking,
+    BookingCancellation,
     BookingStatus,
     ClaimedNights,
     Guest,
@@ -47,12 +52,7 @@ STATUSES = {
 
 def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
     """A webhook payload, or a booking of `GET /bookings`, as a canonical booking."""
-    raw = payload.get("booking") or payload.get("data") or payload
-    if not isinstance(raw, Mapping):
-        raise InvalidPayload("booking", "is not an object")
-    wire = read(WireBooking, {"infoItems": payload.get("infoItems"), **raw}, prefix="booking.")
-    if not wire.id or not wire.roomId:
-        raise InvalidPayload("booking.id" if not wire.id else "booking.roomId", "is empty")
+    wire = read(WireBooking, {"infoItems": payload.get("infoItems"), **_raw(payload)}, prefix="booking.")
     if wire.departure <= wire.arrival:
         raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
     if wire.departure - wire.arrival > LONGEST_STAY:
@@ -63,6 +63,19 @@ def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
         raise invalid(error, "booking.") from None
 
 
+def normalize_cancellation(payload: Mapping[str, Any]) -> BookingCancellation:
+    """The number of a cancelled booking and, where it can be read, the time; raises only for the number."""
+    raw = _raw(payload)
+    reference = read(WireBookingReference, {"id": raw.get("id")}, prefix="booking.")
+    return BookingCancellation(external_id=reference.id, modified_at=read_time(raw.get("modifiedTime")))
+
+
+def is_cancelled(payload: Mapping[str, Any]) -> bool:
+    """Whether a booking says that it is cancelled, whatever else it says."""
+    raw = payload.get("booking") or payload
+    return isinstance(raw, Mapping) and raw.get("status") == Beds24Status.CANCELLED
+
+
 def claimed_nights(payload: Mapping[str, Any]) -> ClaimedNights | None:
     """Room and nights as far as they can be read: each by itself, whatever is wrong with the rest."""
     raw = payload.get("booking") or payload.get("data") or payload
@@ -71,12 +84,19 @@ def claimed_nights(payload: Mapping[str, Any]) -> ClaimedNights | None:
         return None
     arrival, departure = read_date(booking.get("arrival")), read_date(booking.get("departure"))
     is_stay = arrival is not None and departure is not None and arrival < departure
-    room = booking.get("roomId")
+    room = read_or_none(WireRoom, {"id": booking.get("roomId")})
     return ClaimedNights(
-        external_room_id=str(room) if isinstance(room, str | int) and str(room).strip() else None,
+        external_room_id=room.id if room is not None else None,
         first_night=arrival if is_stay else None,
         last_night=departure - ONE_NIGHT if is_stay and departure is not None else None,
     )
+
+
+def _raw(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    raw = payload.get("booking") or payload.get("data") or payload
+    if not isinstance(raw, Mapping):
+        raise InvalidPayload("booking", "is not an object")
+    return raw
 
 
 def _booking(wire: WireBooking) -> Booking:
@@ -105,7 +125,7 @@ def _booking(wire: WireBooking) -> Booking:
         ota_reference=wire.apiReference,
         currency=wire.currency,
         booked_at=wire.bookingTime,
-        modified_at=wire.modifiedTime or wire.cancelTime or wire.bookingTime,
+        modified_at=wire.modifiedTime,
         cancelled_at=wire.cancelTime,
         client_key=next((item.text for item in wire.infoItems if item.code == KEY_INFO_CODE), ""),
     )
@@ -114,7 +134,7 @@ def _booking(wire: WireBooking) -> Booking:
 def _status(name: str) -> BookingStatus:
     """A status that Beds24 adds one day fails the stored event, not the webhook: the booking is not lost."""
     if name not in STATUSES:
-        raise InvalidPayload("booking.status", f"'{name}' is none of {', '.join(STATUSES)}")
+        raise InvalidPayload("booking.status", f"is none of {', '.join(STATUSES)}")
     return STATUSES[Beds24Status(name)]
 
 

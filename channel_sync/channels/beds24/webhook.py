@@ -1,23 +1,23 @@
-"""What a Beds24 webhook says: the V2 booking webhook, the inventory webhook, and the envelope of the sync plan."""
+"""What a Beds24 webhook says: the V2 booking webhook, the inventory webhook, and the event envelope.
+
+Only what names the property and the booking or room has to be there: a webhook is stored whatever its other fields
+hold, and the worker names the one that cannot be read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from channel_sync.channels.beds24.wire import (
-    MAX_ID_LENGTH,
     Beds24Status,
-    UtcTime,
-    WireBooking,
     WireBookingReference,
+    is_id,
     read,
+    read_time,
 )
 from channel_sync.channels.canonical import (
     AvailabilityNotification,
@@ -25,7 +25,8 @@ from channel_sync.channels.canonical import (
     BookingNotification,
     Notification,
 )
-from channel_sync.errors import InvalidPayload, MalformedWebhook
+from channel_sync.errors import MalformedWebhook
+from channel_sync.moments import time_to_order_by
 
 ENVELOPE_CHANGES = {
     "booking.created": BookingChange.CREATED,
@@ -34,66 +35,59 @@ ENVELOPE_CHANGES = {
     "booking.deleted": BookingChange.DELETED,
 }
 ENVELOPE_AVAILABILITY = "availability.updated"
-NUMBERS = ("roomQty", "numAdult", "numChild", "price")
-
-_time = TypeAdapter[datetime | None](UtcTime)
+# As much of an unreadable id as the log of events keeps, to find it by.
+KEPT_OF_AN_ID = 100
 
 
 def parse_webhook(payload: Mapping[str, Any]) -> Notification:
     """Tell the three forms apart. Raises `MalformedWebhook` for anything else."""
-    try:
-        if "event" in payload:
-            return _envelope(payload)
-        if "booking" in payload:
-            return _booking(payload)
-        if payload.get("action") == "SYNC_ROOM":
-            return _inventory(payload, dedupe_key="")
-    except InvalidPayload as error:
-        raise MalformedWebhook(str(error)) from None
+    if "event" in payload:
+        return _envelope(payload)
+    if "booking" in payload:
+        return _booking(payload)
+    if payload.get("action") == "SYNC_ROOM":
+        return _inventory(payload, dedupe_key="")
     raise MalformedWebhook("The body is neither a booking webhook, nor an inventory webhook, nor an event envelope.")
 
 
 def _booking(payload: Mapping[str, Any]) -> BookingNotification:
-    """A webhook of which every field that we read has the right type."""
     booking = _object(payload, "booking")
-    _require_types({"infoItems": payload.get("infoItems"), **booking}, prefix="booking.")
-    return _notification(booking, payload)
+    return _notification(
+        booking,
+        payload,
+        external_property_id=_named(booking, "propertyId", prefix="booking."),
+        external_id=_named(booking, "id", prefix="booking."),
+    )
 
 
 def listed_booking(item: Mapping[str, Any]) -> BookingNotification:
     """A booking of `GET /bookings`, as if its webhook had come: the same state has the same key.
 
-    Only the ids have to be right: what is wrong with the rest is found when the stored event is worked.
+    Only its id has to be right: what is wrong with the rest is found when the stored event is worked. Raises
+    `InvalidPayload`.
     """
+    reference = read(WireBookingReference, {"id": item.get("id")}, prefix="booking.")
     booking = {name: value for name, value in item.items() if name != "infoItems"}
-    return _notification(booking, {"booking": booking, "infoItems": item.get("infoItems") or []})
+    return _notification(
+        booking,
+        {"booking": booking, "infoItems": item.get("infoItems") or []},
+        external_property_id=_text_of(item.get("propertyId")),
+        external_id=reference.id,
+    )
 
 
-def _require_types(booking: Mapping[str, Any], prefix: str) -> None:
-    """Raise `InvalidPayload` for a wrong type; a number beyond all bounds is stored, and the worker names its field."""
-    bounded = {name: None for name in NUMBERS if _is_unbounded(booking.get(name))}
-    read(WireBooking, {**booking, **bounded}, prefix=prefix)
-
-
-def _is_unbounded(value: Any) -> bool:
-    try:
-        return not math.isfinite(float(value))
-    except OverflowError:
-        return True
-    except (TypeError, ValueError):
-        return False
-
-
-def _notification(booking: Mapping[str, Any], payload: Mapping[str, Any]) -> BookingNotification:
-    """Beds24 names no event: what happened is read from the booking (API facts, "Webhooks")."""
-    reference = read(WireBookingReference, booking, prefix="booking.")
+def _notification(
+    booking: Mapping[str, Any], payload: Mapping[str, Any], *, external_property_id: str, external_id: str
+) -> BookingNotification:
+    """Beds24 names no event: what happened is read from the booking."""
     content = {"booking": booking, "infoItems": payload.get("infoItems") or []}
     return BookingNotification(
         change=_change(booking),
-        external_property_id=reference.propertyId,
-        external_id=reference.id,
-        dedupe_key=f"booking-{reference.id}-{booking.get('modifiedTime') or ''}-{_digest(content)}",
-        occurred_at=_read_time(booking.get("modifiedTime")) or _read_time(payload.get("timeStamp")),
+        external_property_id=external_property_id,
+        external_id=external_id[:KEPT_OF_AN_ID],
+        dedupe_key=f"booking-{external_id}-{booking.get('modifiedTime') or ''}-{_digest(content)}",
+        occurred_at=_occurred_at(booking, payload),
+        is_redelivery=_is_redelivery(payload),
         payload=dict(payload),
     )
 
@@ -106,17 +100,26 @@ def _change(booking: Mapping[str, Any]) -> BookingChange:
     return BookingChange.MODIFIED
 
 
+def _occurred_at(booking: Mapping[str, Any], payload: Mapping[str, Any]) -> datetime | None:
+    """When the state was reached; when it was sent, where that is not known."""
+    return time_to_order_by(read_time(booking.get("modifiedTime")), datetime.now(UTC)) or read_time(
+        payload.get("timeStamp")
+    )
+
+
+def _is_redelivery(payload: Mapping[str, Any]) -> bool:
+    """`retries` is 0 at the first delivery of a webhook."""
+    return _text_of(payload.get("retries")) not in ("", "0")
+
+
 def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNotification:
     """`SYNC_ROOM` has no id of its own: each delivery is a reason to look again."""
-    property_id, room_id = payload.get("propId") or payload.get("propertyId"), payload.get("roomId")
-    if not isinstance(property_id, str | int) or not isinstance(room_id, str | int):
-        raise MalformedWebhook("An inventory webhook needs 'propId' and 'roomId'.")
-    if len(str(room_id)) > MAX_ID_LENGTH:
-        raise MalformedWebhook(f"The 'roomId' of an inventory webhook is longer than {MAX_ID_LENGTH} characters.")
+    name = "propId" if payload.get("propId") else "propertyId"
+    property_id, room_id = _named(payload, name), _named(payload, "roomId")
     now = datetime.now(UTC)
     return AvailabilityNotification(
-        external_property_id=str(property_id),
-        external_room_id=str(room_id),
+        external_property_id=property_id,
+        external_room_id=room_id if is_id(room_id) else "",
         dedupe_key=dedupe_key or f"room-{room_id}-{now.timestamp():.6f}",
         occurred_at=now,
         payload=dict(payload),
@@ -124,9 +127,7 @@ def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNo
 
 
 def _envelope(payload: Mapping[str, Any]) -> Notification:
-    event_id, event = payload.get("event_id"), payload.get("event")
-    if not isinstance(event_id, str | int) or event_id == "":
-        raise MalformedWebhook("The envelope's 'event_id' is missing.")
+    event_id, event = _named(payload, "event_id"), payload.get("event")
     data = _object(payload, "data")
     if event == ENVELOPE_AVAILABILITY:
         return _inventory(data, dedupe_key=f"event-{event_id}")
@@ -135,16 +136,13 @@ def _envelope(payload: Mapping[str, Any]) -> Notification:
             f"The envelope's 'event' is none of {', '.join(ENVELOPE_CHANGES)}, availability.updated."
         )
     booking = _object(data, "booking") if "booking" in data else data
-    reference = read(WireBookingReference, booking, prefix="data.")
-    change = ENVELOPE_CHANGES[event]
-    if change is not BookingChange.DELETED:
-        _require_types({"infoItems": data.get("infoItems"), **booking}, prefix="data.")
     return BookingNotification(
-        change=change,
-        external_property_id=reference.propertyId,
-        external_id=reference.id,
+        change=ENVELOPE_CHANGES[event],
+        external_property_id=_named(booking, "propertyId", prefix="data."),
+        external_id=_named(booking, "id", prefix="data.")[:KEPT_OF_AN_ID],
         dedupe_key=f"event-{event_id}",
-        occurred_at=_read_time(booking.get("modifiedTime")) or _read_time(payload.get("timeStamp")),
+        is_numbered=True,
+        occurred_at=_occurred_at(booking, payload),
         payload={"booking": dict(booking), "infoItems": data.get("infoItems") or []},
     )
 
@@ -156,11 +154,18 @@ def _object(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _read_time(value: Any) -> datetime | None:
-    try:
-        return _time.validate_python(value)
-    except ValidationError:
-        return None
+def _named(payload: Mapping[str, Any], field: str, *, prefix: str = "") -> str:
+    """What a field names, in whatever shape: whether it can be an id is found by the worker. Refused where absent."""
+    found = payload.get(field)
+    if found in (None, "", [], {}):
+        raise MalformedWebhook(f"The field '{prefix}{field}' is missing.")
+    return _text_of(found) or json.dumps(found)
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _digest(content: Mapping[str, Any]) -> str:

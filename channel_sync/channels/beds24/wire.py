@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from channel_sync.errors import InvalidPayload
 from channel_sync.moments import in_utc
@@ -26,13 +36,25 @@ class Beds24Status(StrEnum):
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
-_date = TypeAdapter(date)
-
 ALL_STATUSES = tuple(status.value for status in Beds24Status)
+
+
+# How databases write the date of nothing.
+ZERO_DATE = re.compile(r"\s*(0000-00-00.*)?", re.DOTALL)
+STARTS_WITH_A_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}")
 
 
 def _blank_is_none(value: Any) -> Any:
     return None if value == "" else value
+
+
+def _only_dates(value: Any) -> Any:
+    """None for what stands for no date; pydantic alone would read a number as seconds since 1970."""
+    if value is None or (isinstance(value, str) and ZERO_DATE.fullmatch(value)):
+        return None
+    if not isinstance(value, str) or not STARTS_WITH_A_DATE.match(value):
+        raise ValueError("is not a date such as 2026-12-31")
+    return value.strip()
 
 
 def _blank_is_zero(value: Any) -> Any:
@@ -43,21 +65,37 @@ def _none_is_blank(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _whole_is_text(value: Any) -> Any:
+    """Some senders write every number as a float: 5000001.0 is the id 5000001."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else value
+
+
+def _some_date(value: Any) -> Any:
+    found = _only_dates(value)
+    if found is None:
+        raise ValueError("is missing")
+    return found
+
+
 def _utc(value: datetime | None) -> datetime | None:
     if value is None:
         return None
     return in_utc(value.replace(tzinfo=value.tzinfo or UTC))
 
 
+# Ids are numbers, or strings of digits; Beds24 sends both spellings.
+DIGITS = r"^[1-9][0-9]{0,18}$"
 MAX_ID_LENGTH = 100
-# An id is a number or a string of digits and colons; Beds24 sends both spellings.
-Identifier = Annotated[str, BeforeValidator(_none_is_blank), Field(max_length=MAX_ID_LENGTH)]
+Identifier = Annotated[
+    str, BeforeValidator(_whole_is_text), BeforeValidator(_none_is_blank), Field(max_length=MAX_ID_LENGTH)
+]
+Number = Annotated[Identifier, StringConstraints(pattern=DIGITS)]
 Text = Annotated[str, BeforeValidator(_none_is_blank)]
 Count = Annotated[int, BeforeValidator(_blank_is_zero), Field(ge=0, le=1000)]
-UtcTime = Annotated[datetime | None, BeforeValidator(_blank_is_none), AfterValidator(_utc)]
-Amount = Annotated[
-    Annotated[Decimal, Field(allow_inf_nan=False, ge=-(10**9), le=10**9)] | None, BeforeValidator(_blank_is_none)
-]
+Units = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Day = Annotated[date, BeforeValidator(_some_date)]
+UtcTime = Annotated[datetime | None, BeforeValidator(_only_dates), AfterValidator(_utc)]
+Amount = Annotated[Annotated[Decimal, Field(allow_inf_nan=False)] | None, BeforeValidator(_blank_is_none)]
 
 
 class Wire(BaseModel):
@@ -73,20 +111,26 @@ class InfoItem(Wire):
     text: Text = ""
 
 
+def readable_info_items(value: Any) -> list[InfoItem]:
+    """Ours can be read; another that cannot is no reason to lose the booking."""
+    items = value if isinstance(value, list) else []
+    return [found for found in (read_or_none(InfoItem, item) for item in items) if found is not None]
+
+
 class WireBooking(Wire):
     """A booking, in a webhook or in `GET /bookings`."""
 
-    id: Identifier
+    id: Number
     propertyId: Identifier = ""
-    roomId: Identifier
+    roomId: Number
     unitId: Identifier = ""
     masterId: Identifier = ""
     roomQty: Annotated[int, BeforeValidator(lambda value: 1 if value in ("", None, 0, "0") else value)] = Field(
         default=1, ge=1, le=1000
     )
     status: Annotated[str, Field(min_length=1, max_length=50)]
-    arrival: date
-    departure: date
+    arrival: Day
+    departure: Day
     numAdult: Count = 0
     numChild: Count = 0
     firstName: Text = ""
@@ -103,14 +147,14 @@ class WireBooking(Wire):
     bookingTime: UtcTime = None
     modifiedTime: UtcTime = None
     cancelTime: UtcTime = None
-    infoItems: Annotated[list[InfoItem], BeforeValidator(lambda value: value or [])] = []
+    infoItems: Annotated[list[InfoItem], BeforeValidator(readable_info_items)] = []
 
 
 class WireBookingReference(Wire):
-    """The least that names a booking: what a deletion carries."""
+    """The least that a booking is known by: what a deletion carries, and all that a cancellation needs."""
 
-    id: Annotated[Identifier, Field(min_length=1)]
-    propertyId: Annotated[Identifier, Field(min_length=1)]
+    id: Number
+    modifiedTime: UtcTime = None
 
 
 class WireCalendarDay(Wire):
@@ -118,9 +162,9 @@ class WireCalendarDay(Wire):
 
     model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
 
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
-    numAvail: int | None = None
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+    numAvail: Units | None = None
     minStay: int | None = None
     maxStay: int | None = None
     override: str | None = None
@@ -129,8 +173,25 @@ class WireCalendarDay(Wire):
 class WireRoomCalendar(Wire):
     """One room of the calendar."""
 
-    roomId: Identifier
+    roomId: Number
     calendar: list[WireCalendarDay] = []
+
+
+class WireRoom(Wire):
+    """A room type in `GET /properties`."""
+
+    id: Number
+    name: Text = ""
+    qty: Annotated[Units, BeforeValidator(_blank_is_zero)] = 0
+
+
+class WireProperty(Wire):
+    """A property in `GET /properties`; the list of its rooms has two spellings."""
+
+    id: Number
+    name: Text = ""
+    roomTypes: list[Any] | None = None
+    rooms: list[Any] | None = None
 
 
 class WireItemMessage(Wire):
@@ -141,12 +202,19 @@ class WireItemMessage(Wire):
     message: Text = ""
 
 
+def _readable_messages(value: Any) -> list[WireItemMessage]:
+    items = value if isinstance(value, list) else []
+    return [found for found in (read_or_none(WireItemMessage, item) for item in items) if found is not None]
+
+
 class WireItemResult(Wire):
-    """The answer to one item of a POST, in the order of the request."""
+    """The answer to one item of a POST, in the order of the request; what it explains may be in any shape."""
 
     success: bool
-    new: dict[str, Any] | None = None
-    errors: list[WireItemMessage] = []
+    new: Annotated[dict[str, Any] | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)] = (
+        None
+    )
+    errors: Annotated[list[WireItemMessage], BeforeValidator(_readable_messages)] = []
 
     def told(self) -> str:
         """All errors in one line, without the values that were sent."""
@@ -156,15 +224,20 @@ class WireItemResult(Wire):
 
 
 class WirePage(Wire):
-    """A page of a GET."""
+    """A page of a GET; its items are read one by one."""
 
-    data: list[dict[str, Any]] = []
+    data: list[Any] = []
     pages: dict[str, Any] = {}
 
     @property
     def has_next(self) -> bool:
         """Whether there is another page."""
         return bool(self.pages.get("nextPageExists"))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a booking or a room."""
+    return re.fullmatch(DIGITS, text) is not None
 
 
 def id_number(field: str, external_id: str) -> int:
@@ -174,10 +247,22 @@ def id_number(field: str, external_id: str) -> int:
     return int(external_id)
 
 
+_day = TypeAdapter[date](Day)
+_time = TypeAdapter[datetime | None](UtcTime)
+
+
 def read_date(value: Any) -> date | None:
     """A date, or None for what is none."""
     try:
-        return _date.validate_python(value)
+        return _day.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def read_time(value: Any) -> datetime | None:
+    """A time, or None for what is none."""
+    try:
+        return _time.validate_python(value)
     except ValidationError:
         return None
 
@@ -190,7 +275,16 @@ def read(shape: type[Shape], data: Any, prefix: str = "") -> Shape:
         raise invalid(error, prefix) from None
 
 
+def read_or_none(shape: type[Shape], data: Any) -> Shape | None:
+    """Read JSON data as a shape; None where it cannot be."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError:
+        return None
+
+
 def invalid(error: ValidationError, prefix: str = "") -> InvalidPayload:
     """A validation error as `InvalidPayload`; input values stay out, they may be personal data."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return InvalidPayload(prefix + ".".join(str(part) for part in first["loc"]), first["msg"])
+    field = prefix + ".".join(str(part) for part in first["loc"])
+    return InvalidPayload(field, first["msg"].removeprefix("Value error, "))
