@@ -18,6 +18,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
 from channel_sync.errors import ConfigurationError, SecretUnreadable
+from channel_sync.events.store import wake
 from channel_sync.models import (
     ChannelAccount,
     ChannelConnection,
@@ -52,6 +53,8 @@ def connect_property(
 ) -> Connected:
     """Exchange the invite code and store the connection; connecting again renews the tokens.
 
+    What waited for a login goes out then; a property that somebody has paused stays paused until it is resumed.
+
     The webhook secret, and the way of verification unless one is named, stay what they are, so that webhooks go on. A
     secret is made for a new connection, for one whose secret cannot be read any more, or when it is asked for: the old
     one is then still taken beside it.
@@ -64,11 +67,14 @@ def connect_property(
     account = _save_account(channel_name, channel_class(channel_name).connect(invite_code, options))
     details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
     with transaction.atomic():
-        channel_property, _ = ChannelProperty.objects.update_or_create(
-            property_id=property_id,
-            channel_name=channel_name,
-            defaults={"channel_property_id": details.external_id, "status": ChannelPropertyStatus.ACTIVE},
+        channel_property, _ = ChannelProperty.objects.select_for_update().get_or_create(
+            property_id=property_id, channel_name=channel_name, defaults={"channel_property_id": details.external_id}
         )
+        channel_property.channel_property_id = details.external_id
+        if channel_property.status == ChannelPropertyStatus.ERROR:
+            channel_property.status = ChannelPropertyStatus.ACTIVE
+        channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
+        wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
         if secret is None or new_webhook_secret:
             secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret

@@ -35,7 +35,7 @@ def handle_availability_updated(event: ChannelEvent) -> None:
     room_type_id = room_type_of(channel_property, external_room_id)
     first = host_pms().property_facts(channel_property.property_id).today()
     last = first + timedelta(days=channel_sync_settings().calendar_nights - 1)
-    with calling(channel_property) as channel:
+    with calling(channel_property, is_urgent=True) as channel:
         seen = channel.availability([external_room_id], first, last)
     with transaction.atomic():
         ours = free_units([room_type_id], first, last + timedelta(days=1))

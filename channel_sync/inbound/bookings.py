@@ -105,7 +105,9 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         note_applied(link, booking, now)
         before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         entered = _lock_room_types(channel_property, before, booking)
-        reason = _no_need(channel_property, before, booking, echo) if before is not None else None
+        reason = (
+            _no_need(channel_property, before, booking, echo, is_current=is_current) if before is not None else None
+        )
         if reason is not None:
             link.pushed_hash = booking.as_push().state_hash()
             link.save()
@@ -134,14 +136,19 @@ def _lock_room_types(channel_property: ChannelProperty, before: Reservation | No
     return entered
 
 
-def _no_need(channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo) -> str | None:
-    """Why a state of a known reservation is not applied; a reservation that waited for its channel is confirmed."""
+def _no_need(
+    channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo, *, is_current: bool
+) -> str | None:
+    """Why a state of a known reservation is not applied; a reservation that waited for its channel is confirmed.
+
+    What the channel has now is no echo of an earlier state: an OTA may have changed the booking there and back.
+    """
     if booking.takes_room:
         outcome = confirm_or_take_back(channel_property, before, booking.external_id)
         if outcome is Confirmation.ROOM_TAKEN:
             return ROOM_TAKEN
     waits = waits_to_be_sent(channel_property, before.id)
-    if echo is Echo.LATEST or (echo is Echo.EARLIER and waits):
+    if echo is Echo.LATEST or (echo is Echo.EARLIER and waits and not is_current):
         return ECHO
     if waits:
         flag_concurrent_change(channel_property, before, booking)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -49,7 +50,8 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
     changed = channel.changed_bookings(channel_property.channel_property_id, modified_from=since)
     fresh = _not_applied(channel_property, list(changed))
     before = _nights_of(channel_property, fresh)
-    in_other_hands = [found.external_id for found in fresh if not _apply(channel_property, found)]
+    outcomes = {found.external_id: _apply(channel_property, found) for found in fresh}
+    in_other_hands = [external_id for external_id, outcome in outcomes.items() if outcome is Pulled.IN_OTHER_HANDS]
     if in_other_hands:
         raise NotYet(
             f"{len(in_other_hands)} bookings have changed at the channel and are not applied yet, the first of them "
@@ -57,7 +59,10 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
             retry_after=UNSETTLED_RETRY,
         )
     ChannelConnection.objects.filter(channel_property=channel_property).update(bookings_pulled_at=looked_at)
-    return list(dict.fromkeys([*before, *_nights_of(channel_property, fresh)]))
+    applied = [external_id for external_id, outcome in outcomes.items() if outcome is Pulled.APPLIED]
+    after = _nights_of(channel_property, fresh)
+    spans = [span for external_id in applied for span in (before.get(external_id), after.get(external_id))]
+    return list(dict.fromkeys(span for span in spans if span is not None))
 
 
 def _not_applied(
@@ -90,31 +95,44 @@ def _is_known(
     return order_of(link, booking, now) in (Order.STALE, Order.UNCHANGED)
 
 
-def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> bool:
-    """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker.
+class Pulled(Enum):
+    """What became of a changed booking: one that went wrong before, or is tried again, is not applied now."""
 
-    False while another worker has it in hand. One that is to be tried again went wrong, as one that failed did.
-    """
+    APPLIED = auto()
+    NOT_APPLIED = auto()
+    IN_OTHER_HANDS = auto()
+
+
+def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> Pulled:
+    """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker."""
     try:
         event, _ = receive_notification(channel_property, notification)
         stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
-        process(stored.id)
+        outcome = process(stored.id)
         stored.refresh_from_db()
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         logger.exception("booking %s of a pull could not be stored", notification.external_id)
-        return True
-    return stored.status not in OPEN_STATUSES or stored.status == EventStatus.RETRYING
+        return Pulled.NOT_APPLIED
+    if outcome is EventStatus.DONE:
+        return Pulled.APPLIED
+    if stored.status in OPEN_STATUSES and stored.status != EventStatus.RETRYING:
+        return Pulled.IN_OTHER_HANDS
+    return Pulled.NOT_APPLIED
 
 
-def _nights_of(channel_property: ChannelProperty, notifications: Iterable[BookingNotification]) -> list[NightSpan]:
-    """The nights of the reservations of these bookings, as the PMS has them now."""
-    reservation_ids: list[UUID] = list(
-        ReservationLink.objects.filter(
-            channel_property=channel_property,
-            external_id__in=[found.external_id for found in notifications],
-            reservation__isnull=False,
-        ).values_list("reservation_id", flat=True)
+def _nights_of(channel_property: ChannelProperty, notifications: Iterable[BookingNotification]) -> dict[str, NightSpan]:
+    """External id -> the nights of its reservation, as the PMS has it now."""
+    links = ReservationLink.objects.filter(
+        channel_property=channel_property,
+        external_id__in=[found.external_id for found in notifications],
+        reservation__isnull=False,
     )
-    return [reservation.nights() for reservation in host_pms().reservations(reservation_ids).values()]
+    linked: dict[str, UUID] = dict(links.values_list("external_id", "reservation_id"))
+    reservations = host_pms().reservations(linked.values())
+    return {
+        external_id: reservations[reservation_id].nights()
+        for external_id, reservation_id in linked.items()
+        if reservation_id in reservations
+    }

@@ -12,7 +12,7 @@ from channel_sync.events.processing import settle_error
 from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inventory.confirmation import refuse_at_channel
-from channel_sync.models import ChannelEvent, ChannelProperty, ReservationLink
+from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
 
@@ -50,7 +50,11 @@ def settle_unsent(booking: Planned) -> None:
     with transaction.atomic():
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
             confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
-        ignore(booking.event, booking.reason)
+        if booking.external_id is not None and booking.event.event_type == EventType.BOOKING_CREATE:
+            # A create whose answer was lost: a pull has brought the booking in.
+            complete(booking.event, entity_external_id=booking.external_id)
+        else:
+            ignore(booking.event, booking.reason)
         complete_into(booking.later, into=booking.event)
 
 

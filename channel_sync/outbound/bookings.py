@@ -50,10 +50,10 @@ def push_booking(event: ChannelEvent) -> None:
 
 
 def _may_have_changed_there(events: Sequence[ChannelEvent]) -> bool:
-    """Whether the channel has any of the bookings already: an OTA may have changed it since."""
+    """Whether the channel has any of the bookings already, or may have: it may have been changed there since."""
     if not channel_sync_settings().pull_before_push:
         return False
-    if any(event.event_type != EventType.BOOKING_CREATE for event in events):
+    if any(event.event_type != EventType.BOOKING_CREATE or event.normalized_payload for event in events):
         return True
     return ReservationLink.objects.filter(
         channel_property=events[0].channel_property,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import WaitsFor
 from channel_sync.models import OPEN_STATUSES, ChannelEvent, ChannelProperty, Direction, EntityType
 from channel_sync.pms import host_pms
 
@@ -67,10 +68,14 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
 
 
 def room_types_on_their_way(channel_property: ChannelProperty, **which: EntityType) -> set[UUID]:
-    """Room types that an event, of any or of one entity type, is still to be sent for."""
+    """Room types that an event, of any or of one entity type, is still to be sent for.
+
+    One that waits until somebody settles another event is left out: its nights are those of the other, which are
+    guarded as long, and all others of the room type would wait with them.
+    """
     open_events = ChannelEvent.objects.filter(
         channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND, **which
-    )
+    ).exclude(waits_for=WaitsFor.EVENT)
     named = open_events.values_list("payload__room_type_id", flat=True).distinct()
     return {UUID(room_type_id) for room_type_id in named if room_type_id}
 

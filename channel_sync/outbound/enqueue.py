@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import connection, transaction
+
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
 from channel_sync.events.new_event import NewEvent
@@ -58,12 +60,26 @@ def reservations_changed(changes: Sequence[ReservationChange]) -> None:
     concerned = [found.channel_property for found in mappings] + [
         link.channel_property for by_property in links.values() for link in by_property.values()
     ]
-    paused = {found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE}
+    paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
             events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
             publish_after_commit(record_all(list(_remembered(events, paused))))
+
+
+STILL_PAUSED = """
+SELECT id FROM channel_properties WHERE id = ANY(%s) AND status = 'inactive' ORDER BY id FOR SHARE
+"""
+
+
+def _still_paused(channel_property_ids: Sequence[UUID]) -> set[UUID]:
+    """Those that are paused until the caller's transaction ends: resuming one waits for it, or has come before."""
+    if not channel_property_ids:
+        return set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(STILL_PAUSED, [list(set(channel_property_ids))])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _remembered(events: Sequence[NewEvent], paused: Collection[UUID]) -> Iterator[NewEvent]:

@@ -56,6 +56,11 @@ class ChangedNight:
         return self.sent is None or self.sent.content_hash != self.content_hash
 
     @property
+    def is_closed(self) -> bool:
+        """Whether any closure holds, or was sent last."""
+        return bool(self.terms.closures() or (self.sent is not None and self.sent.closures))
+
+    @property
     def moves_closures(self) -> bool:
         """Whether its closures differ from those that were sent; a night that never was sent any began open."""
         return self.terms.closures() != (self.sent.closures if self.sent is not None else "")
@@ -129,9 +134,16 @@ def _closing(
 
     Raises `UnmappedRoom` for a room whose units nobody knows: opened without their number it would be sold out twice.
     """
-    by_room: dict[str, set[date]] = defaultdict(set)
+    moving: dict[str, set[date]] = defaultdict(set)
+    joining: dict[str, set[date]] = defaultdict(set)
+    closed: dict[str, set[date]] = defaultdict(set)
     for mapping, found in changed.items():
-        by_room[_room(mapping)].update(night.night for night in found if night.moves_closures)
+        room = _room(mapping)
+        moving[room].update(night.night for night in found if night.moves_closures)
+        # A plan that joins the others opens a room that all of them had closed.
+        joining[room].update(night.night for night in found if night.sent is None)
+        closed[room].update(night.night for night in found if night.is_closed)
+    by_room = {room: moving[room] | (joining[room] & closed[room]) for room in moving}
     closing = {room: found for room, found in by_room.items() if found}
     known = room_types(channel_property, closing)
     for room in closing:

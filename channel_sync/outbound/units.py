@@ -27,17 +27,17 @@ def units_to_sell(
 ) -> Units:
     """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
 
-    Nights that a booking which failed to be applied may have taken are lowered and never raised: the channel counts
-    that booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any.
+    Nights that a booking which is not applied yet may have taken are lowered and never raised: the channel counts that
+    booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any.
     """
     every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
     if not every:
         return {}
+    unapplied = unapplied_nights(channel_property)
     units: Units = {room_type_id: {} for room_type_id in rooms}
     for free in free_units(list(rooms), min(every), max(every) + ONE_NIGHT):
         if free.night in wanted[free.room_type_id]:
             units[free.room_type_id][free.night] = sellable(free.free)
-    unapplied = unapplied_nights(channel_property)
     if unapplied.claims:
         _limit(channel, rooms, units, unapplied)
     return units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -90,13 +91,18 @@ def _apply(channel_property: ChannelProperty, told: BookingNotification, is_want
         if not is_wanted():
             return False
         ReservationLink.objects.filter(channel_property=channel_property, external_id=told.external_id).update(
-            applied_modified_at=None, applied_hash="", applied_cancelled=False, pushed_hash=""
+            applied_modified_at=_just_before(event), applied_hash="", applied_cancelled=False, pushed_hash=""
         )
         event_id = _failed_with_the_same(channel_property, told)
         if event_id is None or not try_once_more(event_id):
             record(event)
             event_id = event.id
     return process(event_id) is EventStatus.DONE
+
+
+def _just_before(event: NewEvent) -> datetime | None:
+    """A time that makes this state the next one to apply, and what is older than it stale as ever."""
+    return event.occurred_at - timedelta(microseconds=1) if event.occurred_at is not None else None
 
 
 def _failed_with_the_same(channel_property: ChannelProperty, told: BookingNotification) -> UUID | None:

@@ -12,7 +12,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.rate_limit import require_spare
 from channel_sync.connections.registry import account_id_of
-from channel_sync.errors import ChannelUnavailable, NotYet, RateLimited
+from channel_sync.errors import ChannelUnavailable, NotYet, RateLimited, WaitsFor
 from channel_sync.models import ChannelProperty
 
 Answer = TypeVar("Answer")
@@ -43,6 +43,9 @@ def call_with_spare_credits(
             with calling(channel_property, is_urgent=True) as channel:
                 return call(channel)
         except (RateLimited, NotYet) as error:
+            if error.waits_for in (WaitsFor.PAUSE, WaitsFor.LOGIN):
+                # Somebody has to do something first: no worker is held for that.
+                raise
             wait(error.retry_after or UNAVAILABLE_RETRY, str(error))
         except ChannelUnavailable as error:
             wait(UNAVAILABLE_RETRY, str(error))

@@ -216,6 +216,11 @@ class WireItemResult(Wire):
     )
     errors: Annotated[list[WireItemMessage], BeforeValidator(_readable_messages)] = []
 
+    def says_no_availability(self) -> bool:
+        """Whether an error is about the room or the dates, and says that none is available."""
+        about = ("", "roomId", "unitId", "arrival", "departure")
+        return any(error.field in about and "availab" in error.message.lower() for error in self.errors)
+
     def told(self) -> str:
         """All errors in one line, without the values that were sent."""
         return (
