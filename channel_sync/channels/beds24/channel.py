@@ -153,7 +153,7 @@ class Beds24Channel:
         """One booking as it is now, of whatever status; a cancelled one need not be readable."""
         query = {"id": external_id, "status": list(ALL_STATUSES), "includeInfoItems": "true"}
         for item in self._client.get_pages("/bookings", query):
-            if isinstance(item, Mapping):
+            if isinstance(item, Mapping) and str(item.get("id")) == external_id:
                 return _state(item)
         return None
 
