@@ -115,7 +115,7 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         free = _free_nights(after)
         flag_overbooking(channel_property, booking, free)
-        push_what_was_capped(channel_property, before, after, free)
+        push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
         # What a push would send now: a later save that changes none of it sends nothing.
         link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
         link.save()
