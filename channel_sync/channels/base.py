@@ -172,5 +172,10 @@ class Channel(Protocol):
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions as the channel has them; nights without a price are left out."""
 
-    def availability(self, external_room_ids: Sequence[str], first: date, last: date) -> Sequence[AvailabilityRange]:
-        """Free units as the channel has them, from the first to the last night."""
+    def availability(
+        self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False
+    ) -> Sequence[AvailabilityRange]:
+        """Free units of the rooms as the channel has them, from the first to the last night.
+
+        Raises `InvalidPayload` for a room that cannot be read; with `only_readable` it is left out.
+        """

@@ -51,7 +51,7 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
         require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
         client = partial(channel_of_account, channel_property.channel_name, account_id, channel_property.id)
-        made, open_since = CallsMade(), None
+        made, open_since = CallsMade(channel_property.channel_property_id), None
         try:
             open_since = require_available(account_id, client().ping)
             yield client(is_paced=not is_urgent, watch=made.note)

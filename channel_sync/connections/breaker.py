@@ -30,15 +30,19 @@ FORGOTTEN_AFTER = timedelta(minutes=3)
 
 
 class CallsMade:
-    """The calls of one turn at an account, by method and path; of several alike the last one counts."""
+    """The calls of one turn at an account, by method, path and property; of several alike the last one counts.
 
-    def __init__(self) -> None:
+    What fails for one property of an account may go well for its neighbour, whose success says nothing about it.
+    """
+
+    def __init__(self, external_property_id: str) -> None:
         self.last = ""
+        self._about = external_property_id
         self._answered: dict[str, bool] = {}
 
     def note(self, call: ObservedCall) -> None:
         """Hear of a call."""
-        self.last = f"{call.method} {call.path}"
+        self.last = f"{call.method} {call.path} of {self._about}"
         self._answered[self.last] = (
             call.status is not None
             and call.status < HTTPStatus.INTERNAL_SERVER_ERROR

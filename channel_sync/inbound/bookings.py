@@ -14,7 +14,7 @@ from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.store import complete, ignore
-from channel_sync.inbound.cancellation import cancel, state_of
+from channel_sync.inbound.cancellation import cancel, read_state
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
@@ -27,6 +27,7 @@ from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
     ChannelProperty,
+    EventType,
     ReservationLink,
 )
 from channel_sync.moments import time_to_order_by
@@ -47,7 +48,8 @@ def handle_booking(event: ChannelEvent) -> None:
     Where its time leaves open what is the last state (there is none, or it is that of the state before), the channel
     is asked for the present one.
     """
-    state = state_of(event)
+    is_cancelled = event.event_type == EventType.BOOKING_CANCELLED
+    state = read_state(event.channel_property, event.payload, is_cancelled=is_cancelled)
     if not _settle(event, state, is_current=False):
         with calling(event.channel_property, is_urgent=True) as channel:
             present = channel.booking(state.external_id)
@@ -117,7 +119,7 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         free = _free_nights(after)
         flag_overbooking(channel_property, booking, free)
-        push_what_was_capped(channel_property, before, after, free)
+        push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
         # What a push would send now: a later save that changes none of it sends nothing.
         link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
         link.save()

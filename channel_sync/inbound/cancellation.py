@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload
 from channel_sync.inbound.capped import push_what_was_capped
-from channel_sync.models import ChannelEvent, ChannelProperty, EventType
+from channel_sync.models import ChannelProperty
 from channel_sync.pms import host_pms
 
 
-def state_of(event: ChannelEvent) -> Booking | BookingCancellation:
-    """What an event says of its booking; a cancellation needs the booking's number and nothing else.
+def read_state(
+    channel_property: ChannelProperty, payload: Mapping[str, Any], *, is_cancelled: bool
+) -> Booking | BookingCancellation:
+    """What a payload says of its booking; a cancellation needs the booking's number and nothing else.
 
     Raises `InvalidPayload` that names the field.
     """
-    channel = channel_class(event.channel_property.channel_name)
-    is_cancelled = event.event_type == EventType.BOOKING_CANCELLED
+    channel = channel_class(channel_property.channel_name)
     try:
-        booking = channel.parse_booking(event.payload)
+        booking = channel.parse_booking(payload)
     except InvalidPayload:
         if is_cancelled:
-            return channel.parse_cancellation(event.payload)
+            return channel.parse_cancellation(payload)
         raise
     return booking.model_copy(update={"status": BookingStatus.CANCELLED}) if is_cancelled else booking
 

@@ -1,7 +1,8 @@
 """Nights that were told to a channel as 0 while they were below: its own arithmetic is wrong from there on.
 
 A channel counts its bookings itself, so its changes are not sent back to it. But a night at -1 was pushed as 0: when a
-booking of that night is cancelled the channel opens a room that is not free.
+booking of that night is cancelled the channel opens a room that is not free. And nights of a booking that could not be
+applied at once were not raised while it waited.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ def push_what_was_capped(
     before: Reservation | None,
     after: Reservation | None,
     free_after: Sequence[FreeNight],
+    *,
+    was_withheld: bool = False,
 ) -> None:
     """Record a push of the nights of a changed booking of which one is, or may have been, below zero.
 
-    `free_after` is what is free now on the nights of the state after the change.
+    `free_after` is what is free now on the nights of the state after the change. `was_withheld` when the change could
+    not be applied at once: meanwhile its nights were not raised.
     """
     nights: list[tuple[Reservation, Sequence[FreeNight]]] = []
     if before is not None and before.takes_room:
         nights.append((before, free_units([before.room_type_id], before.check_in, before.check_out)))
     if after is not None and after.takes_room:
         nights.append((after, free_after))
-    spans = [state.nights() for state, free in nights if any(night.free < state.units for night in free)]
+    spans = [
+        state.nights() for state, free in nights if was_withheld or any(night.free < state.units for night in free)
+    ]
     events = [availability_event(channel_property.id, span) for span in dict.fromkeys(spans)]
     publish_after_commit(record_all(events))

@@ -148,7 +148,8 @@ def _settle(
 ) -> ReservationLink:
     """Tell of nights that it overbooks; the link to save."""
     flag_overbooking(channel_property, arrival.booking, left)
-    push_what_was_capped(channel_property, None, reservation, left)
+    was_withheld = arrival.event.last_error is not None
+    push_what_was_capped(channel_property, None, reservation, left, was_withheld=was_withheld)
     link = ReservationLink(
         channel_property=channel_property,
         external_id=arrival.booking.external_id,

@@ -14,12 +14,12 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import BookingNotification, BookingStatus
+from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
+from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.order import Order, order_of
 from channel_sync.inbound.receipt import receive_notification
 from channel_sync.models import (
@@ -85,14 +85,15 @@ def _is_known(
     if link is None:
         return False
     try:
-        booking = channel_class(channel_property.channel_name).parse_booking(found.payload)
+        is_cancelled = found.change is BookingChange.CANCELLED
+        state = read_state(channel_property, found.payload, is_cancelled=is_cancelled)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, its event names it
         return False
-    if booking.status is BookingStatus.CANCELLED and link.applied_cancelled:
+    if is_cancelled and link.applied_cancelled:
         return True
-    if link.pushed_hash == booking.as_push().state_hash():
+    if isinstance(state, Booking) and link.pushed_hash == state.as_push().state_hash():
         return True
-    return order_of(link, booking, now) in (Order.STALE, Order.UNCHANGED)
+    return order_of(link, state, now) in (Order.STALE, Order.UNCHANGED)
 
 
 class Pulled(Enum):

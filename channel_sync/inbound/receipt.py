@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
-from channel_sync.channels.canonical import BookingNotification, Notification
-from channel_sync.connections.registry import channel_class
+from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.database_clock import database_now
 from channel_sync.errors import InvalidPayload
+from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.message import EventMessage
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.store import record
+from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
 from channel_sync.models import ChannelEvent, ChannelProperty, ReservationLink
@@ -33,14 +34,8 @@ def receive_notification(
     link = _superseded_by(channel_property, notification)
     if link is None or _is_the_same_webhook(event, notification):
         return event, None
-    again = replace(
-        event,
-        id=uuid4(),
-        idempotency_key=event_of(
-            channel_property,
-            notification.model_copy(update={"dedupe_key": f"{notification.dedupe_key}-after-{_name_of(link)}"}),
-        ).idempotency_key,
-    )
+    key = inbound_key(channel_property.id, f"{notification.dedupe_key}-after-{_name_of(link)}")
+    again = replace(event, id=uuid4(), idempotency_key=key)
     return again, record(again)
 
 
@@ -52,10 +47,11 @@ def _superseded_by(channel_property: ChannelProperty, notification: BookingNotif
     if link is None:
         return None
     try:
-        booking = channel_class(channel_property.channel_name).parse_booking(notification.payload)
+        is_cancelled = notification.change is BookingChange.CANCELLED
+        state = read_state(channel_property, notification.payload, is_cancelled=is_cancelled)
     except InvalidPayload:
         return None
-    return link if order_of(link, booking, database_now()) is Order.OPEN else None
+    return link if order_of(link, state, database_now()) is Order.OPEN else None
 
 
 def _is_the_same_webhook(event: NewEvent, notification: BookingNotification) -> bool:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import WriteResult
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
-from channel_sync.errors import BatchRefused, RefusedByChannel
+from channel_sync.errors import BatchRefused, RefusedByChannel, SoldElsewhere
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import note_sent
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
 from channel_sync.outbound.booking_batch import Planned, plan, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_sent, settle_unsent
+from channel_sync.outbound.last_room import offer_again
 
 # Each may keep a room from being sold twice, or give one back.
 URGENT = (EventType.BOOKING_CREATE, EventType.BOOKING_CANCEL)
@@ -81,8 +83,18 @@ def _push(channel: Channel, events: list[ChannelEvent]) -> None:
         return
     writes = [booking.write for booking in to_send if booking.write is not None]
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
+    sold_out: list[tuple[Planned, SoldElsewhere]] = []
     for booking, result in zip(to_send, results, strict=True):
-        if result.refused is None:
-            settle_sent(booking, result.external_id)
+        if isinstance(result.refused, SoldElsewhere):
+            sold_out.append((booking, result.refused))
         else:
-            settle_refused(booking, result.refused)
+            _settle(booking, result)
+    for booking, result in offer_again(channel, sold_out) if sold_out else ():
+        _settle(booking, result)
+
+
+def _settle(booking: Planned, result: WriteResult) -> None:
+    if result.refused is None:
+        settle_sent(booking, result.external_id)
+    else:
+        settle_refused(booking, result.refused)

@@ -78,7 +78,7 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
 
     def read(channel: Channel) -> Sequence[AvailabilityRange]:
         pull_bookings(channel_property, channel)
-        return channel.availability(list(rooms.values()), first, last)
+        return channel.availability(list(rooms.values()), first, last, only_readable=True)
 
     seen = call_with_spare_credits(channel_property, read, wait=options.wait)
     theirs = {

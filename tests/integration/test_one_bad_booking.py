@@ -14,6 +14,7 @@ from channel_sync.channels.beds24.simulator.app import Simulator
 from channel_sync.channels.beds24.simulator.state import Json
 from channel_sync.channels.canonical import Booking
 from channel_sync.connections.account import calling
+from channel_sync.errors import InvalidPayload
 from channel_sync.events.processing import process
 from channel_sync.models import ChannelConnection, ChannelEvent, Direction, EventStatus, ReservationLink, RunStatus
 from channel_sync.reconciliation.availability import reconcile_availability
@@ -146,6 +147,21 @@ def test_the_nights_of_a_booking_that_is_tried_again_are_not_raised(
     assert beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=1)) == {str(NIGHT): 0}
 
 
+def test_nights_that_were_not_raised_are_pushed_once_the_booking_is_applied(
+    hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as faulty:
+        fails_for(faulty, "Lovelace", ValueError("this host has a fault"))
+        beds24.controls.book(roomId=2002, lastName="Lovelace", **stay())
+        beds24.controls.set_availability("2002", NIGHT, 1)
+        change_and_push(hotel)
+        assert beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=1)) == {str(NIGHT): 1}
+
+    work_everything()
+
+    assert beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=1)) == {str(NIGHT): 3}
+
+
 @pytest.mark.parametrize("error", [ValueError("a fault"), TypeError("None"), KeyError("name")])
 def test_a_comparison_that_goes_wrong_for_one_goes_on_with_the_others(
     hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -231,7 +247,9 @@ def test_rooms_of_the_calendar_that_cannot_be_read_are_left_out_alone(
     assert reconcile_availability(hotel.channel_property, NOW).status == RunStatus.DONE
     assert reconcile_rates(hotel.channel_property, NOW).status == RunStatus.DONE
     with calling(hotel.channel_property) as channel:
-        assert {span.external_room_id for span in channel.availability(["2001"], NIGHT, NIGHT)} >= {"2001"}
+        assert {span.external_room_id for span in channel.availability(["2001"], NIGHT, NIGHT)} == {"2001"}
+        with pytest.raises(InvalidPayload, match="calendar"):
+            channel.availability(["2001", "2003"], NIGHT, NIGHT)
 
 
 def test_a_range_is_cut_to_the_nights_that_were_asked_for(

@@ -102,6 +102,18 @@ def test_whatever_order_they_come_in_the_present_state_stands(sender: Sender, or
     assert departure() == SHORT
 
 
+def test_a_booking_comes_back_after_a_cancellation_that_cannot_be_read_and_is_cancelled_again(sender: Sender) -> None:
+    readable = {"arrival": str(ARRIVAL), "departure": SHORT}
+    for _ in range(2):
+        assert sender.deliver(sender.change(status="new", **readable)) == "accepted"
+        work()
+        assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
+
+        assert sender.deliver(sender.change(status="cancelled", arrival="", departure="")) == "accepted"
+        work()
+        assert Reservation.objects.get().status == ReservationStatus.CANCELLED
+
+
 def test_a_late_cancellation_does_not_undo_what_came_after_it(sender: Sender) -> None:
     cancelled = json.loads(json.dumps(sender.change(status="cancelled")))
     sender.deliver(sender.change(status="new"))

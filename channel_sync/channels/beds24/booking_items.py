@@ -32,7 +32,7 @@ def write_item(write: BookingWrite) -> dict[str, Any]:
 def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
     """What became of a write. Raises `ChannelUnavailable` when the id of a new booking is missing."""
     if not result.success:
-        if write.external_id is None and "availab" in result.told().lower():
+        if write.external_id is None and result.says_no_availability():
             return WriteResult("", refused=SoldElsewhere(status=HTTPStatus.CREATED))
         reason = f"Beds24 refused the booking: {result.told()}. Correct the data, then retry the event."
         return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))

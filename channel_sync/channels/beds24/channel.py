@@ -159,7 +159,7 @@ class Beds24Channel:
         """One booking as it is now, of whatever status; a cancelled one need not be readable."""
         query = {"id": external_id, "status": list(ALL_STATUSES), "includeInfoItems": "true"}
         for item in self._client.get_pages("/bookings", query):
-            if isinstance(item, Mapping):
+            if isinstance(item, Mapping) and str(item.get("id")) == external_id:
                 return _state(item)
         return None
 
@@ -210,8 +210,10 @@ class Beds24Channel:
         for batch in batches(rate_rooms(ranges)):
             self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
 
-    def availability(self, external_room_ids: Sequence[str], first: date, last: date) -> Sequence[AvailabilityRange]:
-        """`numAvail` of the rooms."""
+    def availability(
+        self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False
+    ) -> Sequence[AvailabilityRange]:
+        """`numAvail` of the rooms; what the answer holds beside them is not looked at."""
         rooms = self._client.get_pages(
             CALENDAR,
             {
@@ -221,7 +223,11 @@ class Beds24Channel:
                 "includeNumAvail": "true",
             },
         )
-        found = readable(rooms, normalize_availability_event, "calendar")
+        wanted = (room for room in rooms if isinstance(room, Mapping) and str(room.get("roomId")) in external_room_ids)
+        if only_readable:
+            found = readable(wanted, normalize_availability_event, "calendar")
+        else:
+            found = map(normalize_availability_event, wanted)
         return _within(first, last, (nights for ranges in found for nights in ranges))
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
