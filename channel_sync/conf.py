@@ -144,6 +144,11 @@ class ChannelSyncSettings(BaseModel):
         ge=SHORTEST_INTERVAL,
         description="How often beat starts the reaper of expired holds.",
     )
+    resume_interval: timedelta = Field(
+        default=timedelta(seconds=30),
+        ge=SHORTEST_INTERVAL,
+        description="How often beat starts what a process left unfinished: comparisons and first synchronisations.",
+    )
     pull_before_push: bool = Field(
         default=True,
         description="Ask the channel for changed bookings before and after availability is pushed, and before a "

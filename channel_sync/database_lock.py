@@ -34,6 +34,25 @@ def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
 
 
+IS_HELD = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid = %s::bigint::oid AND objid = %s::bigint::oid
+)
+"""
+
+
+def is_held(*name: object) -> bool:
+    """Whether somebody holds the lock of this name at the moment; it takes no lock itself."""
+    number = _lock_number(*name) & 0xFFFF_FFFF_FFFF_FFFF
+    with connection.cursor() as cursor:
+        cursor.execute(IS_HELD, [number >> 32, number & 0xFFFF_FFFF])
+        (held,) = cursor.fetchone() or (False,)
+    return bool(held)
+
+
 @contextmanager
 def session_lock(*name: object, wait: timedelta) -> Iterator[None]:
     """Hold the lock of this name outside any transaction, for work that calls the outside world.

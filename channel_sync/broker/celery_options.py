@@ -9,6 +9,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.inventory.tasks import EXPIRE_HOLDS_TASK
 
 RELAY_TASK = "channel_sync.relay"
+RESUME_RUNS_TASK = "channel_sync.resume_runs"
 RETENTION_TASK = "channel_sync.retention"
 
 
@@ -33,6 +34,11 @@ def celery_options() -> dict[str, Any]:
             "channel_sync expire holds": {
                 "task": EXPIRE_HOLDS_TASK,
                 "schedule": settings.reaper_interval,
+                "options": {"queue": wanted.periodic.name},
+            },
+            "channel_sync resume runs": {
+                "task": RESUME_RUNS_TASK,
+                "schedule": settings.resume_interval,
                 "options": {"queue": wanted.periodic.name},
             },
             "channel_sync retention": {

@@ -34,6 +34,9 @@ class ChannelConnection(models.Model):
     bookings_pulled_at = models.DateTimeField(
         null=True, help_text="When the channel was last asked for changed bookings, by our clock."
     )
+    first_sync_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a first synchronisation that is wanted is started, or started again."
+    )
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -234,7 +234,9 @@ def _waiting() -> Iterator[Finding]:
 def _runs() -> Iterator[Finding]:
     """Comparisons that say that they run, and do not move."""
     still = ReconciliationRun.objects.filter(
-        status=RunStatus.RUNNING, updated_at__lt=Now() - channel_sync_settings().alert_run_stuck
+        status=RunStatus.RUNNING,
+        updated_at__lt=Now() - channel_sync_settings().alert_run_stuck,
+        channel_property__status=ChannelPropertyStatus.ACTIVE,
     )
     for run in still.select_related("channel_property").order_by("updated_at")[:AT_MOST]:
         yield Finding(

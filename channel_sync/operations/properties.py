@@ -32,6 +32,7 @@ from channel_sync.operations.audit import note
 from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
+from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_first_sync
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,12 @@ def start_reconciliation(
 
 def start_first_sync(channel_property: ChannelProperty, *, by: str) -> None:
     """Let the reconciliation worker import every booking, then send the whole calendar. Raises `NothingQueued`."""
-    _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, told={"kind": "first synchronisation"})
+    want_first_sync(channel_property)
+    try:
+        _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, told={"kind": "first synchronisation"})
+    except NothingQueued:
+        first_sync_is_settled(channel_property)
+        raise
 
 
 def _queue(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -45,6 +46,11 @@ class RunOptions:
     progress: Progress = silent
 
 
+def run_lock(channel_property: ChannelProperty, kind: ReconciliationKind) -> tuple[object, ...]:
+    """The name of the lock that the process of a run holds in its session."""
+    return "reconciliation", channel_property.id, kind.value
+
+
 @contextmanager
 def running(
     channel_property: ChannelProperty, kind: ReconciliationKind, window: tuple[date, date], options: RunOptions
@@ -53,7 +59,7 @@ def running(
 
     Raises `NotYet` while another process runs the same: its session holds the lock, and loses it when it dies.
     """
-    with session_lock("reconciliation", channel_property.id, kind.value, wait=timedelta(milliseconds=1)):
+    with session_lock(*run_lock(channel_property, kind), wait=timedelta(milliseconds=1)):
         run = _resumed(channel_property, kind, window, options) or ReconciliationRun.objects.create(
             channel_property=channel_property,
             kind=kind,
@@ -64,8 +70,8 @@ def running(
         )
         try:
             yield run
-        except NotYet:
-            # It goes on later where it is.
+        except (NotYet, OperationalError, InterfaceError):
+            # It goes on later where it is; without a database nothing can be said about it either.
             raise
         except Exception as error:
             _end(run, RunStatus.FAILED, last_error=f"{type(error).__name__}: {error}"[:2000])

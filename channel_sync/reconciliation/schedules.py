@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
@@ -39,23 +39,6 @@ def schedule_reconciliation(channel_property: ChannelProperty) -> None:
                 "last_run_at": timezone.now() - every + offset_of(channel_property, every),
             },
         )
-
-
-def schedule_first_sync(channel_property: ChannelProperty, due: datetime) -> None:
-    """Have beat start the first synchronisation once more at `due`: it is not forgotten with a process that ends."""
-    name = f"channel_sync first synchronisation of {channel_property.id}"
-    # Beat writes back the row that it has worked off, so that each time has a row of its own.
-    PeriodicTask.objects.filter(name__startswith=name, one_off=True).delete()
-    clocked = ClockedSchedule.objects.create(clocked_time=due)
-    PeriodicTask.objects.create(
-        name=f"{name} at {due.isoformat()}",
-        task=FIRST_SYNC_TASK,
-        clocked=clocked,
-        one_off=True,
-        args=json.dumps([str(channel_property.id)]),
-        queue=topology().reconciliation.name,
-        description=f"{channel_property}: go on with the first synchronisation",
-    )
 
 
 def offset_of(channel_property: ChannelProperty, every: timedelta) -> timedelta:

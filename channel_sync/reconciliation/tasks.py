@@ -7,21 +7,26 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from uuid import UUID
 
-from celery import shared_task
-from django.utils import timezone
+from celery import current_app, shared_task
+from django.db import InterfaceError, OperationalError
 
-from channel_sync.errors import NotYet
+from channel_sync.broker.celery_options import RESUME_RUNS_TASK
+from channel_sync.broker.topology import topology
+from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import LoginRefused, NotYet, Retryable
 from channel_sync.fleeting import FleetingTask
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus, ReconciliationKind, ReconciliationRun
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
-from channel_sync.reconciliation.runs import RunOptions
-from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_first_sync
+from channel_sync.reconciliation.runs import EVERYBODY, RunOptions
+from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK
+from channel_sync.reconciliation.unfinished import UNDER_WAY, first_sync_is_settled, start_unfinished, want_first_sync
 
-# Beat looks at its rows every few seconds; no use in asking it for less.
 SOONEST = timedelta(seconds=10)
+# A look that no worker took in time is dropped: the next one does its work.
+RESUME_EXPIRES_SECONDS = 30
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +60,58 @@ def first_synchronisation(channel_property_id: str) -> None:
         return
     try:
         first_sync(channel_property)
-    except NotYet as error:
-        due = timezone.now() + max(error.retry_after, SOONEST)
-        schedule_first_sync(channel_property, due)
-        logger.warning("the first synchronisation of %s goes on at %s: %s", channel_property, due, error)
+    except Retryable as error:
+        pause = max(getattr(error, "retry_after", None) or SOONEST, SOONEST)
+        want_first_sync(channel_property, after=pause)
+        logger.warning("the first synchronisation of %s goes on in %s: %s", channel_property, pause, error)
+    except (OperationalError, InterfaceError, LoginRefused):
+        # It is wanted as before: once the database answers, or the property is connected again, it is started again.
+        raise
+    except Exception:
+        first_sync_is_settled(channel_property)
+        raise
+    else:
+        first_sync_is_settled(channel_property)
+
+
+@shared_task(name=RESUME_RUNS_TASK, base=FleetingTask, ignore_result=True, fleeting_seconds=RESUME_EXPIRES_SECONDS)
+def resume_runs() -> None:
+    """Start again what a process left unfinished; beat starts it twice a minute."""
+    started = start_unfinished(_start_first_sync, _start_run)
+    if started:
+        logger.warning("%d runs were left unfinished and are started again", started)
+
+
+def _start_first_sync(channel_property: ChannelProperty) -> None:
+    _send(FIRST_SYNC_TASK, channel_property, [], {}, worth_for=UNDER_WAY)
+
+
+def _start_run(run: ReconciliationRun) -> None:
+    until_the_next = channel_sync_settings().resume_interval
+    if EVERYBODY in run.cursor:
+        _send(FIRST_SYNC_TASK, run.channel_property, [], {}, worth_for=until_the_next)
+        return
+    window = [str(run.window_start), str(run.window_end)]
+    _send(RECONCILE_TASK, run.channel_property, [run.kind], {"window": window}, worth_for=until_the_next)
+
+
+def _send(
+    task: str,
+    channel_property: ChannelProperty,
+    arguments: list[str],
+    options: dict[str, object],
+    *,
+    worth_for: timedelta,
+) -> None:
+    """Until the next message of the same is sent: one waits in the queue, not many."""
+    current_app.send_task(
+        task,
+        args=[str(channel_property.id), *arguments],
+        kwargs=options,
+        queue=topology().reconciliation.name,
+        expiration=worth_for.total_seconds(),
+        ignore_result=True,
+    )
 
 
 def _active(channel_property_id: str) -> ChannelProperty | None:

@@ -12,7 +12,6 @@ from channel_sync.models import (
     WAITING_STATUSES,
     ChannelAccount,
     ChannelEvent,
-    Direction,
     RateLimitBucket,
 )
 from tests.conftest import RunningSimulator
@@ -29,10 +28,7 @@ def one_round() -> bool:
     RateLimitBucket.objects.update(tokens=F("capacity"), updated_at=LONG_AGO)
     waiting = list(ChannelEvent.objects.filter(status__in=WAITING_STATUSES).order_by("received_at"))
     for event in waiting:
-        if event.direction == Direction.INBOUND:
-            process(event.id)
-        else:
-            process(event.id)
+        process(event.id)
     return bool(waiting)
 
 

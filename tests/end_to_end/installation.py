@@ -34,6 +34,7 @@ METRICS_TOKEN = "scrape"
 SELDOM = 10_000_000  # No reconciliation falls into a test that counts calls, or mends what it looks for.
 OPTIONS: dict[str, object] = {
     "relay_interval": 1,
+    "resume_interval": 2,
     "relay_grace": 2,
     "publish_pause": 0.2,
     "metrics_token": METRICS_TOKEN,

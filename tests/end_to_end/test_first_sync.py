@@ -8,11 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import ReconciliationRun, RunStatus
-from channel_sync.reconciliation.schedules import schedule_first_sync
+from channel_sync.reconciliation.unfinished import want_first_sync
 from pms_project.pms.models import Reservation
 from tests.end_to_end.installation import Installation, installation, models_of
 
@@ -34,7 +33,7 @@ def test_it_is_started_each_time_that_it_is_put_off(site: Installation) -> None:
 
     done = ReconciliationRun.objects.filter(kind="bookings", status=RunStatus.DONE)
     for count in (1, 2):
-        schedule_first_sync(site.channel_property, timezone.now() + timedelta(seconds=1))
+        want_first_sync(site.channel_property, after=timedelta(seconds=1))
         site.eventually(lambda count=count: done.count() == count, f"run {count} is made")  # type: ignore[misc]
 
     assert Reservation.objects.get().check_in == arrival

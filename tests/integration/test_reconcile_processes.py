@@ -15,12 +15,10 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
-from channel_sync.errors import NotYet
+from channel_sync.events.store import rescue_vanished
 from channel_sync.models import (
     ChannelEvent,
-    ChannelProperty,
     Conflict,
     ConflictStatus,
     EventStatus,
@@ -28,8 +26,7 @@ from channel_sync.models import (
     ReservationLink,
     RunStatus,
 )
-from channel_sync.reconciliation import tasks
-from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, offset_of, schedule_reconciliation
+from channel_sync.reconciliation.schedules import offset_of, schedule_reconciliation
 from channel_sync.reconciliation.tasks import reconcile
 from pms_project.local_services import postgres
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -82,6 +79,10 @@ def test_a_run_that_is_killed_anywhere_ends_like_one_that_is_not(drift: Drift, b
             kills += 1
         running.communicate()
     assert kills
+    # As the relay does, once the leases of killed processes are over.
+    ChannelEvent.objects.filter(status=EventStatus.PROCESSING).update(lease_expires_at=timezone.now())
+    rescue_vanished()
+    ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at=timezone.now())
     last = start(beds24, property_id, "--json")
     output, errors = last.communicate(timeout=120)
     assert last.returncode == 0, errors
@@ -168,22 +169,3 @@ def test_the_task_leaves_a_paused_property_alone_and_runs_an_active_one(drift: D
 
     assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
     assert ReconciliationRun.objects.get().status == RunStatus.DONE
-
-
-def test_a_first_synchronisation_that_credits_stop_is_started_again_by_beat(
-    drift: Drift, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel_property = drift.hotel.channel_property
-
-    def no_credits(_: ChannelProperty) -> None:
-        raise NotYet("no credits", retry_after=timedelta(minutes=20))
-
-    monkeypatch.setattr(tasks, "first_sync", no_credits)
-    for _ in range(2):
-        begun = timezone.now()
-        tasks.first_synchronisation(str(channel_property.id))
-
-    later = PeriodicTask.objects.get(task=FIRST_SYNC_TASK)
-    assert (later.one_off, later.enabled, json.loads(later.args)) == (True, True, [str(channel_property.id)])
-    assert later.clocked.clocked_time >= begun + timedelta(minutes=20)
-    assert later.queue == topology().reconciliation.name

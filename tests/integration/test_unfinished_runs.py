@@ -1,0 +1,201 @@
+"""Runs whose process died, and first synchronisations whose message or worker was lost, are started again."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from celery import current_app
+from django.db import InterfaceError, OperationalError
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from channel_sync.broker.topology import topology
+from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet, RefusedByChannel
+from channel_sync.models import (
+    ChannelConnection,
+    ChannelProperty,
+    ReconciliationKind,
+    ReconciliationRun,
+    RunStatus,
+)
+from channel_sync.operations import properties
+from channel_sync.reconciliation import tasks
+from channel_sync.reconciliation.runs import EVERYBODY, RunOptions, running
+from channel_sync.reconciliation.unfinished import start_unfinished, want_first_sync
+from tests.conftest import ConnectedHotel
+
+pytestmark = pytest.mark.django_db
+
+BOOKINGS, RATES = ReconciliationKind.BOOKINGS, ReconciliationKind.RATES
+WINDOW = date(2027, 3, 1), date(2027, 6, 1)
+TEN_MINUTES = timedelta(minutes=10)
+
+
+def started() -> tuple[list[ChannelProperty], list[ReconciliationRun]]:
+    """What one look starts."""
+    first_syncs: list[ChannelProperty] = []
+    runs: list[ReconciliationRun] = []
+    start_unfinished(first_syncs.append, runs.append)
+    return first_syncs, runs
+
+
+def left_running(channel_property: ChannelProperty, **columns: object) -> ReconciliationRun:
+    """A run that says that it runs, ten minutes after its process died."""
+    values = {"kind": BOOKINGS, "window_start": WINDOW[0], "window_end": WINDOW[1], **columns}
+    run = ReconciliationRun.objects.create(channel_property=channel_property, **values)
+    ReconciliationRun.objects.filter(id=run.id).update(updated_at=Now() - TEN_MINUTES)
+    return run
+
+
+def due_at(channel_property: ChannelProperty) -> timedelta | None:
+    """In how long the first synchronisation is started, by the database's clock."""
+    due = ChannelConnection.objects.get(channel_property=channel_property).first_sync_due_at
+    return None if due is None else due - timezone.now()
+
+
+def test_a_run_that_nobody_holds_is_started_again(channel_property: ChannelProperty) -> None:
+    run = left_running(channel_property)
+
+    assert started() == ([], [run])
+
+
+def test_a_run_that_moves_or_is_over_or_only_looked_is_left_alone(channel_property: ChannelProperty) -> None:
+    moving = left_running(channel_property)
+    ReconciliationRun.objects.filter(id=moving.id).update(updated_at=Now())
+    left_running(channel_property, kind=RATES, status=RunStatus.DONE)
+    left_running(channel_property, kind=RATES, dry_run=True)
+
+    assert started() == ([], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_run_is_in_the_hands_of_its_process(channel_property: ChannelProperty) -> None:
+    lost = left_running(channel_property, kind=RATES)
+    with running(channel_property, BOOKINGS, WINDOW, RunOptions()) as run:
+        ReconciliationRun.objects.filter(id=run.id).update(updated_at=Now() - TEN_MINUTES)
+
+        assert started() == ([], [lost])
+
+
+def test_nothing_is_started_for_a_property_that_is_paused(channel_property: ChannelProperty) -> None:
+    left_running(channel_property)
+    ChannelProperty.objects.update(status="inactive")
+
+    assert started() == ([], [])
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        OperationalError("the connection is closed"),
+        InterfaceError("closed"),
+        NotYet("no credits", retry_after=TEN_MINUTES),
+    ],
+)
+def test_a_run_that_loses_its_database_or_its_credits_is_not_over(
+    channel_property: ChannelProperty, lost: Exception
+) -> None:
+    with pytest.raises(type(lost)), running(channel_property, BOOKINGS, WINDOW, RunOptions()):
+        raise lost
+
+    assert ReconciliationRun.objects.get().status == RunStatus.RUNNING
+
+
+def test_a_wanted_first_synchronisation_is_started_until_it_is_made(connected: ConnectedHotel) -> None:
+    channel_property = connected.channel_property
+    want_first_sync(channel_property, after=timedelta(minutes=-1))
+    left_running(channel_property, cursor={EVERYBODY: True})
+
+    first, second = started(), started()
+
+    assert first == ([channel_property], [])
+    assert second == ([], []), "its message is under way"
+
+
+def test_a_first_synchronisation_by_hand_that_died_is_made_as_one(
+    connected: ConnectedHotel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_property = connected.channel_property
+    left_running(channel_property, cursor={EVERYBODY: True})
+    left_running(channel_property, kind=RATES)
+    sent = sent_messages(monkeypatch)
+
+    tasks.resume_runs()
+
+    assert sorted(sent, key=str) == sorted(
+        [
+            ("channel_sync.first_sync", [str(channel_property.id)], {}),
+            ("channel_sync.reconcile", [str(channel_property.id), "rates"], {"window": ["2027-03-01", "2027-06-01"]}),
+        ],
+        key=str,
+    )
+
+
+def test_it_is_wanted_from_its_order_to_its_end(connected: ConnectedHotel, topology_at_broker: None) -> None:
+    properties.start_first_sync(connected.channel_property, by="ada")
+    before = due_at(connected.channel_property)
+
+    tasks.first_synchronisation(str(connected.channel_property.id))
+
+    assert before is not None
+    assert before > timedelta(minutes=1)
+    assert due_at(connected.channel_property) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "at_least"),
+    [
+        (NotYet("no credits", retry_after=timedelta(minutes=20)), timedelta(minutes=19)),
+        (ChannelUnavailable("503"), timedelta(seconds=5)),
+        (OperationalError("the connection is closed"), timedelta(seconds=5)),
+        (LoginRefused("the token is used up", status=401), timedelta(seconds=5)),
+    ],
+)
+def test_a_passing_fault_does_not_end_it(
+    connected: ConnectedHotel, monkeypatch: pytest.MonkeyPatch, fault: Exception, at_least: timedelta
+) -> None:
+    want_first_sync(connected.channel_property)
+    monkeypatch.setattr(tasks, "first_sync", raising(fault))
+
+    if isinstance(fault, OperationalError | LoginRefused):
+        with pytest.raises(type(fault)):
+            tasks.first_synchronisation(str(connected.channel_property.id))
+    else:
+        tasks.first_synchronisation(str(connected.channel_property.id))
+
+    due = due_at(connected.channel_property)
+    assert due is not None
+    assert due >= at_least
+
+
+def test_a_fault_that_stays_ends_it(connected: ConnectedHotel, monkeypatch: pytest.MonkeyPatch) -> None:
+    want_first_sync(connected.channel_property)
+    monkeypatch.setattr(tasks, "first_sync", raising(RefusedByChannel("no such property", status=400)))
+
+    with pytest.raises(RefusedByChannel):
+        tasks.first_synchronisation(str(connected.channel_property.id))
+
+    assert due_at(connected.channel_property) is None
+
+
+def raising(fault: Exception) -> object:
+    def first_sync(_: ChannelProperty) -> None:
+        raise fault
+
+    return first_sync
+
+
+def sent_messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], dict[str, object]]]:
+    """The tasks that are handed to the reconciliation queue from now on, instead of handing them over."""
+    sent: list[tuple[str, list[str], dict[str, object]]] = []
+
+    def send_task(
+        name: str, args: list[str], kwargs: dict[str, object], queue: str, expiration: float, ignore_result: bool
+    ) -> None:
+        assert queue == topology().reconciliation.name
+        assert expiration > 0, "a second message of the same follows"
+        sent.append((name, args, kwargs))
+
+    monkeypatch.setattr(current_app, "send_task", send_task)
+    return sent
