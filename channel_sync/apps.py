@@ -16,15 +16,18 @@ class ChannelSyncConfig(AppConfig):
         # They import models, which exist only from here on.
         from channel_sync.broker.mapping_saved import follow_mappings
         from channel_sync.broker.worker_connections import follow_tasks
-        from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.capture.installation import follow_migrations as follow_tables
+        from channel_sync.checks import check_capture, check_settings, settings_are_sound
         from channel_sync.heartbeats import follow_workers
         from channel_sync.operations.roles import follow_migrations
         from channel_sync.outbound.signals import connect_signals
 
         checks.register(check_settings, "channel_sync")
+        checks.register(check_capture, "channel_sync", checks.Tags.database)
         if settings_are_sound():
             connect_signals()
             follow_mappings()
             follow_workers()
             follow_tasks()
             follow_migrations()
+            follow_tables()

@@ -16,6 +16,10 @@ class ChannelSyncError(Exception):
     """Base of every error raised by channel_sync."""
 
 
+class CaptureNotInstalled(ChannelSyncError):
+    """The triggers that capture writes could not be made or changed; the message says what to do."""
+
+
 class Retryable(ChannelSyncError):
     """The work may succeed later: a time-out, a server error, a lost connection."""
 
