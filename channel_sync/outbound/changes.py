@@ -55,22 +55,30 @@ def consume_saved(instance: Model, links: Sequence[UUID] = ()) -> bool:
     """Turn the captured rows of an instance that was just saved or deleted into events; false when there were none.
 
     All of them share a correlation id. In autocommit this is one transaction after that of the row. `links` are those
-    that a deleted reservation had.
+    that a deleted reservation had. What goes wrong does not keep the host from saving: the rows are left to the relay.
     """
-    with transaction.atomic(savepoint=False):
-        rows = take_of_row(instance._meta.label, str(instance.pk))
-        if not rows:
-            return False
-        # In autocommit the transaction of the row does not know whom it was made for.
-        rows[-1] = replace(rows[-1], origin=rows[-1].origin or change_origin())
-        changes = row_changes(rows)
-        for change in changes[-1:]:
-            change.is_save = True
-            change.links = tuple(links)
-        with correlated(correlation_id()):
-            for origin, of_origin in _grouped(changes, lambda change: change.origin):
-                _record(of_origin, origin, like=instance)
-    return True
+    try:
+        with transaction.atomic():
+            rows = take_of_row(instance._meta.label, str(instance.pk))
+            if rows:
+                _record_saved(rows, instance, links)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the host's code raises, it has its row
+        _log_kept(rows[0], error)
+    return bool(rows)
+
+
+def _record_saved(rows: list[CapturedRow], instance: Model, links: Sequence[UUID]) -> None:
+    # In autocommit the transaction of the row does not know whom it was made for.
+    rows[-1] = replace(rows[-1], origin=rows[-1].origin or change_origin())
+    changes = row_changes(rows)
+    for change in changes[-1:]:
+        change.is_save = True
+        change.links = tuple(links)
+    with correlated(correlation_id()):
+        for origin, of_origin in _grouped(changes, lambda change: change.origin):
+            _record(of_origin, origin, like=instance)
 
 
 def _consume_batch(limit: int) -> list[CapturedRow]:
@@ -98,9 +106,15 @@ def _consume_alone(rows: Sequence[CapturedRow]) -> None:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever the host's code raises, the other rows go on
-        name = type(error).__name__
-        logger.warning("a change of %s %s made no event, it is kept: %s", rows[0].model, rows[0].row_pk, name)
-        postpone(ids, name)
+        _log_kept(rows[0], error)
+        postpone(ids, type(error).__name__)
+
+
+def _log_kept(row: CapturedRow, error: Exception) -> None:
+    """Without the message of the error, which may name a guest."""
+    logger.warning(
+        "a change of %s %s made no event yet, it is tried again: %s", row.model, row.row_pk, type(error).__name__
+    )
 
 
 def _record_found(rows: Sequence[CapturedRow]) -> None:
