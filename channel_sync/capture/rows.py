@@ -37,6 +37,7 @@ SET attempts = attempts + 1,
         THEN clock_timestamp() + least(%(longest)s, %(first)s * 2 ^ attempts) * interval '1 second' END
 WHERE id = ANY(%(ids)s)
 """
+KEEP_LINKS = "UPDATE channel_changes SET links = %(links)s WHERE id = %(id)s"
 RETRY_LEFT = """
 UPDATE channel_changes SET attempts = 0, next_attempt_at = NULL WHERE attempts > 0 AND next_attempt_at IS NULL
 """
@@ -101,6 +102,12 @@ def postpone(ids: Sequence[int], error: str) -> None:
                 "longest": LONGEST_PAUSE_SECONDS,
             },
         )
+
+
+def keep_links(id: int, links: Sequence[UUID]) -> None:
+    """Keep the links that a deleted reservation had with the row of its deletion: Django took it out of them before."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP_LINKS, {"id": id, "links": list(links)})
 
 
 def retry_left() -> int:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Model
 
-from channel_sync.capture.rows import CapturedRow, postpone, take_due, take_ids, take_of_row
+from channel_sync.capture.rows import CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
 from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlated, correlation_id
@@ -57,6 +57,7 @@ def consume_saved(instance: Model, links: Sequence[UUID] = ()) -> bool:
     All of them share a correlation id. In autocommit this is one transaction after that of the row. `links` are those
     that a deleted reservation had. What goes wrong does not keep the host from saving: the rows are left to the relay.
     """
+    rows: list[CapturedRow] = []
     try:
         with transaction.atomic():
             rows = take_of_row(instance._meta.label, str(instance.pk))
@@ -65,7 +66,11 @@ def consume_saved(instance: Model, links: Sequence[UUID] = ()) -> bool:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever the host's code raises, it has its row
+        if not rows:
+            return False
         _log_kept(rows[0], error)
+        if links:
+            keep_links(rows[-1].id, links)
     return bool(rows)
 
 
@@ -75,7 +80,7 @@ def _record_saved(rows: list[CapturedRow], instance: Model, links: Sequence[UUID
     changes = row_changes(rows)
     for change in changes[-1:]:
         change.is_save = True
-        change.links = tuple(links)
+        change.links = tuple(links) or change.links
     with correlated(correlation_id()):
         for origin, of_origin in _grouped(changes, lambda change: change.origin):
             _record(of_origin, origin, like=instance)

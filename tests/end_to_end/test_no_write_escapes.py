@@ -188,6 +188,12 @@ def test_maintenance_and_rates_by_plain_sql(site: Installation, suite: RoomType)
     room = Room.objects.filter(room_type=suite).first()
     plan = RatePlan.objects.get(room_type=suite)
     assert room is not None
+    ChannelMapping.objects.get_or_create(
+        channel_property=site.channel_property,
+        mapping_type=MappingType.RATE,
+        internal_id=plan.id,
+        defaults={"external_id": f"{site.rooms['Suite']}:1"},
+    )
 
     with connection.cursor() as cursor:
         cursor.execute(INSERT_BLOCK, [room.id, night, night + timedelta(days=1), "painting"])

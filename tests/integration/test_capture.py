@@ -410,6 +410,16 @@ class TestFailures:
         assert told() == CREATED
         assert not CapturedChange.objects.exists()
 
+    def test_a_deletion_that_goes_wrong_keeps_its_booking(self, linked: Reservation) -> None:
+        Reservation.objects.update(price=Decimal(13))
+        told()
+        with broken_description():
+            Reservation.objects.get().delete()
+        assert not ChannelEvent.objects.exists()
+
+        consume_captured()
+        assert ChannelEvent.objects.get(event_type=EventType.BOOKING_CANCEL).entity_external_id == "5000001"
+
     @pytest.mark.parametrize("in_transaction", [True, False])
     def test_a_save_goes_through_all_the_same(self, double: RoomType, in_transaction: bool) -> None:
         (unlucky,) = unsaved(double, 1)
