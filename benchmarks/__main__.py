@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from pms_project.local_services import postgres
 
-NAMES = ("webhooks", "inbound", "outbound", "availability", "reconciliation", "events", "memory")
+NAMES = ("webhooks", "inbound", "outbound", "availability", "reconciliation", "events", "capture", "memory")
 
 
 def main() -> int:

@@ -17,7 +17,8 @@ class ChannelSyncConfig(AppConfig):
         from channel_sync.broker.mapping_saved import follow_mappings
         from channel_sync.broker.relay_without_beat import follow_beat
         from channel_sync.broker.worker_connections import follow_tasks
-        from channel_sync.checks import check_settings, settings_are_sound
+        from channel_sync.capture.installation import follow_migrations as follow_tables
+        from channel_sync.checks import check_capture, check_settings, settings_are_sound
         from channel_sync.event_handlers import HANDLERS
         from channel_sync.events.handlers import register
         from channel_sync.heartbeats import follow_workers
@@ -26,6 +27,7 @@ class ChannelSyncConfig(AppConfig):
 
         checks.register(check_settings, "channel_sync")
         register(HANDLERS)
+        checks.register(check_capture, "channel_sync", checks.Tags.database)
         if settings_are_sound():
             connect_signals()
             follow_mappings()
@@ -33,3 +35,4 @@ class ChannelSyncConfig(AppConfig):
             follow_beat()
             follow_tasks()
             follow_migrations()
+            follow_tables()

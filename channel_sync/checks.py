@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import UUIDField
 from django.utils.module_loading import import_string
 
+from channel_sync.capture.states import TableState, capture_states, our_schema
 from channel_sync.conf import HOST_MODEL_SETTINGS, channel_sync_settings
 from channel_sync.errors import ConfigurationError
 
@@ -20,6 +23,35 @@ HINT = "See docs/settings.md."
 def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """All problems of our settings."""
     return list(_problems())
+
+
+def check_capture(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Tables whose writes are not captured; asked of the database, so only by `manage.py check --database default`.
+
+    Warnings: `migrate` looks here before it installs the triggers.
+    """
+    if DEFAULT_DB_ALIAS not in (databases or ()) or not settings_are_sound() or our_schema() is None:
+        return []
+    is_wanted = channel_sync_settings().capture
+    return [
+        _capture_problem(name, state, is_wanted)
+        for name, state in capture_states().items()
+        if state is not (TableState.CURRENT if is_wanted else TableState.MISSING) and state is not TableState.NO_TABLE
+    ]
+
+
+def _capture_problem(name: str, state: TableState, is_wanted: bool) -> CheckMessage:
+    if not is_wanted:
+        return CheckWarning(
+            f"The setting 'capture' is off, and the triggers of {name} still capture its writes.",
+            hint="Run 'manage.py migrate' or 'manage.py channel_sync_capture remove'.",
+            id="channel_sync.W003",
+        )
+    hint = "Run 'manage.py migrate' or 'manage.py channel_sync_capture install'."
+    if state in (TableState.MISSING, TableState.DISABLED):
+        text = f"The triggers of {name} are {state}: writes that send no signal do not reach the channels."
+        return CheckWarning(text, hint=hint, id="channel_sync.W001")
+    return CheckWarning(f"The triggers of {name} are {state}.", hint=hint, id="channel_sync.W002")
 
 
 def settings_are_sound() -> bool:

@@ -48,6 +48,12 @@ class ChannelSyncSettings(BaseModel):
         description="Channel name -> its options; for beds24: `base_url`, `connect_timeout`, `read_timeout`.",
     )
 
+    capture: bool = Field(
+        default=True,
+        description="Capture writes of the host's rows by triggers, which `migrate` installs. Switched off, `migrate` "
+        "removes them, and only saves that send Django's signals are followed.",
+    )
+
     webhook_max_bytes: int = Field(default=1_000_000, gt=0, description="A larger webhook body is answered 413.")
     webhook_tolerance: timedelta = Field(
         default=timedelta(minutes=5), description="How far the time stamp of a signed webhook may be from our clock."

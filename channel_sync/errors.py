@@ -17,6 +17,10 @@ class ChannelSyncError(Exception):
     """Base of every error raised by channel_sync."""
 
 
+class CaptureNotInstalled(ChannelSyncError):
+    """The triggers that capture writes could not be made or changed; the message says what to do."""
+
+
 class WaitsFor(StrEnum):
     """What an event waits for that is put off: whether it is its own turn, or somebody has to do something."""
 

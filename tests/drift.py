@@ -10,10 +10,19 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from channel_sync.channels.beds24.simulator.bookings import new_booking
 from channel_sync.channels.beds24.simulator.state import State, utc_now
 from channel_sync.errors import NotYet
-from channel_sync.models import ChannelAccount, ConflictKind, EventType, RateLimitBucket, ReservationLink
+from channel_sync.models import (
+    CapturedChange,
+    ChannelAccount,
+    ConflictKind,
+    EventType,
+    RateLimitBucket,
+    ReservationLink,
+)
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
 from channel_sync.reconciliation.rules import Fix
@@ -50,8 +59,10 @@ class Pair:
         self.booking.update(changes)
 
     def in_pms(self, **changes: Any) -> None:
-        """Behind the back of the signals, as a lost write would be."""
-        Reservation.objects.filter(id=self.reservation.id).update(**changes)
+        """Behind the back of the triggers too, as a lost write would be."""
+        with transaction.atomic():
+            Reservation.objects.filter(id=self.reservation.id).update(**changes)
+            CapturedChange.objects.filter(row_pk=str(self.reservation.id)).delete()
 
     def guest_in_pms(self, **changes: Any) -> None:
         Guest.objects.filter(id=self.reservation.guest_id).update(**changes)

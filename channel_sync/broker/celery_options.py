@@ -10,6 +10,7 @@ from channel_sync.inventory.tasks import EXPIRE_HOLDS_TASK
 
 RELAY_TASK = "channel_sync.relay"
 RESUME_RUNS_TASK = "channel_sync.resume_runs"
+CHANGES_TASK = "channel_sync.changes"
 RETENTION_TASK = "channel_sync.retention"
 
 
@@ -28,6 +29,11 @@ def celery_options() -> dict[str, Any]:
         "beat_schedule": {
             "channel_sync relay": {
                 "task": RELAY_TASK,
+                "schedule": settings.relay_interval,
+                "options": {"queue": wanted.periodic.name},
+            },
+            "channel_sync changes": {
+                "task": CHANGES_TASK,
                 "schedule": settings.relay_interval,
                 "options": {"queue": wanted.periodic.name},
             },

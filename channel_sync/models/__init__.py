@@ -4,6 +4,7 @@ from channel_sync.models.account import ChannelAccount
 from channel_sync.models.alert import Alert, AlertKind
 from channel_sync.models.api_call import ApiCall
 from channel_sync.models.audit import AuditAction, AuditEntry
+from channel_sync.models.change import CapturedChange
 from channel_sync.models.conflict import Conflict, ConflictKind, ConflictStatus, Severity
 from channel_sync.models.connection import ChannelConnection, WebhookVerification
 from channel_sync.models.event import (
@@ -35,6 +36,7 @@ __all__ = [
     "ApiCall",
     "AuditAction",
     "AuditEntry",
+    "CapturedChange",
     "ChannelAccount",
     "ChannelConnection",
     "ChannelEvent",

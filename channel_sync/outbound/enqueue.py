@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Model, Q
 
 from channel_sync.broker.hand_over import publish_after_commit
+from channel_sync.capture.rows import take_own_of_models, take_own_of_rows
+from channel_sync.capture.states import captures
 from channel_sync.channels.canonical import BookingStatus
+from channel_sync.correlation import correlated, correlation_id
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
@@ -25,7 +30,9 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.origin import change_origin
-from channel_sync.pms import NightSpan, RateSpan, Reservation
+from channel_sync.outbound.row_changes import Instances, reservation_model, row_changes, spans_of
+from channel_sync.outbound.spans import merged
+from channel_sync.pms import NightSpan, RateSpan, Reservation, Watched, host_pms
 
 # A property in error takes up its waiting events when it works again. One that is paused begins with a full
 # synchronisation: only its bookings are remembered meanwhile.
@@ -42,21 +49,55 @@ def is_sold_by_channel(room_type_id: UUID) -> bool:
 
 @dataclass(frozen=True)
 class ReservationChange:
-    """A reservation was saved or deleted; `before` is None for a new one, `after` for a deleted one."""
+    """A reservation was saved or deleted; `before` is None for a new one, `after` for a deleted one.
+
+    `links` are the ids of links that its deletion has taken it out of already.
+    """
 
     before: Reservation | None
     after: Reservation | None
+    links: tuple[UUID, ...] = ()
 
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
-    """Tell the channels of changes of reservations; how many there are does not change how much is looked up."""
+    """Make the events of reservations that were written in bulk, at once; call it in the transaction of the write.
+
+    Captured changes of the same rows are taken with it, so that the relay does not make their events again.
+    """
+    with correlated(correlation_id()):
+        record_reservation_changes(_with_captured(changes))
+
+
+def availability_changed(spans: Sequence[NightSpan]) -> None:
+    """Free units may have changed on these nights for another reason than a reservation: make the events, at once.
+
+    Captured changes that this transaction has made to models that move availability are taken with it.
+    """
+    with correlated(correlation_id()):
+        record_availability(merged([*spans, *_captured_spans(host_pms().watched_models().availability)]))
+
+
+def rates_changed(spans: Sequence[RateSpan]) -> None:
+    """Rates or restrictions have changed on these nights: make the events, at once.
+
+    Captured changes that this transaction has made to models that move rates are taken with it.
+    """
+    with correlated(correlation_id()):
+        record_rates(merged([*spans, *_captured_spans(host_pms().watched_models().rates)]))
+
+
+def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
+    """Record the events of changes of reservations; how many there are does not change how much is looked up."""
     seen = [state for change in changes for state in (change.before, change.after) if state is not None]
     mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}), REMEMBERED)
     rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
     links: dict[UUID | None, dict[UUID, ReservationLink]] = {}
-    linked = ReservationLink.objects.filter(reservation_id__in={state.id for state in seen})
-    for link in linked.select_related("channel_property"):
-        links.setdefault(link.reservation_id, {})[link.channel_property_id] = link
+    lost = {link_id: change.before.id for change in changes if change.before for link_id in change.links}
+    linked = Q(reservation_id__in={state.id for state in seen})
+    if lost:
+        linked |= Q(id__in=lost, reservation_id=None)
+    for link in ReservationLink.objects.filter(linked).select_related("channel_property"):
+        links.setdefault(link.reservation_id or lost[link.id], {})[link.channel_property_id] = link
     concerned = [found.channel_property for found in mappings] + [
         link.channel_property for by_property in links.values() for link in by_property.values()
     ]
@@ -122,8 +163,8 @@ def _events_of(
     return events
 
 
-def availability_changed(spans: Sequence[NightSpan]) -> None:
-    """Free units may have changed on these nights for another reason than a reservation."""
+def record_availability(spans: Sequence[NightSpan]) -> None:
+    """Record the events of nights whose free units may have changed for another reason than a reservation."""
     origin = change_origin()
     mappings = _mappings(MappingType.ROOM_TYPE, [span.room_type_id for span in spans])
     publish_after_commit(
@@ -138,8 +179,8 @@ def availability_changed(spans: Sequence[NightSpan]) -> None:
     )
 
 
-def rates_changed(spans: Sequence[RateSpan]) -> None:
-    """Rates or restrictions have changed on these nights."""
+def record_rates(spans: Sequence[RateSpan]) -> None:
+    """Record the events of nights whose rates or restrictions have changed."""
     mappings = _mappings(MappingType.RATE, [span.rate_plan_id for span in spans])
     publish_after_commit(
         record_all(
@@ -151,6 +192,31 @@ def rates_changed(spans: Sequence[RateSpan]) -> None:
             ]
         )
     )
+
+
+def _with_captured(changes: Sequence[ReservationChange]) -> list[ReservationChange]:
+    """The changes, each from the state before the first write of this transaction that was captured."""
+    model = reservation_model()
+    if not changes or not captures(model):
+        return list(changes)
+    ids = [state.id for change in changes if (state := change.after or change.before)]
+    captured = row_changes(take_own_of_rows(model._meta.label, [str(id) for id in ids]))
+    instances = Instances([change for change in captured if change.old is not None])
+    befores = {
+        change.row_pk: host_pms().describe(instances.before(change)) if change.old is not None else None
+        for change in captured
+    }
+    return [
+        replace(change, before=befores.get(str(change.after.id), change.before)) if change.after else change
+        for change in changes
+    ]
+
+
+def _captured_spans(watched: Mapping[type[Model], Watched[Any]]) -> list[Any]:
+    """The nights of what this transaction has written to watched models and no event was made of."""
+    labels = [model._meta.label for model in watched if captures(model)]
+    captured = row_changes(take_own_of_models(labels)) if labels else []
+    return list(spans_of(captured, Instances(captured), watched))
 
 
 def _mappings(

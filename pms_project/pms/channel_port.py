@@ -193,7 +193,7 @@ class Pms:
             _apply(reservation, room_type_id, booking)
             reservations.append(reservation)
         Reservation.objects.bulk_create(reservations)
-        # A bulk insert sends no signals.
+        # At once: until they know, other channels sell the same rooms.
         reservations_changed([ReservationChange(None, self.describe(reservation)) for reservation in reservations])
         return [reservation.id for reservation in reservations]
 

@@ -194,7 +194,7 @@ def test_maintenance_moves_availability(double: RoomType) -> None:
 
     block.end += timedelta(days=1)
     block.save()
-    assert types() == [EventType.AVAILABILITY_UPDATE] * 2
+    assert types() == [EventType.AVAILABILITY_UPDATE]
 
     block.delete()
     assert types() == [EventType.AVAILABILITY_UPDATE]

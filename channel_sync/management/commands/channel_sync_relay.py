@@ -1,4 +1,4 @@
-"""`manage.py channel_sync_relay`: hand to the broker what is due, once or for ever."""
+"""`manage.py channel_sync_relay`: make the events of captured changes, hand to the broker what is due."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from channel_sync.broker.publisher import publish
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import PublishFailed
 from channel_sync.events.relay import relay_due
+from channel_sync.outbound.changes import consume_captured
 
 
 class Command(BaseCommand):
     """Beat runs the relay by itself; this is for a look by hand, or for a process of its own."""
 
-    help = "Publish events that are due: never published, waiting for a retry, or left by a worker that died."
+    help = (
+        "Make the events of captured changes that no signal took, then publish events that are due: never published, "
+        "waiting for a retry, or left by a worker that died."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Once, or as a process."""
@@ -28,10 +32,12 @@ class Command(BaseCommand):
         while options["forever"]:
             close_old_connections()
             try:
+                consume_captured()
                 relay_due(publish)
             except PublishFailed as error:
                 self.stderr.write(str(error))
             time.sleep(channel_sync_settings().relay_interval.total_seconds())
+        consume_captured()
         try:
             self.stdout.write(f"{relay_due(publish)} events published.")
         except PublishFailed as error:

@@ -1,0 +1,171 @@
+"""Turn captured rows into events, and rows and events change together: a rollback brings the rows back.
+
+The captured rows are the truth, signals are the fast path: a save takes its own rows at once, the relay takes the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Model
+
+from channel_sync.capture.rows import CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
+from channel_sync.capture.states import our_schema
+from channel_sync.conf import channel_sync_settings
+from channel_sync.correlation import correlated, correlation_id
+from channel_sync.models import ReservationLink
+from channel_sync.origin import attributed_to, change_origin
+from channel_sync.outbound.enqueue import (
+    ReservationChange,
+    record_availability,
+    record_rates,
+    record_reservation_changes,
+)
+from channel_sync.outbound.row_changes import Instances, RowChange, reservation_model, row_changes, spans_of
+from channel_sync.outbound.spans import merged
+from channel_sync.pms import host_pms
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def consume_captured() -> int:
+    """Turn all captured rows that are due into events, batch by batch; how many rows there were.
+
+    A row that goes wrong is put off, and its neighbours are not. Does nothing while the setting `capture` is off, or
+    before the migrations.
+    """
+    settings = channel_sync_settings()
+    if not settings.capture or our_schema() is None:
+        return 0
+    consumed = 0
+    while rows := _consume_batch(settings.relay_batch):
+        consumed += len(rows)
+    return consumed
+
+
+def consume_saved(instance: Model, links: Sequence[UUID] = ()) -> bool:
+    """Turn the captured rows of an instance that was just saved or deleted into events; false when there were none.
+
+    All of them share a correlation id. In autocommit this is one transaction after that of the row. `links` are those
+    that a deleted reservation had. What goes wrong does not keep the host from saving: the rows are left to the relay.
+    """
+    rows: list[CapturedRow] = []
+    try:
+        with transaction.atomic():
+            rows = take_of_row(instance._meta.label, str(instance.pk))
+            if rows:
+                _record_saved(rows, instance, links)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the host's code raises, it has its row
+        if not rows:
+            return False
+        _log_kept(rows[0], error)
+        if links:
+            keep_links(rows[-1].id, links)
+    return bool(rows)
+
+
+def _record_saved(rows: list[CapturedRow], instance: Model, links: Sequence[UUID]) -> None:
+    # In autocommit the transaction of the row does not know whom it was made for.
+    rows[-1] = replace(rows[-1], origin=rows[-1].origin or change_origin())
+    changes = row_changes(rows)
+    for change in changes[-1:]:
+        change.is_save = True
+        change.links = tuple(links) or change.links
+    with correlated(correlation_id()):
+        for origin, of_origin in _grouped(changes, lambda change: change.origin):
+            _record(of_origin, origin, like=instance)
+
+
+def _consume_batch(limit: int) -> list[CapturedRow]:
+    rows: list[CapturedRow] = []
+    try:
+        with transaction.atomic():
+            rows = take_due(limit)
+            _record_found(rows)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        if not rows:
+            raise
+        for _, of_row in _grouped(rows, lambda row: (row.model, row.row_pk)):
+            _consume_alone(of_row)
+    return rows
+
+
+def _consume_alone(rows: Sequence[CapturedRow]) -> None:
+    """The rows of one row of the host; their error is theirs alone."""
+    ids = [row.id for row in rows]
+    try:
+        with transaction.atomic():
+            _record_found(take_ids(ids))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the host's code raises, the other rows go on
+        _log_kept(rows[0], error)
+        postpone(ids, type(error).__name__)
+
+
+def _log_kept(row: CapturedRow, error: Exception) -> None:
+    """Without the message of the error, which may name a guest."""
+    logger.warning(
+        "a change of %s %s made no event yet, it is tried again: %s", row.model, row.row_pk, type(error).__name__
+    )
+
+
+def _record_found(rows: Sequence[CapturedRow]) -> None:
+    """Rows that no signal took; what one transaction wrote shares a correlation id."""
+    for (origin, _), together in _grouped(row_changes(rows), lambda change: (change.origin, change.transaction_id)):
+        with correlated(None):
+            _record(together, origin)
+
+
+def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | None = None) -> None:
+    watched = host_pms().watched_models()
+    instances = Instances(changes, like)
+    of_reservations = [change for change in changes if change.model is reservation_model()]
+    reservations = _seen_by_channels([(change, _described(change, instances)) for change in of_reservations])
+    availability = merged(spans_of(changes, instances, watched.availability))
+    rates = merged(spans_of(changes, instances, watched.rates))
+    with attributed_to(origin):
+        if reservations:
+            record_reservation_changes(reservations)
+        if availability:
+            record_availability(availability)
+        if rates:
+            record_rates(rates)
+
+
+def _described(change: RowChange, instances: Instances) -> ReservationChange:
+    describe = host_pms().describe
+    before, after = instances.before(change), instances.after(change)
+    return ReservationChange(
+        describe(before) if before is not None else None,
+        describe(after) if after is not None else None,
+        change.links,
+    )
+
+
+def _seen_by_channels(changes: Sequence[tuple[RowChange, ReservationChange]]) -> list[ReservationChange]:
+    """Without those, past any save, that changed columns of the host's own, of reservations that no channel has."""
+    own = [seen.after.id for row, seen in changes if seen.after and seen.before == seen.after and not row.is_save]
+    linked = ReservationLink.objects.filter(reservation_id__in=own).values_list("reservation_id", flat=True)
+    unseen = set(own).difference(linked) if own else set()
+    return [seen for row, seen in changes if row.is_save or seen.after is None or seen.after.id not in unseen]
+
+
+def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> Iterable[tuple[Key, list[Item]]]:
+    """Items by a key, in the order in which the keys appear."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups.items()
