@@ -220,7 +220,8 @@ class ChannelSyncSettings(BaseModel):
         description="The same where the channel, its credits, a pause or another event holds it up.",
     )
     alert_run_stuck: timedelta = Field(
-        default=timedelta(minutes=30), description="Alert when a comparison makes no progress for longer."
+        default=timedelta(minutes=15),
+        description="Alert when a comparison or a first synchronisation makes no progress for longer.",
     )
     alert_throttle: timedelta = Field(
         default=timedelta(minutes=15),

@@ -1,0 +1,178 @@
+"""Silence is alarmed: events that nobody works, runs that stand still, wrong clocks, a database without writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test import Client
+from django.utils import timezone
+
+from channel_sync.broker.topology import topology
+from channel_sync.errors import WaitsFor
+from channel_sync.heartbeats import note_alive, wrong_clocks
+from channel_sync.models import AlertKind, ChannelProperty, EventStatus, Heartbeat, ProcessKind, ReconciliationRun
+from channel_sync.monitoring import watch as watching
+from channel_sync.monitoring.alert_rules import Finding, findings
+from channel_sync.monitoring.health import Health, HealthStatus, Life, look
+from channel_sync.monitoring.notices import Notice
+from channel_sync.monitoring.watch import Watch
+from tests.conftest import RunningSimulator
+from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
+from tests.integration.test_alerts import health
+
+pytestmark = pytest.mark.django_db
+
+
+def found(now_health: Health | None = None) -> list[Finding]:
+    kinds = (AlertKind.EVENT_WAITING, AlertKind.RUN_STUCK, AlertKind.CLOCK_WRONG)
+    return [one for one in findings(now_health or health(), now=timezone.now()) if one.kind in kinds]
+
+
+def ago(minutes: float) -> datetime:
+    return timezone.now() - timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(4, 0), (6, 1)])
+def test_an_event_that_nobody_works_is_told_after_five_minutes(
+    channel_property: ChannelProperty, minutes: float, expected: int
+) -> None:
+    EventFactory(channel_property=channel_property, received_at=ago(minutes))
+
+    assert len(found()) == expected
+
+
+@pytest.mark.parametrize("waits_for", [WaitsFor.CHANNEL, WaitsFor.CREDITS, WaitsFor.PAUSE, WaitsFor.EVENT])
+@pytest.mark.parametrize(("minutes", "expected"), [(29, 0), (31, 1)])
+def test_an_event_that_something_holds_up_is_told_after_half_an_hour(
+    channel_property: ChannelProperty, waits_for: WaitsFor, minutes: float, expected: int
+) -> None:
+    EventFactory(channel_property=channel_property, received_at=ago(minutes), waits_for=waits_for)
+
+    assert len(found()) == expected
+
+
+def test_each_property_and_direction_has_an_alert_and_settled_events_have_none(
+    channel_property: ChannelProperty,
+) -> None:
+    other = ChannelPropertyFactory(channel_property_id="other")
+    EventFactory.create_batch(3, channel_property=channel_property, received_at=ago(10))
+    OutboundEventFactory(channel_property=channel_property, received_at=ago(10))
+    EventFactory(channel_property=other, received_at=ago(10), status=EventStatus.RETRYING)
+    for status in (EventStatus.DONE, EventStatus.IGNORED, EventStatus.FAILED):
+        EventFactory(channel_property=other, received_at=ago(10), status=status, processed_at=ago(9))
+
+    waiting = {(one.channel_property, one.subject.split(":")[1]) for one in found()}
+
+    assert waiting == {(channel_property, "inbound"), (channel_property, "outbound"), (other, "inbound")}
+    assert any("3 inbound events" in one.message for one in found())
+
+
+def test_a_run_that_stands_still_is_told(channel_property: ChannelProperty) -> None:
+    run = ReconciliationRun.objects.create(
+        channel_property=channel_property, kind="bookings", window_start=date.today(), window_end=date.today()
+    )
+    assert found() == []
+
+    ReconciliationRun.objects.update(updated_at=ago(16))
+
+    assert [(one.kind, one.subject) for one in found()] == [(AlertKind.RUN_STUCK, str(run.id))]
+    ChannelProperty.objects.update(status="inactive")
+    assert found() == [], "nothing runs while the property is paused"
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(3600.0, True), (-6.0, True), (4.0, False), (-4.0, False)])
+def test_a_process_whose_clock_is_off_is_named(ahead: float, expected: bool) -> None:
+    name = f"worker{ahead}@here"
+    note_alive(name, ProcessKind.WORKER, ["q"], ahead=ahead)
+    Heartbeat.objects.create(name="silent", kind=ProcessKind.WORKER, seen_at=ago(60), clock_ahead=999)
+    life = Life({queue.name: 1 for queue in topology().worked_queues()}, True, wrong_clocks())
+
+    assert [(one.kind, one.subject) for one in found(health(life=life))] == (
+        [(AlertKind.CLOCK_WRONG, name)] if expected else []
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_clock_degrades_and_a_silent_process_does_not_count(
+    client: Client, beds24: RunningSimulator, topology_at_broker: None
+) -> None:
+    queues = [queue.name for queue in topology().worked_queues()]
+    Heartbeat.objects.create(name="worker@here", kind=ProcessKind.WORKER, queues=queues, clock_ahead=0.2)
+    Heartbeat.objects.create(name="beat", kind=ProcessKind.BEAT, clock_ahead=-300)
+    Heartbeat.objects.create(name="gone", kind=ProcessKind.WORKER, seen_at=ago(60), clock_ahead=999)
+
+    told = client.get("/health/channel-sync").json()
+
+    assert told["status"] == "degraded"
+    assert told["clocks"] == {"ahead_seconds": {"beat": -300.0}}
+
+
+@contextmanager
+def without_writes() -> Iterator[None]:
+    """As a standby, or a server that an operator made read-only: new connections may read."""
+    name = connections["default"].settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    connection.close()
+    try:
+        yield
+    finally:
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_writes_is_not_ready(client: Client, beds24: RunningSimulator) -> None:
+    with without_writes():
+        ready = client.get("/health/ready")
+        status = look().status
+
+    assert ready.status_code == 503
+    assert status is HealthStatus.UNHEALTHY
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_watch_tells_of_a_database_that_gives_locks_and_takes_no_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Notice] = []
+    monkeypatch.setattr(watching, "tell", lambda notice, ways: [told.append(notice), *ways][1:])
+    clock = _Clock()
+    monkeypatch.setattr(watching.timezone, "now", clock.now)
+    takes_writes = [True, *([False] * 8), True, True]
+
+    watch = Watch("watch@here", lambda _: clock.goes_on(len(takes_writes)), ask=health)
+
+    def look_once(now: datetime) -> None:
+        if not takes_writes[clock.looks - 1]:
+            raise OperationalError("cannot execute INSERT in a read-only transaction")
+
+    monkeypatch.setattr(watch, "look_once", look_once)
+    watch.run()
+
+    assert [(notice.kind, notice.resolved_at is None) for notice in told] == [
+        ("database_unreachable", True),
+        ("database_unreachable", False),
+    ]
+
+
+class _Clock:
+    """Half a minute goes by with each look."""
+
+    def __init__(self) -> None:
+        self.looks = 1
+
+    def now(self) -> datetime:
+        return datetime(2027, 3, 1, tzinfo=UTC) + timedelta(seconds=30 * self.looks)
+
+    def goes_on(self, looks: int) -> bool:
+        self.looks += 1
+        return self.looks <= looks
