@@ -18,6 +18,7 @@ test: $(INSTALLED)
 chaos: export CHAOS_FAULTS ?= 500
 chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0
+chaos: export CHAOS_MATRIX ?= all
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
 

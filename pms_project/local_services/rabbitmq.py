@@ -74,6 +74,7 @@ class PrivateNode:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.data = directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._port = free_port()
         self.epmd_port = free_port()
@@ -86,7 +87,7 @@ class PrivateNode:
             "RABBITMQ_NODENAME": f"channel_sync_{self._port}@localhost",
             "RABBITMQ_DIST_PORT": str(free_port()),
             "ERL_EPMD_PORT": str(self.epmd_port),
-            "RABBITMQ_MNESIA_BASE": str(directory / "data"),
+            "RABBITMQ_MNESIA_BASE": str(self.data),
             "RABBITMQ_LOG_BASE": str(directory / "log"),
             "RABBITMQ_CONFIG_FILE": str(configuration),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),

@@ -57,7 +57,7 @@ def install() -> None:
     from channel_sync.inbound import new_bookings
 
     processing.claim = around(processing.claim, "before_claim", "after_claim")  # type: ignore[assignment]
-    new_bookings.mark_all_done = around(new_bookings.mark_all_done, "before_commit_together", None)
+    new_bookings.complete_together = around(new_bookings.complete_together, "before_commit_together", None)
     Client.post_items = around(Client.post_items, None, "after_call")  # type: ignore[method-assign]
     deliveries.process = around(deliveries.process, None, "after_commit")  # type: ignore[assignment]
 

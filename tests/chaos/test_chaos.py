@@ -40,6 +40,8 @@ START = date.today() + timedelta(days=10)
 NIGHTS = 120
 OPTIONS: dict[str, Any] = {
     "processing_lease": 8,
+    "lease_ttl": 3,
+    "rescue_after": 5,
     "probe_delays": [1, 2],
     "max_attempts": 8,
     "retry_delays": [1, 2, 4],

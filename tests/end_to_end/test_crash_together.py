@@ -28,7 +28,7 @@ def site(
     broker_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Installation]:
     monkeypatch.setenv("CRASH_FILE", str(tmp_path / "crash"))
-    running = installation(os.environ["DATABASE_URL"], broker_url, tmp_path, processing_lease=5)
+    running = installation(os.environ["DATABASE_URL"], broker_url, tmp_path, processing_lease=5, lease_ttl=3)
     with running as site, django_db_blocker.unblock(), models_of(site):
         yield site
 
