@@ -45,7 +45,7 @@ def plans(connected: ConnectedHotel, beds24: RunningSimulator) -> tuple[RatePlan
     return first, second
 
 
-def set_terms(plan: RatePlan, price: str = "100.00", **terms: bool) -> None:
+def set_terms(plan: RatePlan, price: str = "100.00", **terms: Any) -> None:
     set_rates([RateChange(plan.id, NIGHT, NIGHT + timedelta(days=2), Decimal(price), **terms)])
 
 
