@@ -14,7 +14,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest $(ARGS)
 
-# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up.
+# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short.
 chaos: export CHAOS_FAULTS ?= 500
 chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0
