@@ -81,17 +81,6 @@ def test_a_comparison_lowers_what_is_too_much_on_other_nights(
     assert units_at_beds24(beds24, night=FAR_NIGHT) == 10
 
 
-def test_the_nights_that_the_failed_change_takes_are_not_raised(
-    stuck: ChannelEvent, connected: ConnectedHotel, beds24: RunningSimulator
-) -> None:
-    """Its guest has a suite at the channel, which shows one left; and a double of the PMS goes on being held."""
-    out_of_order(connected, rooms=1)
-    work_only(Direction.OUTBOUND, rounds=2)
-
-    assert units_at_beds24(beds24, room_id=2003) == 1
-    assert beds24.bookings[0]["roomId"] == 2003
-
-
 def test_a_booking_that_waits_for_its_turn_still_goes_before_the_calendar(
     connected: ConnectedHotel, beds24: RunningSimulator
 ) -> None:

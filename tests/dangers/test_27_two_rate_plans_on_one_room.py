@@ -26,8 +26,10 @@ pytestmark = pytest.mark.django_db
 
 NOW = RunOptions(wait=do_not_wait)
 CALENDAR = "/inventory/rooms/calendar"
-OPEN: dict[str, bool] = {}
-STOP, NO_ARRIVAL, NO_DEPARTURE = {"stop_sell": True}, {"closed_to_arrival": True}, {"closed_to_departure": True}
+OPEN: dict[str, Any] = {}
+STOP: dict[str, Any] = {"stop_sell": True}
+NO_ARRIVAL: dict[str, Any] = {"closed_to_arrival": True}
+NO_DEPARTURE: dict[str, Any] = {"closed_to_departure": True}
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_a_room_whose_open_plan_is_not_sold_any_more_is_closed_again(
 @pytest.mark.parametrize("after", [OPEN, STOP, NO_DEPARTURE], ids=["open", "stop", "no departure"])
 @pytest.mark.parametrize("before", [STOP, NO_ARRIVAL], ids=["stop", "no arrival"])
 def test_the_units_stand_however_the_two_are_closed_and_opened(
-    plans: tuple[RatePlan, RatePlan], beds24: RunningSimulator, before: dict[str, bool], after: dict[str, bool]
+    plans: tuple[RatePlan, RatePlan], beds24: RunningSimulator, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     first, second = plans
     for terms in ((before, OPEN), (before, after), (after, before), (STOP, STOP), (OPEN, OPEN)):
