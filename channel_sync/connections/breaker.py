@@ -25,8 +25,8 @@ from channel_sync.models import OPEN_STATUSES, ChannelAccount, ChannelEvent, Cha
 
 logger = logging.getLogger(__name__)
 
-# What waits tries every minute: a failed call that was not made again for so long is one that nobody needs.
-FORGOTTEN_AFTER = timedelta(minutes=3)
+# What waits tries again every five minutes at most: a failed call that was not made again for longer, nobody needs.
+FORGOTTEN_AFTER = timedelta(minutes=15)
 
 
 class CallsMade:

@@ -12,7 +12,15 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from channel_sync.channels.canonical import Booking, BookingPush
-from channel_sync.models import OPEN_STATUSES, PMS_SOURCE, ChannelEvent, ChannelProperty, EntityType, ReservationLink
+from channel_sync.models import (
+    OPEN_STATUSES,
+    PMS_SOURCE,
+    ChannelEvent,
+    ChannelProperty,
+    EntityType,
+    EventStatus,
+    ReservationLink,
+)
 
 
 class Echo(Enum):
@@ -30,11 +38,16 @@ def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: B
     state = booking.as_push().state_hash()
     if state == link.pushed_hash:
         return Echo.LATEST
-    sent = [BookingPush.model_validate(push).state_hash() for push in _sent(channel_property, link.reservation_id)]
-    if state not in sent:
+    sent = [
+        (BookingPush.model_validate(push).state_hash(), status)
+        for push, status in _sent(channel_property, link.reservation_id)
+    ]
+    if state not in [hashed for hashed, _ in sent]:
         return Echo.NONE
-    # Without a stored link the answer to the last write never came: the last one sent is the latest there can be.
-    return Echo.LATEST if link._state.adding and state == sent[-1] else Echo.EARLIER
+    # Where the answer to the last write never came, the last one sent is the latest there can be.
+    last, status = sent[-1]
+    is_unanswered = link._state.adding or status != EventStatus.DONE
+    return Echo.LATEST if is_unanswered and state == last else Echo.EARLIER
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
@@ -42,10 +55,10 @@ def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) ->
     return _events(channel_property, reservation_id).filter(status__in=OPEN_STATUSES).exists()
 
 
-def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> list[Any]:
-    """What was sent for a reservation, oldest first; cancellations left out."""
+def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> list[tuple[Any, str]]:
+    """What was sent for a reservation, and what became of its event, oldest first; cancellations left out."""
     sent = _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
-    return list(sent.order_by("received_at").values_list("normalized_payload", flat=True))
+    return list(sent.order_by("received_at").values_list("normalized_payload", "status"))
 
 
 def _events(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:

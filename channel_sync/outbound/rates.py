@@ -76,8 +76,7 @@ def push_rates(event: ChannelEvent) -> None:
     looks = channel_sync_settings().pull_before_push
     with calling(channel_property) as channel:
         require_claim(event)
-        waiting = waiting_events(event)
-        changed = _changed(channel_property, waiting)
+        waiting, changed = _waiting(event)
         rooms, closing = _closing(channel_property, changed)
         if closing and looks:
             pull_bookings(channel_property, channel)
@@ -97,6 +96,26 @@ def push_rates(event: ChannelEvent) -> None:
                 complete(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
             else:
                 ignore(event, NOTHING_TO_PUSH)
+
+
+def _waiting(lead: ChannelEvent) -> tuple[WaitingEvents, dict[ChannelMapping, list[ChangedNight]]]:
+    """What waits, and what of it has changed.
+
+    Rates that are closed or opened in a room that nobody mapped are left to their own turn, and fail there alone.
+    Raises `UnmappedRoom` when the lead event is of such a room: opened without its units it would be sold out twice.
+    """
+    channel_property = lead.channel_property
+    waiting = waiting_events(lead)
+    changed = _changed(channel_property, waiting)
+    closing = _closing_by_room(changed)
+    unmapped = closing.keys() - room_types(channel_property, closing).keys()
+    left_out = {mapping.internal_id: _room(mapping) for mapping in changed if _room(mapping) in unmapped}
+    if lead.entity_internal_id in left_out:
+        raise UnmappedRoom(left_out[lead.entity_internal_id], str(channel_property))
+    if left_out:
+        waiting = waiting_events(lead, leave_out=left_out)
+        changed = _changed(channel_property, waiting)
+    return waiting, changed
 
 
 def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[ChannelMapping, list[ChangedNight]]:
@@ -130,10 +149,14 @@ def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[
 def _closing(
     channel_property: ChannelProperty, changed: Mapping[ChannelMapping, Sequence[ChangedNight]]
 ) -> tuple[dict[UUID, str], dict[UUID, set[date]]]:
-    """Room type -> channel room, and the nights of each that are closed or opened.
+    """Room type -> channel room, and the nights of each that are closed or opened."""
+    closing = _closing_by_room(changed)
+    known = room_types(channel_property, closing)
+    return {known[room]: room for room in closing}, {known[room]: found for room, found in closing.items()}
 
-    Raises `UnmappedRoom` for a room whose units nobody knows: opened without their number it would be sold out twice.
-    """
+
+def _closing_by_room(changed: Mapping[ChannelMapping, Sequence[ChangedNight]]) -> dict[str, set[date]]:
+    """Channel room -> the nights on which it is closed or opened."""
     moving: dict[str, set[date]] = defaultdict(set)
     joining: dict[str, set[date]] = defaultdict(set)
     closed: dict[str, set[date]] = defaultdict(set)
@@ -144,12 +167,7 @@ def _closing(
         joining[room].update(night.night for night in found if night.sent is None)
         closed[room].update(night.night for night in found if night.is_closed)
     by_room = {room: moving[room] | (joining[room] & closed[room]) for room in moving}
-    closing = {room: found for room, found in by_room.items() if found}
-    known = room_types(channel_property, closing)
-    for room in closing:
-        if room not in known:
-            raise UnmappedRoom(room, str(channel_property))
-    return {known[room]: room for room in closing}, {known[room]: found for room, found in closing.items()}
+    return {room: found for room, found in by_room.items() if found}
 
 
 def _digest(mapping: ChannelMapping, rate: NightlyRate) -> str:

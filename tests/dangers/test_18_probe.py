@@ -205,7 +205,7 @@ def test_a_call_that_nobody_makes_again_is_forgotten(connected: ConnectedHotel, 
 
     read()
     assert ChannelAccount.objects.get().unavailable_since is not None
-    long_ago = {"GET /properties": (timezone.now() - timedelta(minutes=4)).isoformat()}
+    long_ago = {"GET /properties": (timezone.now() - timedelta(minutes=16)).isoformat()}
     ChannelAccount.objects.update(failing_calls=long_ago)
     read()
 

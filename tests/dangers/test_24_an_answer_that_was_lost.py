@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from channel_sync.models import ReservationLink
+from channel_sync.models import Conflict, ReservationLink
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import (
     NewReservation,
@@ -94,3 +94,36 @@ def test_a_lost_answer_to_an_update_doubles_nothing(reservation: Reservation, be
     reservation.refresh_from_db()
     assert booking["departure"] == str(reservation.check_out) == str(FIVE_NIGHTS)
     assert units_at_beds24(beds24) == units_at_beds24(beds24, night=FIVE_NIGHTS - timedelta(days=1)) == 9
+
+
+def test_a_desks_change_after_an_update_whose_answer_was_lost_is_sent(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    plenty_of_credits(beds24.simulator.state, connected)
+    reservation = create_reservation(NewReservation(connected.double.id, NIGHT, NIGHT + timedelta(days=2)))
+    work_everything()
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings", times=1)
+    change_reservation(reservation.id, {"check_out": NIGHT + timedelta(days=5)})
+    one_round()
+    assert beds24.bookings[0]["departure"] == str(NIGHT + timedelta(days=5))
+
+    change_reservation(reservation.id, {"check_out": NIGHT + timedelta(days=3)})
+    work_everything()
+
+    (booking,) = beds24.bookings
+    assert Reservation.objects.get().check_out == NIGHT + timedelta(days=3)
+    assert booking["departure"] == str(NIGHT + timedelta(days=3))
+    assert not Conflict.objects.exists()
+
+
+def test_an_update_whose_answer_was_lost_is_no_conflict(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    plenty_of_credits(beds24.simulator.state, connected)
+    reservation = create_reservation(NewReservation(connected.double.id, NIGHT, NIGHT + timedelta(days=2)))
+    work_everything()
+    beds24.controls.fail_next(kind="drop_after", method="POST", path="/bookings", times=1)
+    change_reservation(reservation.id, {"check_out": NIGHT + timedelta(days=5)})
+
+    work_everything()
+
+    assert Reservation.objects.get().check_out == NIGHT + timedelta(days=5)
+    assert not Conflict.objects.exists()
