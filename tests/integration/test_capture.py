@@ -538,7 +538,7 @@ class TestInstallation:
         settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "capture": True}
 
     def test_the_host_writes_on_without_our_tables(self, double: RoomType) -> None:
-        migrate([("channel_sync", "0009_closures_sent")])
+        migrate([("channel_sync", "0014_unfinished_runs")])
         try:
             by_sql("UPDATE room_types SET units = units + 1")
             assert check_capture(databases=["default"]) == []
