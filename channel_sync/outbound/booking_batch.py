@@ -57,8 +57,11 @@ def waiting_beside(event: ChannelEvent) -> list[ChannelEvent]:
     return claim_beside(event, limit=channel_sync_settings().bookings_per_call - 1)
 
 
-def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
-    """One entry per reservation, oldest event first; looks up creates whose answer was lost."""
+def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
+    """One entry per reservation, oldest event first.
+
+    Asks the channel for creates whose answer was lost, and confirms the reservations of those that it has.
+    """
     channel_property = events[0].channel_property
     grouped: dict[UUID | None, list[ChannelEvent]] = {}
     for event in sorted(events, key=lambda found: found.received_at or found.id):
@@ -88,11 +91,11 @@ def plan(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:
             )
             planned.append(Planned(event, later, reservation, None, external_id, error=error))
             continue
-        planned.append(_plan_one(event, later, reservation, link, external_id, rooms, today))
+        planned.append(_prepare_one(event, later, reservation, link, external_id, rooms, today))
     return planned
 
 
-def _plan_one(
+def _prepare_one(
     event: ChannelEvent,
     later: Sequence[ChannelEvent],
     reservation: Reservation | None,

@@ -18,7 +18,7 @@ from channel_sync.events.processing import settle_error
 from channel_sync.events.store import note_sent
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
-from channel_sync.outbound.booking_batch import Planned, plan, waiting_beside
+from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_sent, settle_unsent
 from channel_sync.outbound.last_room import offer_again
 
@@ -71,7 +71,7 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
 
 
 def _push(channel: Channel, events: list[ChannelEvent]) -> None:
-    planned = plan(channel, events)
+    planned = prepare_writes(channel, events)
     to_send: list[Planned] = []
     for booking in planned:
         if booking.write is None:

@@ -6,7 +6,11 @@ from pathlib import Path
 from channel_sync.events.transitions import TRANSITIONS
 from channel_sync.models import EventStatus
 
-ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+ROOT = Path(__file__).parents[2]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+WRITES_A_STATUS = re.compile(
+    r"UPDATE channel_events\b|\.update\([^)]*\bstatus=EventStatus|\.status = EventStatus|bulk_update\([^)]*\bstatus\b"
+)
 ARROW = re.compile(r"^    (\w+) --> (\w+): ([a-z, ]+)$", re.MULTILINE)
 
 
@@ -34,3 +38,11 @@ def test_every_status_can_be_left_by_somebody() -> None:
     left = {source for transition in TRANSITIONS.values() for source in transition.sources}
 
     assert left == set(EventStatus)
+
+
+def test_one_module_writes_what_becomes_of_an_event() -> None:
+    modules = [path for path in (ROOT / "channel_sync").rglob("*.py") if "migrations" not in path.parts]
+
+    writing = [str(path.relative_to(ROOT)) for path in modules if WRITES_A_STATUS.search(path.read_text())]
+
+    assert writing == ["channel_sync/events/store.py"]
