@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db import transaction
+
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import WriteResult
+from channel_sync.channels.canonical import BookingWrite, WriteResult
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
@@ -71,17 +73,19 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
 
 
 def _push(channel: Channel, events: list[ChannelEvent]) -> None:
-    planned = prepare_writes(channel, events)
     to_send: list[Planned] = []
-    for booking in planned:
+    writes: list[BookingWrite] = []
+    for booking in prepare_writes(channel, events):
         if booking.write is None:
             settle_unsent(booking)
         else:
-            note_sent(booking.event, booking.write.sent())
             to_send.append(booking)
+            writes.append(booking.write)
     if not to_send:
         return
-    writes = [booking.write for booking in to_send if booking.write is not None]
+    with transaction.atomic():
+        for booking, write in zip(to_send, writes, strict=True):
+            note_sent(booking.event, write.sent())
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
     sold_out: list[tuple[Planned, SoldElsewhere]] = []
     for booking, result in zip(to_send, results, strict=True):
