@@ -10,9 +10,13 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	@$(BIN)/python -m pms_project.demo $(if $(ONCE),--once) $(if $(EMBEDDED),--embedded)
 
-# PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook".
+# PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook". Without it, two
+# processes share the tests that start none of their own; those that do, and measure seconds, come after them alone.
+SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not processes"
+ALONE = $(BIN)/python -m pytest -m processes
 test: $(INSTALLED)
-	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \
+		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED) && $(ALONE)')
 
 # A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short.
 chaos: export CHAOS_FAULTS ?= 500

@@ -4,6 +4,9 @@ import os
 from uuid import uuid4
 
 os.environ.setdefault("DEBUG", "1")
+# Processes that share the tests of a run inherit the variables of the one that started them.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["QUEUE_PREFIX"] = f"test-{uuid4().hex[:8]}."
 os.environ.setdefault("QUEUE_PREFIX", f"test-{uuid4().hex[:8]}.")
 os.environ.setdefault("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 

@@ -22,8 +22,10 @@ from tests.factories import RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-# Each reservation makes two events, itself and its nights; the others are nights that changed in bulk.
+# A group makes an event for each reservation and one for the nights of each room type; the others are nights that
+# changed one by one: those that touch and change together are one event.
 ROOM_TYPES, RESERVATIONS, EVENTS = 10, 600, 5_000
+CHANGED_DAYS = 37
 LIMIT = 100
 # Beds24's window of five minutes, shortened; and calls of few bookings, so that the events need several windows.
 WINDOW_SECONDS = 15
@@ -65,13 +67,9 @@ def test_the_limit_puts_events_off_and_loses_none(site: Installation) -> None:
         check_in = START + timedelta(days=number)
         stays = [NewReservation(kinds[one % 10], check_in, check_in + timedelta(days=2)) for one in range(50)]
         create_group(stays)
-        availability_changed(
-            [
-                NightSpan(hotel, kind, check_in + timedelta(days=day), check_in + timedelta(days=day + 1))
-                for kind in kinds
-                for day in range(32)
-            ]
-        )
+        for day in range(CHANGED_DAYS):
+            night = check_in + timedelta(days=day)
+            availability_changed([NightSpan(hotel, kind, night, night + timedelta(days=1)) for kind in kinds])
     waiting = ChannelEvent.objects.filter(status=EventStatus.RECEIVED, direction="outbound")
     assert waiting.count() >= EVENTS
     site.beds24.forget_calls()
