@@ -16,7 +16,7 @@ SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not proces
 ALONE = $(BIN)/python -m pytest -m processes
 test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \
-		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED) && $(ALONE)')
+		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED); shared=$$?; $(ALONE) && exit $$shared')
 
 # A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short.
 chaos: export CHAOS_FAULTS ?= 500
