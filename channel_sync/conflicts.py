@@ -72,8 +72,8 @@ def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[s
 
 
 def without_guest(side: dict[str, Any]) -> dict[str, Any]:
-    """A side that tells that there is a guest, not who it is."""
-    return {name: "(hidden)" if name in GUEST_DATA and told else told for name, told in side.items()}
+    """A side that says that there is a guest, not who it is."""
+    return {name: "(hidden)" if name in GUEST_DATA and value else value for name, value in side.items()}
 
 
 def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:

@@ -206,9 +206,9 @@ class NightsMissing(ChannelSyncError):
     """A stay that is changed needs units that others have."""
 
     def __init__(self, room_type_id: object, nights: Sequence[date]) -> None:
-        told = ", ".join(str(night) for night in nights[:5])
+        named = ", ".join(str(night) for night in nights[:5])
         super().__init__(
-            f"Room type '{room_type_id}' has not enough free units on {told}. Choose other dates or another room type."
+            f"Room type '{room_type_id}' has not enough free units on {named}. Choose other dates or another room type."
         )
         self.nights = nights
 

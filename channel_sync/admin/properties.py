@@ -118,20 +118,20 @@ class PropertyAdmin(RoleAdmin):
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
         """Queues, success, latency, open cases, and each property."""
         require_role(request, Role.VIEWER)
-        told = figures()
+        shown = figures()
         context = {
             **self.admin_site.each_context(request),
             "title": "Channel sync",
             "opts": self.opts,
-            "figures": told,
+            "figures": shown,
             "alerts": Alert.objects.filter(resolved_at=None).order_by("-created_at")[:AT_MOST],
             "chart": {
-                "labels": [hour.begin.isoformat() for hour in told.hours],
-                "settled": [hour.settled for hour in told.hours],
-                "failed": [hour.failed for hour in told.hours],
-                "waiting": [hour.waiting for hour in told.hours],
-                "latency_labels": [f"{one.direction} {one.event_type}" for one in told.latencies],
-                "latency": [[one.p50, one.p95, one.p99] for one in told.latencies],
+                "labels": [hour.begin.isoformat() for hour in shown.hours],
+                "settled": [hour.settled for hour in shown.hours],
+                "failed": [hour.failed for hour in shown.hours],
+                "waiting": [hour.waiting for hour in shown.hours],
+                "latency_labels": [f"{one.direction} {one.event_type}" for one in shown.latencies],
+                "latency": [[one.p50, one.p95, one.p99] for one in shown.latencies],
             },
             "properties": [
                 (status, badge(str(status.channel_property.status)))

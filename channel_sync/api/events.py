@@ -109,9 +109,9 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     def ignore(self, request: Request, pk: str) -> Response:
         """Settle a failed or waiting event without its effect."""
         event = self.get_object()
-        told = IgnoreSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        event_actions.ignore_event(event, by=self.actor, reason=told.validated_data["reason"])
+        serializer = IgnoreSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        event_actions.ignore_event(event, by=self.actor, reason=serializer.validated_data["reason"])
         return self._as_it_is(event)
 
     @extend_schema(

@@ -50,10 +50,10 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     def update(self, request: Request, pk: str) -> Response:
         """Tie it to something else, or switch it on and off; it stays in its property."""
         mapping = self.get_object()
-        told = MappingWriteSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        wanted = _wanted({**told.validated_data, "channel_property": mapping.channel_property})
-        is_active = told.validated_data["is_active"]
+        serializer = MappingWriteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = _wanted({**serializer.validated_data, "channel_property": mapping.channel_property})
+        is_active = serializer.validated_data["is_active"]
         mapping = change_mapping(mapping, wanted, by=self.actor, is_active=is_active)
         return Response(self.get_serializer(mapping).data)
 
@@ -84,16 +84,16 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     @action(detail=False, methods=["post"], pagination_class=None)
     def test(self, request: Request) -> Response:
         """Try a booking, or a whole booking webhook, against the mappings; nothing is stored."""
-        told = MappingTestSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        data = told.validated_data
+        serializer = MappingTestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]))
         return Response(MappingTriedSerializer(tried).data)
 
     def _wanted(self, request: Request) -> WantedMapping:
-        told = MappingWriteSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        return _wanted(told.validated_data)
+        serializer = MappingWriteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return _wanted(serializer.validated_data)
 
 
 def _wanted(data: dict[str, Any]) -> WantedMapping:

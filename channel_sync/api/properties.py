@@ -71,9 +71,9 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @action(detail=False, methods=["post"], pagination_class=None)
     def connect(self, request: Request) -> Response:
         """Exchange an invite code for tokens; only the answer says what to enter at the channel."""
-        told = ConnectSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        data = dict(told.validated_data)
+        serializer = ConnectSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = dict(serializer.validated_data)
         if "verification" in data:
             data["verification"] = WebhookVerification(data["verification"])
         outcome = properties.connect(properties.NewConnection(**data), by=self.actor)
@@ -124,9 +124,9 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @suggestions.mapping.post
     def accept(self, request: Request, pk: str) -> Response:
         """Map the named rooms as suggested."""
-        told = AcceptSuggestionsSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        made = accept_suggestions(self.get_object(), set(told.validated_data["external_room_ids"]), by=self.actor)
+        serializer = AcceptSuggestionsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = accept_suggestions(self.get_object(), set(serializer.validated_data["external_room_ids"]), by=self.actor)
         saved = {"mappings_saved": len(made), "external_room_ids": [mapping.external_id for mapping in made]}
         return Response(MappingsSavedSerializer(saved).data)
 

@@ -37,9 +37,9 @@ class ConflictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     def resolve(self, request: Request, pk: str) -> Response:
         """Take the channel's side, keep the PMS's, or dismiss the difference; the first two act on it."""
         conflict = self.get_object()
-        told = ResolveSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        resolved = resolve(conflict, Resolution(told.validated_data["resolution"]), by=self.actor)
+        serializer = ResolveSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        resolved = resolve(conflict, Resolution(serializer.validated_data["resolution"]), by=self.actor)
         return Response(self.get_serializer(resolved).data)
 
 
@@ -55,9 +55,9 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsVie
     @extend_schema(request=RunStartSerializer, responses={202: RunQueuedSerializer})
     def create(self, request: Request) -> Response:
         """Queue a run for the reconciliation worker."""
-        told = RunStartSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        data = told.validated_data
+        serializer = RunStartSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         channel_property, kind = data["channel_property"], ReconciliationKind(data["kind"])
         window = (data["start"], data["end"]) if "start" in data else None
         start_reconciliation(channel_property, kind, by=self.actor, dry_run=data["dry_run"], window=window)

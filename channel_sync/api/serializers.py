@@ -43,10 +43,10 @@ class EventDetailSerializer(EventSerializer):
 
     def to_representation(self, instance: ChannelEvent) -> dict[str, Any]:
         """Without payloads where the context says so."""
-        told = super().to_representation(instance)
+        shown = super().to_representation(instance)
         if not self.context.get("sees_guests"):
-            told["payload"] = told["normalized_payload"] = None
-        return told
+            shown["payload"] = shown["normalized_payload"] = None
+        return shown
 
 
 class MappingSerializer(serializers.ModelSerializer[ChannelMapping]):
@@ -78,10 +78,10 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
 
     def to_representation(self, instance: Conflict) -> dict[str, Any]:
         """Without guests' data where the context says so."""
-        told = super().to_representation(instance)
+        shown = super().to_representation(instance)
         if not self.context.get("sees_guests"):
-            told |= {side: without_guest(told[side]) for side in ("pms_side", "channel_side")}
-        return told
+            shown |= {side: without_guest(shown[side]) for side in ("pms_side", "channel_side")}
+        return shown
 
 
 class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):

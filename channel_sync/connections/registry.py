@@ -80,9 +80,9 @@ def _note_call(
     watch(call)
     labels = channel_name, call.method, call.path, str(call.status or 0)
     API_SECONDS.labels(*labels).observe(call.milliseconds / MILLISECONDS)
-    told = {"channel": channel_name, "status": call.status or 0}
+    attributes = {"channel": channel_name, "status": call.status or 0}
     correlation = correlation_id()
-    note_span(f"{call.method} {call.path}", correlation, call.milliseconds, told)
+    note_span(f"{call.method} {call.path}", correlation, call.milliseconds, attributes)
     note_credits(account_id, channel_property_id, call)
     ApiCall.objects.create(
         account_id=account_id,

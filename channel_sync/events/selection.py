@@ -43,7 +43,7 @@ class EventSelection:
         }
         return found.filter(**{name: value for name, value in wanted.items() if value})
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What is selected by, for the audit."""
         return {
             name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)

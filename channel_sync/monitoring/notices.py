@@ -39,7 +39,7 @@ class Notice:
         """Fired or resolved."""
         return "fired" if self.resolved_at is None else "resolved"
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "alert": self.alert_id,
@@ -59,15 +59,15 @@ class Notice:
 
 def tell(notice: Notice, ways: Iterable[str]) -> list[str]:
     """Tell a notice in each of the ways; those that worked. One that fails is logged and does not stop the others."""
-    told = []
+    heard = []
     for way in ways:
         try:
             WAYS[way](notice)
         except (OSError, smtplib.SMTPException, requests.RequestException) as error:
             logger.warning("alert %s could not be told by %s, it is tried again: %s", notice.kind, way, error)
         else:
-            told.append(way)
-    return told
+            heard.append(way)
+    return heard
 
 
 def _log(notice: Notice) -> None:
@@ -90,7 +90,7 @@ def _email(notice: Notice) -> None:
 def _webhook(notice: Notice) -> None:
     """POST JSON, signed as webhooks of mode `hmac` are: over `<Unix time>.<body>`."""
     settings = channel_sync_settings()
-    body = json.dumps(notice.told()).encode()
+    body = json.dumps(notice.as_dict()).encode()
     stamp = int(time.time())
     headers = {
         "Content-Type": "application/json",

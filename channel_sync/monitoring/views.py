@@ -23,7 +23,7 @@ def health(request: HttpRequest) -> JsonResponse:
     """200 while everything answers, 503 when something does not; which, the body says."""
     found = look()
     code = HTTPStatus.SERVICE_UNAVAILABLE if found.status is HealthStatus.UNHEALTHY else HTTPStatus.OK
-    return JsonResponse(told(found), status=code)
+    return JsonResponse(as_dict(found), status=code)
 
 
 @transaction.non_atomic_requests
@@ -56,7 +56,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(body, content_type=content_type)
 
 
-def told(found: Health) -> dict[str, object]:
+def as_dict(found: Health) -> dict[str, object]:
     """The plan's shape, and which workers and whether beat are alive."""
     return {
         "status": found.status.value,

@@ -78,7 +78,7 @@ def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
     """Start all failed events of a selection again, in one statement; the relay publishes them within seconds."""
     changed = restart_due(selection.events(), (EventStatus.FAILED,))
     if changed:
-        note(by, AuditAction.EVENT_RETRIED, "events", changed=changed, selection=selection.told())
+        note(by, AuditAction.EVENT_RETRIED, "events", changed=changed, selection=selection.as_dict())
     return BatchOutcome(changed, changed)
 
 

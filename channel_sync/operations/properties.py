@@ -140,7 +140,7 @@ def start_reconciliation(
         [kind.value],
         {"dry_run": dry_run, "window": days},
         by=by,
-        told={"kind": kind.value, "dry_run": dry_run, "window": days},
+        details={"kind": kind.value, "dry_run": dry_run, "window": days},
     )
 
 
@@ -148,7 +148,7 @@ def start_first_sync(channel_property: ChannelProperty, *, by: str) -> None:
     """Let the reconciliation worker import every booking, then send the whole calendar. Raises `NothingQueued`."""
     want_first_sync(channel_property)
     try:
-        _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, told={"kind": "first synchronisation"})
+        _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, details={"kind": "first synchronisation"})
     except NothingQueued:
         first_sync_is_settled(channel_property)
         raise
@@ -161,10 +161,10 @@ def _queue(
     options: dict[str, object],
     *,
     by: str,
-    told: dict[str, object],
+    details: dict[str, object],
 ) -> None:
     """Note it, then hand it over; the broker is called outside of a transaction."""
-    entry = _note(channel_property, AuditAction.RUN_STARTED, by, **told)
+    entry = _note(channel_property, AuditAction.RUN_STARTED, by, **details)
     try:
         current_app.send_task(
             task,

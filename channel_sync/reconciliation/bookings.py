@@ -55,13 +55,13 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
         for start in range(0, len(found), BATCH):
             batch = found[start : start + BATCH]
             before = link_states(channel_property, _external_ids(batch))
-            told = _present(channel_property, batch, options)
+            listed = _present(channel_property, batch, options)
             for suspect in batch:
                 number = suspect.external_id
                 outcome = _look_at_one(
                     channel_property,
                     suspect,
-                    told.get(number) if number is not None else None,
+                    listed.get(number) if number is not None else None,
                     before.get(number) if number is not None else None,
                     dry_run=options.dry_run,
                 )
@@ -74,20 +74,20 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
 def _look_at_one(
     channel_property: ChannelProperty,
     suspect: Suspect,
-    told: BookingNotification | None,
+    listed: BookingNotification | None,
     before: LinkState | None,
     *,
     dry_run: bool,
 ) -> Outcome:
     """A closer look that costs no other booking anything: what it raises is kept, and the run goes on."""
     try:
-        return look_closer(channel_property, suspect, told, before, dry_run=dry_run)
+        return look_closer(channel_property, suspect, listed, before, dry_run=dry_run)
     except (NotYet, OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.exception("booking %s, reservation %s: not compared", suspect.external_id, suspect.reservation_id)
-        if told is not None and not dry_run:
-            record_failure(channel_property, told, error)
+        if listed is not None and not dry_run:
+            record_failure(channel_property, listed, error)
         return Outcome()
 
 

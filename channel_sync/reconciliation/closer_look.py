@@ -57,25 +57,25 @@ class Outcome:
 def look_closer(
     channel_property: ChannelProperty,
     suspect: Suspect,
-    told: BookingNotification | None,
+    listed: BookingNotification | None,
     before: LinkState | None,
     *,
     dry_run: bool,
 ) -> Outcome:
     """Compare the present states of a booking and its reservation, and act on what differs.
 
-    `told` is the booking as the channel has just told it, None when the channel does not have it; `before` is its link
-    from before the channel was asked. What waits in the log is left to its event, and what was applied or sent since
+    `listed` is the booking as the channel has it now, None when the channel does not have it; `before` is its link from
+    before the channel was asked. What waits in the log is left to its event, and what was applied or sent since
     the channel was asked is left to the next run: the read is older. An event that failed hides nothing. A booking
     that cannot be read gets an event that says why; one that is cancelled need not be readable.
     """
     outcome = Outcome()
     external_id, reservation_id = suspect.external_id, suspect.reservation_id
-    booking = _readable(channel_property, told)
-    is_unreadable = told is not None and booking is None
-    if told is not None and booking is None and told.change is not BookingChange.CANCELLED:
+    booking = _readable(channel_property, listed)
+    is_unreadable = listed is not None and booking is None
+    if listed is not None and booking is None and listed.change is not BookingChange.CANCELLED:
         if not dry_run:
-            record_unreadable(channel_property, told)
+            record_unreadable(channel_property, listed)
         return outcome
     with transaction.atomic(), on_behalf_of(channel_property.id):
         if external_id is not None:
@@ -94,10 +94,10 @@ def look_closer(
             findings = compare_booking(booking, reservation, _room(channel_property, reservation))
         outcome.flagged += _flag(channel_property, external_id, booking, reservation, findings, dry_run=dry_run)
     # Outside the transaction: a handler may have to ask the channel.
-    if told is not None:
+    if listed is not None:
         fixes = [finding for finding in findings if isinstance(finding, Fix)]
         outcome.fixed += [
-            fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, told, booking, before)
+            fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, listed, booking, before)
         ]
     return outcome
 
@@ -142,13 +142,13 @@ def _flag(
     return flagged
 
 
-def _readable(channel_property: ChannelProperty, told: BookingNotification | None) -> Booking | None:
-    if told is None:
+def _readable(channel_property: ChannelProperty, listed: BookingNotification | None) -> Booking | None:
+    if listed is None:
         return None
     try:
-        return channel_class(channel_property.channel_name).parse_booking(told.payload)
+        return channel_class(channel_property.channel_name).parse_booking(listed.payload)
     except InvalidPayload as error:
-        logger.warning("booking %s cannot be compared: %s", told.external_id, error)
+        logger.warning("booking %s cannot be compared: %s", listed.external_id, error)
         return None
 
 

@@ -40,7 +40,7 @@ RECONCILIATION_SOURCE = "reconciliation"
 def auto_fix_booking(
     channel_property: ChannelProperty,
     fix: Fix,
-    told: BookingNotification,
+    listed: BookingNotification,
     booking: Booking | None,
     before: LinkState | None,
 ) -> bool:
@@ -51,49 +51,49 @@ def auto_fix_booking(
     """
     if fix is Fix.PRICE and booking is not None:
         return _set_price(channel_property, booking, before)
-    return _apply(channel_property, told, lambda: link_state(channel_property, told.external_id) == before)
+    return _apply(channel_property, listed, lambda: link_state(channel_property, listed.external_id) == before)
 
 
-def apply_as_told(channel_property: ChannelProperty, told: BookingNotification) -> bool:
+def apply_as_listed(channel_property: ChannelProperty, listed: BookingNotification) -> bool:
     """Take the channel's state over, as a person decided; false when the event did not end done."""
-    return _apply(channel_property, told, lambda: True)
+    return _apply(channel_property, listed, lambda: True)
 
 
-def record_unreadable(channel_property: ChannelProperty, told: BookingNotification) -> None:
+def record_unreadable(channel_property: ChannelProperty, listed: BookingNotification) -> None:
     """Let an event name what cannot be read of a booking, once; its nights are not raised until it is settled."""
-    event = event_of(channel_property, told)
+    event = event_of(channel_property, listed)
     if record(event) is not None:
         process(event.id)
 
 
-def record_failure(channel_property: ChannelProperty, told: BookingNotification, error: Exception) -> None:
+def record_failure(channel_property: ChannelProperty, listed: BookingNotification, error: Exception) -> None:
     """Let an event that failed name a booking whose comparison raised an error, once per state of the booking."""
-    event = event_of(channel_property, told)
-    key = inbound_key(channel_property.id, f"{RECONCILIATION_SOURCE}-{told.dedupe_key}")
+    event = event_of(channel_property, listed)
+    key = inbound_key(channel_property.id, f"{RECONCILIATION_SOURCE}-{listed.dedupe_key}")
 
     def fail(event: ChannelEvent) -> None:
-        raise ComparisonFailed(told.external_id, error)
+        raise ComparisonFailed(listed.external_id, error)
 
     if record(replace(event, idempotency_key=key)) is not None:
         process(event.id, fail)
 
 
-def _apply(channel_property: ChannelProperty, told: BookingNotification, is_wanted: Callable[[], bool]) -> bool:
+def _apply(channel_property: ChannelProperty, listed: BookingNotification, is_wanted: Callable[[], bool]) -> bool:
     """Through the log and the handlers.
 
     A crash leaves an event that the relay takes up. The log may say that this state was applied before: it is not
     there, and what the link remembers of it is forgotten. An event that failed to apply the same state is tried once
     more in place of a new one, which would be one more open case of the same booking.
     """
-    event = replace(event_of(channel_property, told), idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}")
+    event = replace(event_of(channel_property, listed), idempotency_key=f"{RECONCILIATION_SOURCE}-{uuid4()}")
     with transaction.atomic():
-        lock_in_transaction("booking", channel_property.id, told.external_id)
+        lock_in_transaction("booking", channel_property.id, listed.external_id)
         if not is_wanted():
             return False
-        ReservationLink.objects.filter(channel_property=channel_property, external_id=told.external_id).update(
+        ReservationLink.objects.filter(channel_property=channel_property, external_id=listed.external_id).update(
             applied_modified_at=_just_before(event), applied_hash="", applied_cancelled=False, pushed_hash=""
         )
-        event_id = _failed_with_the_same(channel_property, told)
+        event_id = _failed_with_the_same(channel_property, listed)
         if event_id is None or not try_once_more(event_id):
             record(event)
             event_id = event.id
@@ -105,13 +105,13 @@ def _just_before(event: NewEvent) -> datetime | None:
     return event.occurred_at - timedelta(microseconds=1) if event.occurred_at is not None else None
 
 
-def _failed_with_the_same(channel_property: ChannelProperty, told: BookingNotification) -> UUID | None:
+def _failed_with_the_same(channel_property: ChannelProperty, listed: BookingNotification) -> UUID | None:
     """The last event that failed to apply this very state of a booking."""
-    same_state = Q(payload=told.payload) | Q(idempotency_key=inbound_key(channel_property.id, told.dedupe_key))
+    same_state = Q(payload=listed.payload) | Q(idempotency_key=inbound_key(channel_property.id, listed.dedupe_key))
     failed = ChannelEvent.objects.filter(
         same_state,
         channel_property=channel_property,
-        entity_external_id=told.external_id,
+        entity_external_id=listed.external_id,
         direction=Direction.INBOUND,
         entity_type=EntityType.BOOKING,
         status=EventStatus.FAILED,

@@ -30,7 +30,7 @@ from channel_sync.models import (
 )
 from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
-from channel_sync.reconciliation.fixes import apply_as_told
+from channel_sync.reconciliation.fixes import apply_as_listed
 
 
 class Resolution(StrEnum):
@@ -72,10 +72,10 @@ def _take_channel(conflict: Conflict) -> None:
     if conflict.kind not in BOOKING_KINDS or number is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
     with calling(conflict.channel_property, is_urgent=True) as channel:
-        told = channel.bookings([number]).get(number)
-    if told is None:
+        present = channel.bookings([number]).get(number)
+    if present is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
-    apply_as_told(conflict.channel_property, told)
+    apply_as_listed(conflict.channel_property, present)
 
 
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
@@ -89,9 +89,9 @@ def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
 
 
 def _booking(conflict: Conflict) -> list[NewEvent]:
-    """The reservation again, as if the channel had never been told of it."""
-    told = conflict.pms_side.get("reservation_id")
-    reservation = host_pms().reservation(UUID(told)) if told else None
+    """The reservation again, as if the channel had never heard of it."""
+    named = conflict.pms_side.get("reservation_id")
+    reservation = host_pms().reservation(UUID(named)) if named else None
     if reservation is None:
         raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     links = ReservationLink.objects.filter(channel_property=conflict.channel_property, reservation_id=reservation.id)

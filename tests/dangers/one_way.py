@@ -50,13 +50,13 @@ def webhook_of(
 ) -> ChannelEvent:
     """The event of a booking's webhook; a pull of the same state records no second one."""
     shown = {name: value for name, value in booking.items() if name != "infoItems"}
-    told = listed_booking(shown)
+    listed = listed_booking(shown)
     event: ChannelEvent = EventFactory(
         channel_property=hotel.channel_property,
         event_type=event_type,
         entity_external_id=str(booking["id"]),
-        idempotency_key=inbound_key(hotel.channel_property.id, told.dedupe_key),
-        occurred_at=told.occurred_at,
+        idempotency_key=inbound_key(hotel.channel_property.id, listed.dedupe_key),
+        occurred_at=listed.occurred_at,
         payload={"booking": shown, "infoItems": booking.get("infoItems", [])},
     )
     return event

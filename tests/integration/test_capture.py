@@ -67,7 +67,7 @@ def linked(channel_property: ChannelProperty, double: RoomType) -> Reservation:
         external_id="5000001",
         pushed_hash=content_hash(host_pms().describe(reservation).push("2001")),
     )
-    told()
+    recorded_types()
     return reservation
 
 
@@ -77,7 +77,7 @@ def captured_afterwards(transactional_db: None) -> Iterator[None]:
     install_capture()
 
 
-def told() -> list[str]:
+def recorded_types() -> list[str]:
     """The types of the events since the last call, in one order, captured rows included."""
     consume_captured()
     found = sorted(ChannelEvent.objects.values_list("event_type", flat=True))
@@ -120,7 +120,7 @@ class TestWrites:
         ReservationFactory(room_type=double)
         assert not CapturedChange.objects.filter(model="pms.Reservation").exists()
 
-        assert told() == CREATED
+        assert recorded_types() == CREATED
 
     def test_all_events_of_a_save_share_a_correlation_id(self, linked: Reservation) -> None:
         linked.check_out += timedelta(days=3)
@@ -132,11 +132,11 @@ class TestWrites:
     def test_bulk_create(self, double: RoomType) -> None:
         Reservation.objects.bulk_create(unsaved(double, 3))
 
-        assert told() == sorted(CREATED * 3)
+        assert recorded_types() == sorted(CREATED * 3)
 
     def test_an_update_of_a_thousand(self, channel_property: ChannelProperty, double: RoomType) -> None:
         made = Reservation.objects.bulk_create(unsaved(double, 1000))
-        assert len(told()) == 2000
+        assert len(recorded_types()) == 2000
 
         ReservationLink.objects.bulk_create(
             ReservationLink(channel_property=channel_property, external_id=str(number), reservation=reservation)
@@ -146,18 +146,18 @@ class TestWrites:
             Reservation.objects.update(price=Decimal(1))
             consume_captured()
         reads = [one["sql"] for one in statements if one["sql"].lstrip().startswith("SELECT")]
-        assert told() == CHANGED * 1000
+        assert recorded_types() == CHANGED * 1000
         assert len(reads) < 30
 
     def test_a_queryset_update(self, linked: Reservation) -> None:
         Reservation.objects.update(price=Decimal(1))
 
-        assert told() == CHANGED
+        assert recorded_types() == CHANGED
 
     def test_plain_sql(self, linked: Reservation) -> None:
         by_sql("UPDATE reservations SET check_out = check_out + 1")
 
-        assert told() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
 
     def test_several_writes_of_a_row_are_one_change(self, linked: Reservation) -> None:
         old = linked.check_in
@@ -168,7 +168,7 @@ class TestWrites:
         moved = ChannelEvent.objects.filter(event_type=EventType.AVAILABILITY_UPDATE)
         starts = set(moved.values_list("payload__start", flat=True))
         assert starts == {str(old), str(old + timedelta(days=21))}
-        assert told() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
 
     def test_a_deletion_by_sql_names_its_booking(self, linked: Reservation) -> None:
         by_sql("DELETE FROM reservations")
@@ -177,17 +177,17 @@ class TestWrites:
         cancel = ChannelEvent.objects.get(event_type=EventType.BOOKING_CANCEL)
         assert (cancel.entity_external_id, cancel.entity_internal_id) == ("5000001", linked.id)
         assert ReservationLink.objects.get().reservation_id is None
-        assert told() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
 
     def test_a_deletion_by_django_is_told_once(self, linked: Reservation) -> None:
         Reservation.objects.all().delete()
 
-        assert told() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
 
     def test_maintenance_and_room_types(self, double: RoomType) -> None:
         room = RoomFactory(room_type=double)
         MaintenanceBlock.objects.bulk_create([MaintenanceBlockFactory.build(room=room)])
-        assert told() == [EventType.AVAILABILITY_UPDATE]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE]
 
         by_sql("UPDATE maintenance_blocks SET reason = 'painting'")
         by_sql("UPDATE room_types SET name = name || ' (new)'")
@@ -195,7 +195,7 @@ class TestWrites:
 
         by_sql("UPDATE room_types SET units = units + 1")
         by_sql("DELETE FROM maintenance_blocks")
-        assert told() == [EventType.AVAILABILITY_UPDATE]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE]
 
     def test_rates_of_many_nights_are_one_event(self, channel_property: ChannelProperty, double: RoomType) -> None:
         plan = RatePlanFactory(room_type=double)
@@ -203,10 +203,10 @@ class TestWrites:
         DailyRate.objects.bulk_create(
             [DailyRateFactory.build(rate_plan=plan, night=NIGHT + timedelta(days=number)) for number in range(30)]
         )
-        assert told() == [EventType.RATE_UPDATE]
+        assert recorded_types() == [EventType.RATE_UPDATE]
 
         by_sql("UPDATE daily_rates SET price = price + 1 WHERE night <> %s", NIGHT + timedelta(days=9))
-        assert told() == [EventType.RATE_UPDATE] * 2
+        assert recorded_types() == [EventType.RATE_UPDATE] * 2
 
     def test_rates_set_by_the_service_are_told_once(self, channel_property: ChannelProperty, double: RoomType) -> None:
         plan = RatePlanFactory(room_type=double)
@@ -214,7 +214,7 @@ class TestWrites:
 
         set_rates([RateChange(plan.id, NIGHT, NIGHT + timedelta(days=30), Decimal(99))])
 
-        assert told() == [EventType.RATE_UPDATE]
+        assert recorded_types() == [EventType.RATE_UPDATE]
 
     def test_a_bulk_write_that_its_host_told_is_not_told_again(self, double: RoomType) -> None:
         with transaction.atomic():
@@ -222,13 +222,13 @@ class TestWrites:
             reservations_changed([ReservationChange(None, host_pms().describe(one)) for one in made])
 
         assert not CapturedChange.objects.filter(model="pms.Reservation").exists()
-        assert told() == sorted(CREATED * 3)
+        assert recorded_types() == sorted(CREATED * 3)
 
     def test_columns_of_the_host_alone_make_no_event(self, double: RoomType) -> None:
         ReservationFactory(room_type=double)
         Reservation.objects.update(hold_expires_at="2027-01-01T00:00Z", failure_reason="none")
 
-        assert told() == CREATED
+        assert recorded_types() == CREATED
 
     def test_a_save_with_an_expression(self, linked: Reservation) -> None:
         from django.db.models import F
@@ -236,7 +236,7 @@ class TestWrites:
         linked.adults = F("adults") + 1
         linked.save()
 
-        assert told() == CHANGED
+        assert recorded_types() == CHANGED
 
     def test_what_is_rolled_back_leaves_nothing(self, linked: Reservation) -> None:
         with transaction.atomic():
@@ -244,7 +244,7 @@ class TestWrites:
             transaction.set_rollback(True)
 
         assert not CapturedChange.objects.exists()
-        assert told() == []
+        assert recorded_types() == []
 
     def test_a_save_does_not_read_the_state_before(self, linked: Reservation) -> None:
         linked.notes = "late"
@@ -299,7 +299,7 @@ class TestOrigin:
             by_sql("UPDATE reservations SET adults = 3")
         by_sql("UPDATE reservations SET adults = 4")
 
-        assert told() == CHANGED
+        assert recorded_types() == CHANGED
 
     def test_an_error_inside_leaves_the_connection_usable(
         self, channel_property: ChannelProperty, double: RoomType
@@ -319,7 +319,7 @@ class TestTransactions:
         ReservationFactory(room_type=double)
 
         assert not CapturedChange.objects.filter(model="pms.Reservation").exists()
-        assert told() == CREATED
+        assert recorded_types() == CREATED
 
     def test_no_setting_is_left_in_the_session(self, channel_property: ChannelProperty) -> None:
         with transaction.atomic(), on_behalf_of(channel_property.id):
@@ -336,7 +336,7 @@ class TestTransactions:
         with on_behalf_of(channel_property.id):
             ReservationFactory(room_type=double)
 
-        assert told() == []
+        assert recorded_types() == []
 
     def test_events_and_rows_go_back_together(self, linked: Reservation) -> None:
         Reservation.objects.update(price=Decimal(1))
@@ -345,7 +345,7 @@ class TestTransactions:
             transaction.set_rollback(True)
 
         assert CapturedChange.objects.count() == 1
-        assert told() == CHANGED
+        assert recorded_types() == CHANGED
 
     def test_two_transactions_at_once_on_one_reservation(self, linked: Reservation) -> None:
         first_has_written, second_waits = threading.Event(), threading.Event()
@@ -386,7 +386,7 @@ class TestTransactions:
         for thread in threads:
             thread.join(30)
 
-        assert told() == sorted(CREATED * 50)
+        assert recorded_types() == sorted(CREATED * 50)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -399,20 +399,20 @@ class TestFailures:
         Reservation.objects.bulk_create([first, unlucky, last])
 
         with broken_description():
-            assert told() == sorted(CREATED * 2)
+            assert recorded_types() == sorted(CREATED * 2)
         (kept,) = CapturedChange.objects.all()
         assert (kept.row_pk, kept.attempts, kept.last_error) == (str(unlucky.id), 1, "LookupError")
         assert kept.next_attempt_at is not None
         assert "Hopper" not in caplog.text
 
-        assert told() == []
+        assert recorded_types() == []
         CapturedChange.objects.update(next_attempt_at=kept.captured_at)
-        assert told() == CREATED
+        assert recorded_types() == CREATED
         assert not CapturedChange.objects.exists()
 
     def test_a_deletion_that_goes_wrong_keeps_its_booking(self, linked: Reservation) -> None:
         Reservation.objects.update(price=Decimal(13))
-        told()
+        recorded_types()
         with broken_description():
             Reservation.objects.get().delete()
         assert not ChannelEvent.objects.exists()
@@ -429,7 +429,7 @@ class TestFailures:
 
         assert Reservation.objects.get() == unlucky
         assert CapturedChange.objects.get(model="pms.Reservation").attempts == 0
-        assert told() == CREATED
+        assert recorded_types() == CREATED
 
     def test_after_the_last_attempt_it_is_left_and_reported(self, double: RoomType) -> None:
         unlucky = unsaved(double, 1)
@@ -438,24 +438,24 @@ class TestFailures:
         CapturedChange.objects.update(attempts=ATTEMPTS - 1, next_attempt_at="2020-01-01T00:00Z")
 
         with broken_description():
-            assert told() == []
-            assert told() == []
+            assert recorded_types() == []
+            assert recorded_types() == []
         printed = StringIO()
         call_command("channel_sync_capture", "status", "--json", stdout=printed)
 
         left = {"model": "pms.Reservation", "last_error": "LookupError", "rows": 1, "attempts": ATTEMPTS}
         assert json.loads(printed.getvalue())["changes"]["left"] == [left]
         call_command("channel_sync_capture", "retry", stdout=StringIO())
-        assert told() == CREATED
+        assert recorded_types() == CREATED
 
     def test_a_block_whose_room_is_gone(self, double: RoomType) -> None:
         block = MaintenanceBlockFactory(room=RoomFactory(room_type=double))
-        told()
+        recorded_types()
         with transaction.atomic():
             by_sql("DELETE FROM maintenance_blocks WHERE id = %s", block.id)
             by_sql("DELETE FROM rooms WHERE id = %s", block.room_id)
 
-        assert told() == []
+        assert recorded_types() == []
         assert CapturedChange.objects.get().last_error == "RelatedObjectDoesNotExist"
 
 
@@ -514,9 +514,9 @@ class TestInstallation:
         linked.check_out += timedelta(days=3)
         linked.save()
 
-        assert told() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE] * 2 + CHANGED
         linked.delete()
-        assert told() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CANCEL]
 
     def test_a_save_whose_triggers_another_process_removed(self, linked: Reservation) -> None:
         by_sql("DROP FUNCTION channel_sync_capture() CASCADE")
@@ -524,7 +524,7 @@ class TestInstallation:
         linked.price = Decimal(1)
         linked.save()
 
-        assert told() == [EventType.AVAILABILITY_UPDATE, *CHANGED]
+        assert recorded_types() == [EventType.AVAILABILITY_UPDATE, *CHANGED]
 
     def test_switched_off_migrate_removes_them(self, settings: LazySettings, double: RoomType) -> None:
         settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "capture": False}
@@ -534,7 +534,7 @@ class TestInstallation:
         assert set(capture_states().values()) == {TableState.MISSING}
         assert check_capture(databases=["default"]) == []
         ReservationFactory(room_type=double)
-        assert told() == CREATED
+        assert recorded_types() == CREATED
         settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "capture": True}
 
     def test_the_host_writes_on_without_our_tables(self, double: RoomType) -> None:
@@ -557,7 +557,7 @@ class TestInstallation:
             with transaction.atomic():
                 by_sql("SET LOCAL ROLE capture_test_program")
                 by_sql("UPDATE room_types SET units = units + 1 WHERE id = %s", double.id)
-            assert told() == [EventType.AVAILABILITY_UPDATE]
+            assert recorded_types() == [EventType.AVAILABILITY_UPDATE]
         finally:
             by_sql("DROP OWNED BY capture_test_program; DROP ROLE capture_test_program")
 

@@ -71,7 +71,7 @@ class Client:
     def post_all(self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str) -> None:
         """Post an array of which every item has to succeed. Raises `RefusedByChannel` that tells which did not."""
         results = self.post_items(path, items, idempotency_key=idempotency_key)
-        failed = [f"item {number}: {result.told()}" for number, result in enumerate(results) if not result.success]
+        failed = [f"item {number}: {result.reasons()}" for number, result in enumerate(results) if not result.success]
         if failed:
             raise RefusedByChannel(
                 f"Beds24 refused {len(failed)} of {len(items)} items of POST {path}: {'; '.join(failed[:5])}. "

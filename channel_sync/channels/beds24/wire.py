@@ -221,7 +221,7 @@ class WireItemResult(Wire):
         about = ("", "roomId", "unitId", "arrival", "departure")
         return any(error.field in about and "availab" in error.message.lower() for error in self.errors)
 
-    def told(self) -> str:
+    def reasons(self) -> str:
         """All errors in one line, without the values that were sent."""
         return (
             "; ".join(f"{error.field or error.action}: {error.message}" for error in self.errors) or "no reason given"
