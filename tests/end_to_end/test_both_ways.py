@@ -169,13 +169,13 @@ def test_the_correlation_id_of_the_webhook_is_in_the_log_of_the_worker(site: Ins
 
 
 def test_a_failed_event_is_a_dead_letter_until_its_mapping_is_saved(site: Installation, check_in: date) -> None:
-    assert site.send_webhook(webhook(id=7000003, apiReference="UNMAPPED", roomId=2099, **stay(check_in))) == 200
+    assert site.send_webhook(webhook(id=7000003, apiReference="UNMAPPED", roomId=2101, **stay(check_in))) == 200
     failed = ChannelEvent.objects.filter(entity_external_id="7000003", status=EventStatus.FAILED)
     site.eventually(failed.exists, "the event fails")
     site.eventually(lambda: site.dead_letters() == 1, "its message is a dead letter")
     room_type = RoomTypeFactory(hotel=site.channel_property.property, name="Garden House")
 
-    RoomTypeMappingFactory(channel_property=site.channel_property, internal_id=room_type.id, external_id="2099")
+    RoomTypeMappingFactory(channel_property=site.channel_property, internal_id=room_type.id, external_id="2101")
 
     site.eventually(lambda: len(reservations(channel_reference="UNMAPPED")) == 1, "the booking arrives")
     site.eventually(lambda: site.dead_letters() == 0, "no dead letter is left")
