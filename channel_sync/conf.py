@@ -169,7 +169,10 @@ class ChannelSyncSettings(BaseModel):
         default=500, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
     )
     bookings_per_transaction: int = Field(
-        default=100, gt=0, le=500, description="Waiting new bookings of a property that one transaction takes in."
+        default=100,
+        gt=0,
+        le=500,
+        description="New bookings that one transaction takes in, and sent ones that one transaction settles.",
     )
     calendar_nights: int = Field(
         default=500, gt=0, le=1000, description="Nights from today that availability and rates are kept equal for."

@@ -34,6 +34,12 @@ def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
 
 
+def give_up_waiting_after(wait: timedelta) -> None:
+    """Let every statement of this transaction that waits longer than this for a lock fail with `OperationalError`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{int(wait.total_seconds() * 1000)}ms"])
+
+
 IS_HELD = """
 SELECT EXISTS (
     SELECT FROM pg_locks

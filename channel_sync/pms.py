@@ -207,8 +207,11 @@ class PropertyManagementSystem(Protocol):
     def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
         """A hold keeps units for the reservation until then: for display, nothing that a channel sees changes."""
 
-    def confirm_reservation(self, reservation_id: UUID) -> None:
-        """The channel has the reservation: one that is pending, or failed as its hold expired, becomes confirmed."""
+    def confirm_reservations(self, reservation_ids: Collection[UUID]) -> None:
+        """The channel has them: those that are pending, or failed as their hold expired, become confirmed.
+
+        Several come after a call about many bookings, most of them confirmed long ago: few statements help then.
+        """
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         """The channel refused the reservation, or did not answer in time: a pending one becomes failed."""

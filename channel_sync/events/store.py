@@ -66,7 +66,7 @@ SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
     updated_at = statement_timestamp()
 WHERE id IN (
     SELECT id FROM channel_events
-    WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying')
+    WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying') AND status = ANY(%(waiting)s)
       AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = 0
       AND event_type = coalesce(%(event_type)s, event_type)
     ORDER BY received_at
@@ -76,14 +76,27 @@ WHERE id IN (
 RETURNING *
 """
 
+NOTE_SENT = """
+UPDATE channel_events AS event
+SET normalized_payload = sent.normalized_payload, updated_at = statement_timestamp()
+FROM unnest(%(ids)s::uuid[], %(holders)s::text[], %(normalized)s::jsonb[]) AS sent (id, holder, normalized_payload)
+WHERE event.id = sent.id AND event.status = ANY(%(sources)s) AND event.lease_holder = sent.holder
+RETURNING event.id
+"""
+
 COMPLETE_TOGETHER = """
 UPDATE channel_events AS event
-SET status = %(target)s, normalized_payload = worked.normalized_payload,
-    entity_internal_id = worked.entity_internal_id, last_error = NULL, waits_for = '',
+SET status = %(target)s, last_error = NULL, waits_for = '',
+    normalized_payload = coalesce(worked.normalized_payload, event.normalized_payload),
+    entity_internal_id = coalesce(worked.entity_internal_id, event.entity_internal_id),
+    entity_external_id = coalesce(worked.entity_external_id, event.entity_external_id),
+    coalesced_into_id = coalesce(worked.coalesced_into_id, event.coalesced_into_id),
     lease_holder = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
     processed_at = statement_timestamp(), updated_at = statement_timestamp()
-FROM unnest(%(ids)s::uuid[], %(holders)s::text[], %(normalized)s::jsonb[], %(entities)s::uuid[])
-    AS worked (id, holder, normalized_payload, entity_internal_id)
+FROM unnest(
+    %(ids)s::uuid[], %(holders)s::text[], %(normalized)s::jsonb[], %(internal)s::uuid[], %(external)s::text[],
+    %(into)s::uuid[]
+) AS worked (id, holder, normalized_payload, entity_internal_id, entity_external_id, coalesced_into_id)
 WHERE event.id = worked.id AND event.status = ANY(%(sources)s) AND event.lease_holder = worked.holder
 RETURNING event.id
 """
@@ -149,11 +162,13 @@ WHERE event.id = left_behind.id
 
 @dataclass(frozen=True)
 class Worked:
-    """A claimed event whose effect is made, what it said in canonical form, and what it made or changed."""
+    """A claimed event whose effect is made, and what to keep with it; None leaves what the event says already."""
 
     event: ChannelEvent
-    normalized_payload: dict[str, Any]
-    entity_internal_id: UUID
+    normalized_payload: dict[str, Any] | None = None
+    entity_internal_id: UUID | None = None
+    entity_external_id: str | None = None
+    coalesced_into: UUID | None = None
 
 
 # ----- into the log -----
@@ -201,11 +216,13 @@ def claim(event_id: UUID) -> ChannelEvent | None:
     return found[0] if found else None
 
 
-def claim_beside(lead: ChannelEvent, *, limit: int, event_type: EventType | None = None) -> list[ChannelEvent]:
+def claim_beside(
+    lead: ChannelEvent, *, limit: int, event_type: EventType | None = None, is_again: bool = False
+) -> list[ChannelEvent]:
     """Take events like the lead that wait beside it and were never tried, whatever put them off; oldest first.
 
-    They share the lead's lease. A lead that was tried before goes alone: if it is what kills the worker, it takes no
-    other with it.
+    `is_again` leaves out what was put off: the lead's own worker may have done so a moment ago. They share the lead's
+    lease. A lead that was tried before goes alone: if it is what kills the worker, it takes no other with it.
     """
     if (lead.attempts or 0) > 1:
         return []
@@ -215,6 +232,7 @@ def claim_beside(lead: ChannelEvent, *, limit: int, event_type: EventType | None
         "entity_type": lead.entity_type,
         "event_type": event_type,
         "limit": limit,
+        "waiting": [EventStatus.RECEIVED] if is_again else list(WAITING_STATUSES),
         **_claiming(lead.lease_holder or new_holder()),
     }
     claimed = list(ChannelEvent.objects.raw(CLAIM_BESIDE, parameters))
@@ -224,9 +242,15 @@ def claim_beside(lead: ChannelEvent, *, limit: int, event_type: EventType | None
 
 
 def renew(holders: Sequence[str]) -> int:
-    """Let the leases of these holders last `lease_ttl` from now; how many events they hold."""
-    held = ChannelEvent.objects.filter(lease_expires_at__isnull=False, lease_holder__in=holders)
-    return held.filter(status__in=sources_of(Verb.COMPLETE)).update(lease_expires_at=Now() + _lease())
+    """Let the leases of these holders last `lease_ttl` from now; how many events they hold.
+
+    Those that are locked are being ended at this moment, many in one transaction maybe: it waits for none of them.
+    """
+    held = ChannelEvent.objects.filter(
+        lease_expires_at__isnull=False, lease_holder__in=holders, status__in=sources_of(Verb.COMPLETE)
+    )
+    free = held.select_for_update(skip_locked=True).values("id")
+    return ChannelEvent.objects.filter(id__in=free).update(lease_expires_at=Now() + _lease())
 
 
 def require_claim(event: ChannelEvent) -> None:
@@ -235,10 +259,16 @@ def require_claim(event: ChannelEvent) -> None:
         raise IllegalTransition(event.id, EventStatus.DONE.value)
 
 
-def note_sent(event: ChannelEvent, normalized: dict[str, Any]) -> None:
-    """Keep what is about to be sent: from now on the call may have reached the channel."""
-    if not _held(event, Verb.COMPLETE).update(normalized_payload=normalized, updated_at=Now()):
-        raise IllegalTransition(event.id, EventStatus.PROCESSING.value)
+def note_sent(sent: Sequence[tuple[ChannelEvent, dict[str, Any]]]) -> None:
+    """Keep what is about to be sent, of all events or of none: from now on the call may have reached the channel."""
+    parameters: dict[str, Any] = {
+        "ids": [event.id for event, _ in sent],
+        "holders": [event.lease_holder for event, _ in sent],
+        "normalized": [Jsonb(normalized) for _, normalized in sent],
+        "sources": sources_of(Verb.COMPLETE),
+    }
+    with transaction.atomic():
+        _require_all([event for event, _ in sent], EventStatus.PROCESSING, NOTE_SENT, parameters)
 
 
 def complete(event: ChannelEvent, **columns: Any) -> None:
@@ -251,17 +281,14 @@ def complete_together(worked: Sequence[Worked]) -> None:
     parameters: dict[str, Any] = {
         "ids": [one.event.id for one in worked],
         "holders": [one.event.lease_holder for one in worked],
-        "normalized": [Jsonb(one.normalized_payload) for one in worked],
-        "entities": [one.entity_internal_id for one in worked],
+        "normalized": [None if one.normalized_payload is None else Jsonb(one.normalized_payload) for one in worked],
+        "internal": [one.entity_internal_id for one in worked],
+        "external": [one.entity_external_id for one in worked],
+        "into": [one.coalesced_into for one in worked],
         "sources": sources_of(Verb.COMPLETE),
         "target": target_of(Verb.COMPLETE).value,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(COMPLETE_TOGETHER, parameters)
-        completed = {row[0] for row in cursor.fetchall()}
-    for one in worked:
-        if one.event.id not in completed:
-            raise IllegalTransition(one.event.id, EventStatus.DONE.value)
+    _require_all([one.event for one in worked], EventStatus.DONE, COMPLETE_TOGETHER, parameters)
 
 
 def note_completed(event: ChannelEvent) -> None:
@@ -480,6 +507,16 @@ def _lease() -> timedelta:
 def _held(event: ChannelEvent, verb: Verb) -> QuerySet[ChannelEvent]:
     """The event, as long as it is under the claim that the caller has."""
     return ChannelEvent.objects.filter(id=event.id, status__in=sources_of(verb), lease_holder=event.lease_holder)
+
+
+def _require_all(events: Sequence[ChannelEvent], to: EventStatus, write: str, parameters: dict[str, Any]) -> None:
+    """Write to all of the events; raises `IllegalTransition` for one that is in other hands by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(write, parameters)
+        written = {row[0] for row in cursor.fetchall()}
+    for event in events:
+        if event.id not in written:
+            raise IllegalTransition(event.id, to.value)
 
 
 def _settle(event: ChannelEvent, verb: Verb, **columns: Any) -> None:

@@ -60,8 +60,23 @@ def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> 
     InventoryHold.objects.filter(id__in=[hold.id for hold in waiting]).update(
         status=HoldStatus.CONFIRMED, updated_at=now
     )
-    host_pms().confirm_reservation(reservation_id)
+    host_pms().confirm_reservations([reservation_id])
     return Confirmation.CONFIRMED
+
+
+def confirm_all_unheld(reservation_ids: Collection[UUID]) -> set[UUID]:
+    """Confirm those of the reservations that have no hold, in the caller's transaction.
+
+    Returns those with a hold that is active or has expired: `confirm_at_channel` looks whether their room is there.
+    """
+    holds = InventoryHold.objects.filter(reservation_id__in=reservation_ids)
+    statuses: dict[UUID, set[str | None]] = {}
+    for reservation_id, status in holds.values_list("reservation_id", "status"):
+        statuses.setdefault(reservation_id, set()).add(status)
+    pms = host_pms()
+    without = pms.reservations([found for found in reservation_ids if found not in statuses])
+    pms.confirm_reservations([found.id for found in without.values() if found.status is not BookingStatus.CANCELLED])
+    return {found for found, having in statuses.items() if having & {HoldStatus.ACTIVE, HoldStatus.EXPIRED}}
 
 
 def refuse_at_channel(reservation_id: UUID, reason: str) -> None:

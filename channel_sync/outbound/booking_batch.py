@@ -46,15 +46,21 @@ class Planned:
     reason: str = ""
     error: Fatal | NotYet | None = None
 
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether the write leaves a booking at the channel: its reservation is confirmed with it."""
+        return self.write is not None and self.write.push is not None
+
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
 OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
 NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
-def waiting_beside(event: ChannelEvent) -> list[ChannelEvent]:
-    """Claim the booking events that wait for the same property and were never tried."""
-    return claim_beside(event, limit=channel_sync_settings().bookings_per_call - 1)
+def waiting_beside(event: ChannelEvent, *, is_again: bool = False) -> list[ChannelEvent]:
+    """Claim the booking events that wait for the same property and were never tried; again, as many as a call takes."""
+    at_once = channel_sync_settings().bookings_per_call
+    return claim_beside(event, limit=at_once if is_again else at_once - 1, is_again=is_again)
 
 
 def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:

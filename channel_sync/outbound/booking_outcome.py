@@ -20,22 +20,26 @@ from channel_sync.outbound.booking_batch import Planned
 def settle_sent(booking: Planned, external_id: str) -> None:
     """The channel has it: link, confirm, done."""
     channel_property = booking.event.channel_property
-    reservation = booking.reservation
-    push = booking.write.push if booking.write is not None else None
     # The channel has this state: what is saved here is no news to it.
     with transaction.atomic(), on_behalf_of(channel_property.id):
         link = _lock_link(channel_property, external_id)
-        if reservation is not None and push is not None:
-            confirm_or_take_back(channel_property, reservation, external_id)
-        # The channel's own webhook about the booking may have made the link already.
-        if reservation is not None:
-            link.reservation_id = reservation.id
-        link.pushed_hash = push.state_hash() if push is not None else ""
-        link.applied_cancelled = push is None
-        link.save()
+        if booking.reservation is not None and booking.is_taken_up:
+            confirm_or_take_back(channel_property, booking.reservation, external_id)
+        updated_link(link, booking).save()
         note_success(channel_property)
         complete(booking.event, entity_external_id=external_id)
         complete_into(booking.later, into=booking.event)
+
+
+def updated_link(link: ReservationLink, booking: Planned) -> ReservationLink:
+    """The link of a booking that was just sent, to be saved."""
+    push = booking.write.push if booking.write is not None else None
+    # The channel's own webhook about the booking may have made the link already.
+    if booking.reservation is not None:
+        link.reservation_id = booking.reservation.id
+    link.pushed_hash = push.state_hash() if push is not None else ""
+    link.applied_cancelled = push is None
+    return link
 
 
 def settle_unsent(booking: Planned) -> None:

@@ -6,51 +6,74 @@ other, the later ones find nothing left to send.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-
-from django.db import transaction
+from time import perf_counter
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingWrite, WriteResult
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
-from channel_sync.errors import BatchRefused, RefusedByChannel, SoldElsewhere
+from channel_sync.connections.rate_limit import require_pace
+from channel_sync.errors import BatchRefused, NotYet, RefusedByChannel, SoldElsewhere
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import note_sent
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
 from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
-from channel_sync.outbound.booking_outcome import settle_refused, settle_sent, settle_unsent
+from channel_sync.outbound.booking_outcome import settle_refused, settle_unsent
 from channel_sync.outbound.last_room import offer_again
+from channel_sync.outbound.sent_together import Sent, settle_all_sent
+
+logger = logging.getLogger(__name__)
 
 # Each may keep a room from being sold twice, or give one back.
 URGENT = (EventType.BOOKING_CREATE, EventType.BOOKING_CANCEL)
+# Other properties wait for the account; what still waits here then is found through its messages.
+GO_ON_SECONDS = 10.0
 
 
 def push_booking(event: ChannelEvent) -> None:
     """Create, update or cancel bookings, link and confirm their reservations, and settle the events.
 
-    The events that wait beside this one are sent with it; each of them is settled by itself. Before a booking is
-    updated or cancelled, what has changed at the channel is applied: sent first, our state would undo it.
+    The events that wait beside this one are sent with it, call after call while the account is in hand; each of them
+    is settled by itself. Before a booking is updated or cancelled, what has changed at the channel is applied: sent
+    first, our state would undo it.
     """
-    beside: list[ChannelEvent] = []
+    taken = [event]
+    begun = perf_counter()
     try:
         with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
             # While the channel is tried again, one booking tries and the others wait.
             beside = [] if is_open(event.channel_property) else waiting_beside(event)
-            if _may_have_changed_there([event, *beside]):
-                pull_bookings(event.channel_property, channel)
+            taken += beside
             _push(channel, [event, *beside])
+            while beside and perf_counter() - begun < GO_ON_SECONDS and _keeps_pace(event):
+                beside = waiting_beside(event, is_again=True)
+                taken += beside
+                _push(channel, beside)
     except Exception as error:
         # Outside of the call: what is known there of the login and of the channel holds for all of them.
-        shared = _shared(error, alone=not beside)
-        for other in beside:
+        shared = _shared(error, alone=len(taken) == 1)
+        for other in taken[1:]:
             if other.status == EventStatus.PROCESSING:
                 settle_error(other, shared)
-        if shared is error:
+        if event.status != EventStatus.PROCESSING:
+            logger.warning("bookings beside event %s were not sent: %s", event.id, type(error).__name__)
+        elif shared is error:
             raise
-        raise shared from error
+        else:
+            raise shared from error
+
+
+def _keeps_pace(event: ChannelEvent) -> bool:
+    """Whether another call may follow at once: as credits run low, only what is urgent goes on, each by its message."""
+    try:
+        require_pace(event.channel_property_id)
+    except NotYet:
+        return False
+    return True
 
 
 def _may_have_changed_there(events: Sequence[ChannelEvent]) -> bool:
@@ -72,7 +95,12 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
     return BatchRefused(str(error))
 
 
-def _push(channel: Channel, events: list[ChannelEvent]) -> None:
+def _push(channel: Channel, events: Sequence[ChannelEvent]) -> None:
+    """One call about the claimed events, after a look at what has changed there."""
+    if not events:
+        return
+    if _may_have_changed_there(events):
+        pull_bookings(events[0].channel_property, channel)
     to_send: list[Planned] = []
     writes: list[BookingWrite] = []
     for booking in prepare_writes(channel, events):
@@ -83,22 +111,17 @@ def _push(channel: Channel, events: list[ChannelEvent]) -> None:
             writes.append(booking.write)
     if not to_send:
         return
-    with transaction.atomic():
-        for booking, write in zip(to_send, writes, strict=True):
-            note_sent(booking.event, write.sent())
+    note_sent([(booking.event, write.sent()) for booking, write in zip(to_send, writes, strict=True)])
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
-    sold_out: list[tuple[Planned, SoldElsewhere]] = []
-    for booking, result in zip(to_send, results, strict=True):
-        if isinstance(result.refused, SoldElsewhere):
-            sold_out.append((booking, result.refused))
-        else:
-            _settle(booking, result)
-    for booking, result in offer_again(channel, sold_out) if sold_out else ():
-        _settle(booking, result)
+    answered = list(zip(to_send, results, strict=True))
+    sold_out = [(booking, result.refused) for booking, result in answered if isinstance(result.refused, SoldElsewhere)]
+    _settle([(booking, result) for booking, result in answered if not isinstance(result.refused, SoldElsewhere)])
+    if sold_out:
+        _settle(offer_again(channel, sold_out))
 
 
-def _settle(booking: Planned, result: WriteResult) -> None:
-    if result.refused is None:
-        settle_sent(booking, result.external_id)
-    else:
-        settle_refused(booking, result.refused)
+def _settle(answered: Sequence[tuple[Planned, WriteResult]]) -> None:
+    for booking, result in answered:
+        if result.refused is not None:
+            settle_refused(booking, result.refused)
+    settle_all_sent([Sent(booking, result.external_id) for booking, result in answered if result.refused is None])

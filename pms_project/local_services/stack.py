@@ -14,6 +14,8 @@ POOL = "prefork"
 PROJECT = "pms_project"
 INVITE_CODE = "DEMO-INVITE-CODE"
 START_SECONDS = 60
+# That of the settings with DEBUG: a shell beside the demo, and the tests, read the same secrets.
+DEVELOPMENT_KEY = "only-for-development"
 WORKERS = {
     "inbound worker": "beds24.inbound,channel_sync.periodic",
     "outbound worker": "pms.outbound,channel_sync.periodic",
@@ -29,9 +31,12 @@ def environment(
     queue_prefix: str,
     options: dict[str, object] | None = None,
 ) -> dict[str, str]:
-    """The variables that every process gets."""
+    """The variables that every process gets: those of production, but for keys anybody may know, and without TLS."""
     return {
-        "DEBUG": "1",
+        "SECRET_KEY": DEVELOPMENT_KEY,
+        "SALT_KEY": DEVELOPMENT_KEY,
+        "SECURE_COOKIES": "0",
+        "SECURE_SSL_REDIRECT": "0",
         "LOG_LEVEL": "INFO",
         "DATABASE_URL": database_url,
         "RABBITMQ_URL": broker_url,

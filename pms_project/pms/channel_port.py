@@ -219,23 +219,27 @@ class Pms:
         """Show until when the rooms are held."""
         Reservation.objects.filter(id=reservation_id).update(hold_expires_at=until)
 
-    def confirm_reservation(self, reservation_id: UUID) -> None:
-        """A pending reservation, or one whose hold had expired, becomes confirmed."""
-        self._settle(reservation_id, CONFIRMABLE, ReservationStatus.CONFIRMED, "")
+    def confirm_reservations(self, reservation_ids: Collection[UUID]) -> None:
+        """Pending reservations, and those whose hold had expired, become confirmed."""
+        self._settle(reservation_ids, CONFIRMABLE, ReservationStatus.CONFIRMED, "")
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         """A pending reservation becomes failed."""
-        self._settle(reservation_id, (ReservationStatus.PENDING_SYNC,), ReservationStatus.FAILED, reason)
+        self._settle([reservation_id], (ReservationStatus.PENDING_SYNC,), ReservationStatus.FAILED, reason)
 
     def _settle(
-        self, reservation_id: UUID, waiting: Sequence[ReservationStatus], status: ReservationStatus, reason: str
+        self,
+        reservation_ids: Collection[UUID],
+        waiting: Sequence[ReservationStatus],
+        status: ReservationStatus,
+        reason: str,
     ) -> None:
-        found = Reservation.objects.select_for_update().filter(id=reservation_id, status__in=waiting).first()
-        if found is not None:
-            found.status = status
-            found.failure_reason = reason
-            found.hold_expires_at = None
-            found.save()
+        found = Reservation.objects.select_for_update().filter(id__in=reservation_ids, status__in=waiting)
+        for reservation in found.order_by("id"):
+            reservation.status = status
+            reservation.failure_reason = reason
+            reservation.hold_expires_at = None
+            reservation.save()
 
 
 def _apply(reservation: Reservation, room_type_id: UUID, booking: Booking) -> None:

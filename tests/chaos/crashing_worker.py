@@ -55,9 +55,11 @@ def install() -> None:
     from channel_sync.broker import deliveries
     from channel_sync.events import processing
     from channel_sync.inbound import new_bookings
+    from channel_sync.outbound import sent_together
 
     processing.claim = around(processing.claim, "before_claim", "after_claim")  # type: ignore[assignment]
     new_bookings.complete_together = around(new_bookings.complete_together, "before_commit_together", None)
+    sent_together.complete_together = around(sent_together.complete_together, "before_commit_of_sent", None)
     Client.post_items = around(Client.post_items, None, "after_call")  # type: ignore[method-assign]
     deliveries.process = around(deliveries.process, None, "after_commit")  # type: ignore[assignment]
 

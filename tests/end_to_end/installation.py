@@ -76,8 +76,11 @@ class Installation:
             session.trust_env = False
             return session.post(f"{self.web}/webhooks/beds24/", json=body, headers=headers, timeout=20).status_code
 
-    def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-        """Wait for something to come true; fails with the log of the events that are not done."""
+    def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 30, *, pause: float = 0.1) -> None:
+        """Wait for something to come true; fails with the log of the events that are not done.
+
+        A longer `pause` leaves the processors to the product, where looking is dear.
+        """
         deadline = time.monotonic() + seconds
         while not condition():
             self.processes.require_alive()
@@ -85,7 +88,7 @@ class Installation:
                 events = ChannelEvent.objects.exclude(status=EventStatus.DONE)
                 log = [f"{event} {event.status} {event.last_error}" for event in events[:20]]
                 raise AssertionError("\n".join([f"{what}: did not happen within {seconds} s; not done:", *log]))
-            time.sleep(0.1)
+            time.sleep(pause)
 
     def settle(self, seconds: float = 30) -> None:
         """Wait until no event is under way and no webhook is on its way."""

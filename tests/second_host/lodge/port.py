@@ -115,8 +115,8 @@ class Lodge:
     def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
         """Nothing here waits for its channel."""
 
-    def confirm_reservation(self, reservation_id: UUID) -> None:
-        Stay.objects.filter(pk=reservation_id).update(trouble="")
+    def confirm_reservations(self, reservation_ids: Collection[UUID]) -> None:
+        Stay.objects.filter(pk__in=reservation_ids).update(trouble="")
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         Stay.objects.filter(pk=reservation_id).update(trouble=reason)
