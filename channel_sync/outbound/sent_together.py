@@ -70,9 +70,10 @@ def _settle_together(group: Sequence[Sent]) -> set[str]:
                 {one.booking.reservation.id for one in group if one.booking.reservation and one.booking.is_taken_up}
             )
             plain = [one for one in group if one.booking.reservation is None or one.booking.reservation.id not in held]
-            _link_all(channel_property, plain)
-            note_success(channel_property)
-            complete_together([worked for one in plain for worked in _worked(one)])
+            if plain:
+                _link_all(channel_property, plain)
+                note_success(channel_property)
+                complete_together([worked for one in plain for worked in _worked(one)])
     except Exception as error:  # noqa: BLE001 - one by one, the one that is wrong keeps its own story
         logger.warning("%d bookings that were sent are settled one by one after %s", len(group), type(error).__name__)
         return set()

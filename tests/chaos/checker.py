@@ -52,9 +52,10 @@ def _bookings(bookings: dict[str, Any]) -> list[str]:
             if reservation.status != ReservationStatus.CANCELLED:
                 found.append(f"reservation {reservation.id} ({reservation.status}) is not at Beds24")
             continue
-        ours = (STATUSES[ReservationStatus(reservation.status)], str(reservation.check_in), str(reservation.check_out))
+        stay = (str(reservation.check_in), str(reservation.check_out), float(reservation.price or 0))
+        ours = (STATUSES[ReservationStatus(reservation.status)], *stay)
         status = "confirmed" if booking["status"] == "new" else booking["status"]
-        theirs = (status, booking["arrival"], booking["departure"])
+        theirs = (status, booking["arrival"], booking["departure"], float(booking["price"] or 0))
         # What a cancelled booking's dates were is of no consequence.
         if ours != theirs and not ours[0] == theirs[0] == "cancelled":
             found.append(f"reservation {reservation.id} is {ours}, booking {booking['id']} is {theirs}")

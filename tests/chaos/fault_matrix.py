@@ -15,34 +15,37 @@ from urllib.parse import urlsplit
 
 import psycopg
 import requests
-from django.db import connections
+from django.db import DatabaseError, connections
 from kombu import Connection
 
 from pms_project.local_services.rabbitmq import PrivateNode
 from pms_project.local_services.stack import WORKERS, start_worker
+from pms_project.pms.models import Reservation
 from tests.chaos.crashing_worker_steps import STEPS
 from tests.end_to_end.installation import Installation
 
 HOUR = 3600
 START = date.today() + timedelta(days=10)
-NIGHTS = 60
+# Enough for every fault's bookings: a full house has nothing to lose.
+NIGHTS = 360
 TRAFFIC = 4
+# Nights from START whose reservations change their price, several in one statement.
+REPRICED = 5
 INBOUND, OUTBOUND = "beds24.inbound", "pms.outbound"
 
 
 @dataclass
-class Broken:
-    """An installation under faults: its broker can lose everything, its workers die where they are told to."""
+class SteadyTraffic:
+    """Some bookings at the OTA and at the front desk, and a change of prices that sends no signal.
+
+    A desk that gets an error has booked nothing, and changed nothing.
+    """
 
     site: Installation
-    node: PrivateNode
-    crash_file: Path
-    server_url: str
-    lasts: float
     night: int = 0
+    prices: int = 0
 
-    def traffic(self) -> None:
-        """Some bookings at the OTA and at the front desk; a desk that is told of an error has booked nothing."""
+    def __call__(self) -> None:
         for _ in range(TRAFFIC):
             self.night = (self.night + 1) % NIGHTS
             arrival = START + timedelta(days=self.night)
@@ -59,6 +62,32 @@ class Broken:
             except requests.HTTPError as error:
                 if error.response.status_code < requests.codes.server_error:
                     raise
+        self.prices += 1
+        change_prices(START, START + timedelta(days=REPRICED), self.prices)
+
+
+def change_prices(first: date, last: date, price: int) -> None:
+    """Of the desk's reservations of these arrivals, in one statement; a database that refuses has not done it."""
+    sold = Reservation.objects.filter(check_in__range=(first, last), channel_reference="")
+    try:
+        sold.update(price=price)
+    except DatabaseError:
+        connections["default"].close()
+
+
+@dataclass
+class Broken:
+    """An installation under faults: its broker can lose everything, its workers die where they are told to.
+
+    `traffic` makes some bookings, and some changes.
+    """
+
+    site: Installation
+    node: PrivateNode
+    crash_file: Path
+    server_url: str
+    traffic: Callable[[], None]
+    lasts: float
 
     def stop_workers(self) -> None:
         for name in WORKERS:
@@ -95,7 +124,8 @@ class Broken:
         deadline = time.monotonic() + 30
         while not all(self.at_broker(lambda channel, queue: channel.queue_declare(queue, passive=True).message_count)):
             assert time.monotonic() < deadline, "no messages came to the queues"
-            time.sleep(0.1)
+            self.traffic()
+            time.sleep(0.5)
 
 
 Fault = Callable[[Broken], None]
@@ -189,12 +219,13 @@ def killed_at(step: str) -> Fault:
 
 
 def worker_clock(ahead: int) -> Fault:
+    """The workers stay as they are: what came of it has to be settled by those whose clock is off."""
+
     def skew(broken: Broken) -> None:
         broken.stop_workers()
         with _clock(broken, ahead):
             broken.start_workers(module="tests.chaos.skewed_clock")
         broken.traffic()
-        # The next fault finds workers that are right; this one has to be settled by those that are not.
 
     return skew
 

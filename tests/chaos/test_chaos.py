@@ -10,16 +10,15 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-import psycopg
 import pytest
 import requests
-from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from channel_sync.models import RateLimitBucket
@@ -27,6 +26,7 @@ from pms_project.local_services.rabbitmq import PrivateNode, private_node
 from pms_project.local_services.stack import WORKERS, start_worker
 from tests.chaos.checker import differences
 from tests.chaos.crashing_worker_steps import STEPS
+from tests.chaos.fault_matrix import ALL, Broken, change_prices
 from tests.end_to_end.installation import Installation, installation, models_of
 
 FAULTS = int(os.environ.get("CHAOS_FAULTS", "12"))
@@ -36,6 +36,11 @@ SEED = int(os.environ.get("CHAOS_SEED", "1")) or random.randrange(1, 1_000_000)
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 + 12 * FAULTS + 3 * BOOKINGS)]
 
+# The faults of the table that are no crash of a worker: those come by themselves.
+LASTING = {name: fault for name, fault in ALL.items() if not name.startswith("worker")} | {
+    name: fault for name, fault in ALL.items() if name.startswith("workers' clocks")
+}
+LASTS_SECONDS = 2.0
 START = date.today() + timedelta(days=10)
 NIGHTS = 120
 OPTIONS: dict[str, Any] = {
@@ -53,7 +58,9 @@ class Chaos:
     """One run: what is done, and what is broken."""
 
     def __init__(self, site: Installation, node: PrivateNode, crash_file: Path, server_url: str) -> None:
-        self.site, self.node, self.crash_file, self.server_url = site, node, crash_file, server_url
+        self.site, self.crash_file = site, crash_file
+        self.broken = Broken(site, node, crash_file, server_url, self.traffic, LASTS_SECONDS)
+        self.lasting: Counter[str] = Counter()
         self.random = random.Random(SEED)
         self.ours: list[str] = []
         self.theirs: list[int] = []
@@ -63,15 +70,18 @@ class Chaos:
         """A booking, a change or a cancellation, at the front desk or at an OTA."""
         actions: list[Callable[[], None]] = [self.reserve, self.reserve, self.book, self.book]
         if self.ours:
-            actions += [self.change_ours, self.cancel_ours]
+            actions += [self.change_ours, self.cancel_ours, self.change_prices]
         if self.theirs:
             actions += [self.change_theirs, self.cancel_theirs]
+        self.attempt(self.random.choice(actions))
+
+    def attempt(self, action: Callable[[], None]) -> None:
+        """Do it; or be refused."""
         try:
-            self.random.choice(actions)()
+            action()
         except requests.HTTPError as error:
-            # The front desk is told that there is no room, that the reservation is closed, or that a database
-            # connection was cut; it has nothing of it then.
-            if error.response.status_code not in (409, 500):
+            # There is no room, the reservation is closed, or the database has failed: the desk has nothing of it then.
+            if error.response.status_code < 500 and error.response.status_code != 409:
                 raise
             self.refused += 1
 
@@ -106,6 +116,14 @@ class Chaos:
         arrival, departure = self.stay()
         self.site.beds24.change(self.random.choice(self.theirs), arrival=str(arrival), departure=str(departure))
 
+    def change_prices(self) -> None:
+        first, last = self.stay()
+        change_prices(first, last, self.random.randrange(50, 500))
+
+    def change_something(self) -> None:
+        if self.theirs:
+            self.change_theirs()
+
     def cancel_theirs(self) -> None:
         number = self.theirs.pop(self.random.randrange(len(self.theirs)))
         self.site.beds24.change(number, status="cancelled")
@@ -116,13 +134,12 @@ class Chaos:
             self.kill_worker,
             self.crash_at_a_step,
             self.crash_at_a_step,
-            self.cut_database,
+            self.break_for_a_while,
             self.api_fault,
             self.api_fault,
             self.odd_webhooks,
-            self.stop_rabbitmq,
         ]
-        weights = [2, 3, 3, 2, 3, 3, 2, 1]
+        weights = [2, 3, 3, 4, 3, 3, 2]
         self.random.choices(faults, weights)[0]()
         self.faults += 1
 
@@ -134,13 +151,19 @@ class Chaos:
     def crash_at_a_step(self) -> None:
         self.crash_file.write_text(self.random.choice(STEPS))
 
-    def cut_database(self) -> None:
-        # Our own connection too: it opens anew when it is needed.
-        connections["default"].close()
-        with psycopg.connect(self.server_url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self.site.database_name]
-            )
+    def break_for_a_while(self) -> None:
+        """One of the faults of the table, whose traffic is ours."""
+        name, fault = self.random.choice(list(LASTING.items()))
+        fault(self.broken)
+        if "clock" in name:
+            self.broken.stop_workers()
+            self.broken.start_workers()
+        self.lasting[name] += 1
+
+    def traffic(self) -> None:
+        """Something at the channel, something at the desk, and some more; each may be refused."""
+        for action in (self.book, self.reserve, self.change_prices, self.change_something):
+            self.attempt(action)
 
     def api_fault(self) -> None:
         fault: dict[str, Any] = self.random.choice(
@@ -157,15 +180,12 @@ class Chaos:
     def odd_webhooks(self) -> None:
         self.site.beds24.behave(copies=self.random.randint(1, 3), reorder_seconds=self.random.choice([0, 1, 2]))
 
-    def stop_rabbitmq(self) -> None:
-        self.node.kill()
-        self.act()
-        self.node.start()
-
-    def tell(self) -> None:
+    def report(self) -> None:
         crashes = len(list(self.crash_file.parent.glob(f"{self.crash_file.name}.*")))
+        lasting = ", ".join(f"{name} {number}" for name, number in sorted(self.lasting.items()))
         sys.stderr.write(
-            f"chaos: {self.made} bookings, {self.faults} faults, {crashes} crashes at a step, {self.refused} refused\n"
+            f"chaos: {self.made} bookings, {self.faults} faults ({lasting}), {crashes} crashes at a step, "
+            f"{self.refused} refused\n"
         )
 
 
@@ -205,8 +225,8 @@ def test_nothing_is_lost_and_nothing_is_doubled(chaos: Chaos) -> None:
         while chaos.faults * BOOKINGS < chaos.made * FAULTS:
             chaos.break_something()
             if chaos.faults % 50 == 0:
-                chaos.tell()
-    chaos.tell()
+                chaos.report()
+    chaos.report()
     chaos.site.beds24.clear_faults()
     chaos.crash_file.unlink(missing_ok=True)
 

@@ -19,7 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from channel_sync.models import RateLimitBucket
 from pms_project.local_services.rabbitmq import private_node
 from tests.chaos.checker import differences
-from tests.chaos.fault_matrix import ALL, FEW, NIGHTS, START, Broken
+from tests.chaos.fault_matrix import ALL, FEW, NIGHTS, START, Broken, SteadyTraffic
 from tests.end_to_end.installation import installation, models_of
 
 IS_LONG = os.environ.get("CHAOS_MATRIX") == "all"
@@ -44,7 +44,8 @@ def broken(tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pyte
             RateLimitBucket.objects.create(
                 channel_property=site.channel_property, tokens=1_000_000, capacity=1_000_000, refill_rate=1_000_000
             )
-            broken = Broken(site, node, tmp_path / "crash", server_url, lasts=10 if IS_LONG else 3)
+            lasts = 10 if IS_LONG else 3
+            broken = Broken(site, node, tmp_path / "crash", server_url, SteadyTraffic(site), lasts)
             broken.stop_workers()
             broken.start_workers()
             yield broken
