@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Alert
-from channel_sync.monitoring.alert_rules import Finding
+from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.notices import Notice, tell
 
 # What could not be told for so long is not news any more.

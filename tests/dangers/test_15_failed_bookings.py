@@ -14,8 +14,9 @@ from hypothesis import given, strategies
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.events.processing import process
 from channel_sync.models import Alert, AlertKind, ChannelEvent, ChannelProperty, EventStatus, EventType
-from channel_sync.monitoring.alert_rules import Finding, findings
+from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.alerts import follow
+from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.watch import Watch
 from channel_sync.operations.event_actions import ignore_event, retry_event
 from tests.beds24_webhooks import booking, envelope, webhook

@@ -16,7 +16,8 @@ from channel_sync.errors import WaitsFor
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import AlertKind, ChannelProperty, EventStatus, Heartbeat, ProcessKind, ReconciliationRun
 from channel_sync.monitoring import watch as watching
-from channel_sync.monitoring.alert_rules import Finding, findings
+from channel_sync.monitoring.alert_rules import findings
+from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.health import Health, HealthStatus, Life, look
 from channel_sync.monitoring.notices import Notice
 from channel_sync.monitoring.watch import Watch

@@ -25,8 +25,9 @@ from channel_sync.models import (
     EventStatus,
     Severity,
 )
-from channel_sync.monitoring.alert_rules import Finding, findings
+from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.alerts import follow
+from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.health import Health, Life
 from channel_sync.signature import sign
 from tests.factories import EventFactory
