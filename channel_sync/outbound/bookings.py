@@ -20,7 +20,14 @@ from channel_sync.errors import BatchRefused, NotYet, RefusedByChannel, SoldElse
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import note_sent
 from channel_sync.inbound.pull import pull_bookings
-from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    EventStatus,
+    EventType,
+    ReservationLink,
+)
 from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_unsent
 from channel_sync.outbound.last_room import offer_again
@@ -49,7 +56,7 @@ def push_booking(event: ChannelEvent) -> None:
             beside = [] if is_open(event.channel_property) else waiting_beside(event)
             taken += beside
             _push(channel, [event, *beside])
-            while beside and perf_counter() - begun < GO_ON_SECONDS and _keeps_pace(event):
+            while beside and perf_counter() - begun < GO_ON_SECONDS and _may_go_on(event.channel_property):
                 beside = waiting_beside(event, is_again=True)
                 taken += beside
                 _push(channel, beside)
@@ -67,13 +74,13 @@ def push_booking(event: ChannelEvent) -> None:
             raise shared from error
 
 
-def _keeps_pace(event: ChannelEvent) -> bool:
-    """Whether another call may follow at once: as credits run low, only what is urgent goes on, each by its message."""
+def _may_go_on(channel_property: ChannelProperty) -> bool:
+    """Whether another call may follow at once: not after a pause, and as credits run low only by the next message."""
     try:
-        require_pace(event.channel_property_id)
+        require_pace(channel_property.id)
     except NotYet:
         return False
-    return True
+    return ChannelProperty.objects.filter(id=channel_property.id, status=ChannelPropertyStatus.ACTIVE).exists()
 
 
 def _may_have_changed_there(events: Sequence[ChannelEvent]) -> bool:

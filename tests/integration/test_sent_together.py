@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -14,11 +15,21 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from channel_sync.channels.beds24.client import Client
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.processing import process
 from channel_sync.events.store import record
 from channel_sync.inventory.holds import create_hold
-from channel_sync.models import ChannelEvent, EventStatus, EventType, HoldStatus, InventoryHold, ReservationLink
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    EventStatus,
+    EventType,
+    HoldStatus,
+    InventoryHold,
+    ReservationLink,
+)
 from channel_sync.pms import host_pms
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -211,3 +222,21 @@ def test_a_group_that_has_to_wait_lets_others_through(connected: ConnectedHotel,
 
     assert {event.status for event in events} == {EventStatus.DONE}
     assert waited[0] < timedelta(seconds=1).total_seconds()
+
+
+def test_a_pause_ends_it_after_the_call_that_is_under_way(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "bookings_per_call": 3}
+    reservations(connected, 8)
+    post = Client.post_items
+
+    def pause_meanwhile(client: Client, *args: Any, **kwargs: Any) -> Any:
+        ChannelProperty.objects.update(status=ChannelPropertyStatus.INACTIVE)
+        return post(client, *args, **kwargs)
+
+    monkeypatch.setattr(Client, "post_items", pause_meanwhile)
+
+    events = work_first()
+
+    assert [event.status for event in events] == [EventStatus.DONE] * 3 + [EventStatus.RECEIVED] * 5
