@@ -208,7 +208,11 @@ def worker_killed(broken: Broken) -> None:
 
 def killed_at(step: str) -> Fault:
     def kill(broken: Broken) -> None:
+        # Several that wait together: some steps come only then.
+        broken.stop_workers()
+        broken.traffic()
         broken.crash_file.write_text(step)
+        broken.start_workers()
         deadline = time.monotonic() + 60
         while broken.crash_file.exists():
             assert time.monotonic() < deadline, f"no worker came to {step}"

@@ -142,9 +142,11 @@ def test_bulk_create(site: Installation, many: RoomType) -> None:
 
 def test_an_update_of_a_thousand(site: Installation, many: RoomType) -> None:
     nights = [START + timedelta(days=number % 100) for number in range(MANY)]
+    begun = time.monotonic()
     Reservation.objects.bulk_create(reservations(many, nights))
     expected = Reservation.objects.filter(room_type=many).count()
-    site.eventually(lambda: len(booked(site, "Type 0")) == expected, "all bookings are at Beds24", 120)
+    site.eventually(lambda: len(booked(site, "Type 0")) == expected, "all bookings are at Beds24", 120, pause=0.5)
+    sys.stderr.write(f"{MANY} new bookings at Beds24 after {time.monotonic() - begun:.1f} s\n")
     site.settle(120)
 
     begun = time.monotonic()
