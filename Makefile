@@ -18,7 +18,7 @@ test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \
 		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED); shared=$$?; $(ALONE) && exit $$shared')
 
-# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short.
+# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short, or names faults.
 chaos: export CHAOS_FAULTS ?= 500
 chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0

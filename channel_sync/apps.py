@@ -15,7 +15,7 @@ class ChannelSyncConfig(AppConfig):
         """Register the system checks, and the signals once the settings are sound."""
         # They import models, which exist only from here on.
         from channel_sync.broker.mapping_saved import follow_mappings
-        from channel_sync.broker.relay_without_beat import follow_beat
+        from channel_sync.broker.without_beat import follow_beat
         from channel_sync.broker.worker_connections import follow_tasks
         from channel_sync.capture.installation import follow_migrations as follow_tables
         from channel_sync.checks import check_capture, check_settings, settings_are_sound

@@ -84,7 +84,7 @@ def alive_by_queue(*, now: datetime | None = None) -> dict[str, int]:
 
 
 def is_beat_alive(*, now: datetime | None = None) -> bool:
-    """Whether a task that beat starts ran of late."""
+    """Whether a task that beat starts has run recently."""
     return Heartbeat.objects.filter(name=BEAT, seen_at__gte=_oldest(now)).exists()
 
 

@@ -14,16 +14,22 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from channel_sync.models import ChannelEvent, ChannelMapping, EventType, MappingType, RateLimitBucket
+from channel_sync.models import ChannelEvent, ChannelMapping, EventType, InventoryHold, MappingType, RateLimitBucket
+from channel_sync.origin import on_behalf_of
 from pms_project.local_services.errors import ServiceUnavailable
+from pms_project.local_services.stack import start_beat
 from pms_project.pms.models import DailyRate, RatePlan, Reservation, ReservationStatus, Room, RoomType
 from tests.end_to_end.installation import UNITS, Installation, installation, models_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 WITHIN_SECONDS = 10
+SILENT_SECONDS = 60
+# Silence is noticed soon.
+OPTIONS: dict[str, Any] = {"heartbeat_missed_after": 15, "reaper_interval": 10}
 MANY = 1000
 PLENTY = 1_000_000
 START = date.today() + timedelta(days=40)
@@ -56,7 +62,8 @@ def running(
     broker_url: str, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Installation]:
     directory: Path = tmp_path_factory.mktemp("no_write_escapes")
-    started = installation(os.environ["DATABASE_URL"], broker_url, directory, credit_limit=100_000, more_rooms=1)
+    url = os.environ["DATABASE_URL"]
+    started = installation(url, broker_url, directory, credit_limit=100_000, more_rooms=1, **OPTIONS)
     with started as site:
         yield site
 
@@ -212,6 +219,35 @@ def test_maintenance_and_rates_by_plain_sql(site: Installation, suite: RoomType)
     assert DailyRate.objects.get(rate_plan=plan, night=night).price == 333
     site.eventually(lambda: free(site, night) == 1, "the room is off sale at Beds24", WITHIN_SECONDS)
     site.eventually(lambda: price(site, night) == 333, "the rate is at Beds24", WITHIN_SECONDS)
+
+
+def test_nothing_stands_still_without_beat(site: Installation, suite: RoomType) -> None:
+    """Workers notice that beat is silent, and start what keeps the flows going: captured changes, and expired holds."""
+    arrival = START + timedelta(days=50)
+    (written,) = reservations(suite, [arrival])
+    (waiting,) = reservations(suite, [arrival])
+    waiting.status = ReservationStatus.PENDING_SYNC
+    site.processes.stop("beat")
+    try:
+        Reservation.objects.bulk_create([written])
+        with transaction.atomic(), on_behalf_of(site.channel_property.id):
+            waiting.save()
+        InventoryHold.objects.create(
+            reservation=waiting,
+            room_type=suite,
+            check_in=waiting.check_in,
+            check_out=waiting.check_out,
+            hold_expires_at=timezone.now() - timedelta(minutes=1),
+        )
+
+        site.eventually(lambda: len(booked(site, "Suite", arrival=arrival)) == 1, "it is at Beds24", SILENT_SECONDS)
+        site.eventually(lambda: is_failed(waiting), "the hold that is over is expired", SILENT_SECONDS)
+    finally:
+        start_beat(site.processes, site.processes.log("beat").parent)
+
+
+def is_failed(reservation: Reservation) -> bool:
+    return Reservation.objects.filter(id=reservation.id, status=ReservationStatus.FAILED).exists()
 
 
 def test_what_is_rolled_back_goes_nowhere(site: Installation, suite: RoomType) -> None:
