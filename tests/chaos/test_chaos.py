@@ -84,6 +84,9 @@ class Chaos:
             if error.response.status_code < 500 and error.response.status_code != 409:
                 raise
             self.refused += 1
+        except requests.ConnectionError:
+            # The web server closes a connection that was idle, as during a fault: the desk does not know what came of it.
+            self.refused += 1
 
     def stay(self) -> tuple[date, date]:
         check_in = START + timedelta(days=self.random.randrange(NIGHTS - 10))
