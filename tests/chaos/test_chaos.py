@@ -85,7 +85,7 @@ class Chaos:
                 raise
             self.refused += 1
         except requests.ConnectionError:
-            # The web server closes a connection that was idle, as during a fault: the desk does not know what came of it.
+            # The web server closes connections that are idle, as during a fault: nobody knows what came of it.
             self.refused += 1
 
     def stay(self) -> tuple[date, date]:
