@@ -8,6 +8,7 @@ of an event is counted here, whoever ended it, and what follows a failure is don
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,7 +68,8 @@ SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
 WHERE id IN (
     SELECT id FROM channel_events
     WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying') AND status = ANY(%(waiting)s)
-      AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = 0
+      AND direction = %(direction)s AND entity_type = %(entity_type)s AND attempts = %(attempts)s
+      AND (attempts = 0 OR published_at IS NOT NULL OR next_attempt_at <= statement_timestamp())
       AND event_type = coalesce(%(event_type)s, event_type)
     ORDER BY received_at
     LIMIT %(limit)s
@@ -219,14 +221,18 @@ def claim(event_id: UUID) -> ChannelEvent | None:
 def claim_beside(
     lead: ChannelEvent, *, limit: int, event_type: EventType | None = None, is_again: bool = False
 ) -> list[ChannelEvent]:
-    """Take events like the lead that wait beside it and were never tried, whatever put them off; oldest first.
+    """Take events like the lead that wait beside it and were tried as often; oldest first.
 
-    `is_again` leaves out what was put off: the lead's own worker may have done so a moment ago. They share the lead's
-    lease. A lead that was tried before goes alone: if it is what kills the worker, it takes no other with it.
+    Those that were never tried are taken whatever put them off; `is_again` leaves them out then: the lead's own worker
+    may have put them off a moment ago. They share the lead's lease. The fewer attempts are left, the fewer go together,
+    and on its last one the lead goes alone: if it is what kills the worker, it takes few others with it, and none in
+    the end.
     """
-    if (lead.attempts or 0) > 1:
+    limit = _fewer(limit, lead)
+    if not limit:
         return []
     parameters = {
+        "attempts": max((lead.attempts or 1) - 1, 0),
         "property": lead.channel_property_id,
         "direction": lead.direction,
         "entity_type": lead.entity_type,
@@ -239,6 +245,15 @@ def claim_beside(
     for event in claimed:
         event.channel_property = lead.channel_property
     return sorted(claimed, key=lambda event: (event.received_at is None, event.received_at))
+
+
+def _fewer(limit: int, lead: ChannelEvent) -> int:
+    """How many go with a lead in this attempt: by equal ratios from all that fit, at the first, to none at the last."""
+    most, attempt = lead.max_attempts or 1, lead.attempts or 1
+    if most <= 1 or attempt <= 1:
+        return limit
+    share = max(most - attempt, 0) / (most - 1)
+    return round(math.pow(limit + 1, share)) - 1
 
 
 def renew(holders: Sequence[str]) -> int:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import Fatal, NotYet, UnmappedRoomType, WaitsFor
+from channel_sync.errors import NotYet, UnmappedRoomType, WaitsFor
 from channel_sync.events.store import claim_beside
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.unapplied import unapplied_changes
@@ -44,7 +44,7 @@ class Planned:
     write: BookingWrite | None
     external_id: str | None = None
     reason: str = ""
-    error: Fatal | NotYet | None = None
+    error: Exception | None = None
 
     @property
     def is_taken_up(self) -> bool:
@@ -58,7 +58,7 @@ NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
 def waiting_beside(event: ChannelEvent, *, is_again: bool = False) -> list[ChannelEvent]:
-    """Claim the booking events that wait for the same property and were never tried; again, as many as a call takes."""
+    """Claim the booking events that wait for the same property, as `claim_beside` does; again, as many as fit."""
     at_once = channel_sync_settings().bookings_per_call
     return claim_beside(event, limit=at_once if is_again else at_once - 1, is_again=is_again)
 
@@ -73,7 +73,7 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
     for event in sorted(events, key=lambda found: found.received_at or found.id):
         grouped.setdefault(event.entity_internal_id, []).append(event)
     ids = [reservation_id for reservation_id in grouped if reservation_id is not None]
-    reservations = dict(host_pms().reservations(ids))
+    reservations, unreadable = _reservations(ids)
     links = {
         link.reservation_id: link
         for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
@@ -85,6 +85,9 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
     today = host_pms().property_facts(channel_property.property_id).today()
     planned = []
     for reservation_id, (event, *later) in grouped.items():
+        if reservation_id in unreadable:
+            planned.append(Planned(event, later, None, None, error=unreadable[reservation_id]))
+            continue
         reservation = reservations.get(reservation_id) if reservation_id is not None else None
         link = links.get(reservation_id)
         external_id = link.external_id if link else event.entity_external_id or found.get(reservation_id)
@@ -97,8 +100,32 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
             )
             planned.append(Planned(event, later, reservation, None, external_id, error=error))
             continue
-        planned.append(_prepare_one(event, later, reservation, link, external_id, rooms, today))
+        try:
+            planned.append(_prepare_one(event, later, reservation, link, external_id, rooms, today))
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what cannot be sent keeps no other from it
+            planned.append(Planned(event, later, reservation, None, external_id, error=error))
     return planned
+
+
+def _reservations(ids: Sequence[UUID]) -> tuple[dict[UUID, Reservation], dict[UUID | None, Exception]]:
+    """The reservations as they are now; and the errors of those that the host cannot describe."""
+    try:
+        return dict(host_pms().reservations(ids)), {}
+    except DatabaseError:
+        raise
+    except Exception:  # noqa: BLE001 - one of them: each by itself says which
+        found: dict[UUID, Reservation] = {}
+        errors: dict[UUID | None, Exception] = {}
+        for reservation_id in ids:
+            try:
+                found |= host_pms().reservations([reservation_id])
+            except DatabaseError:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is kept with the event
+                errors[reservation_id] = error
+        return found, errors
 
 
 def _prepare_one(

@@ -7,7 +7,7 @@ from django.db import transaction
 from channel_sync.channels.storable import storable_text
 from channel_sync.connections.account import note_success
 from channel_sync.database_lock import lock_in_transaction
-from channel_sync.errors import Fatal, NotYet
+from channel_sync.errors import Fatal
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
@@ -44,12 +44,12 @@ def updated_link(link: ReservationLink, booking: Planned) -> ReservationLink:
 
 def settle_unsent(booking: Planned) -> None:
     """There was nothing to send, or it could not be: the reason is kept."""
-    if isinstance(booking.error, NotYet):
-        for event in (booking.event, *booking.later):
-            settle_error(event, booking.error)
+    if isinstance(booking.error, Fatal):
+        settle_refused(booking, booking.error)
         return
     if booking.error is not None:
-        settle_refused(booking, booking.error)
+        for event in (booking.event, *booking.later):
+            settle_error(event, booking.error)
         return
     with transaction.atomic():
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:

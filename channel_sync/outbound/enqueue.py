@@ -32,6 +32,7 @@ from channel_sync.models import (
 from channel_sync.origin import change_origin
 from channel_sync.outbound.row_changes import Instances, reservation_model, row_changes, spans_of
 from channel_sync.outbound.spans import merged
+from channel_sync.outbound.under_way import BookingsUnderWay
 from channel_sync.pms import NightSpan, RateSpan, Reservation, Watched, host_pms
 
 # A property in error takes up its waiting events when it works again. One that is paused begins with a full
@@ -96,16 +97,18 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
     linked = Q(reservation_id__in={state.id for state in seen})
     if lost:
         linked |= Q(id__in=lost, reservation_id=None)
-    for link in ReservationLink.objects.filter(linked).select_related("channel_property"):
+    found_links = list(ReservationLink.objects.filter(linked).select_related("channel_property"))
+    for link in found_links:
         links.setdefault(link.reservation_id or lost[link.id], {})[link.channel_property_id] = link
     concerned = [found.channel_property for found in mappings] + [
         link.channel_property for by_property in links.values() for link in by_property.values()
     ]
+    under_way = BookingsUnderWay({state.id for state in seen}, found_links)
     paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
-            events = _events_of(change, reservation, rooms, links.get(reservation.id, {}))
+            events = _events_of(change, reservation, rooms, links.get(reservation.id, {}), under_way)
             publish_after_commit(record_all(list(_remembered(events, paused))))
 
 
@@ -137,6 +140,7 @@ def _events_of(
     reservation: Reservation,
     rooms: Mapping[tuple[UUID, UUID], str],
     links: Mapping[UUID, ReservationLink],
+    under_way: BookingsUnderWay,
 ) -> list[NewEvent]:
     """What each channel has to be told, but for the one that the change came from."""
     before, after = change.before, change.after
@@ -152,6 +156,10 @@ def _events_of(
         if link is not None or (not links and origin is None):
             room = rooms.get((channel_property_id, reservation.room_type_id))
             event_type = _booking_event_type(before, after, link, room)
+            if event_type is None and under_way.includes(channel_property_id, reservation.id, link):
+                # The channel has this state, and may be about to get the one before.
+                is_gone = after is None or after.status is BookingStatus.CANCELLED
+                event_type = EventType.BOOKING_CANCEL if is_gone else EventType.BOOKING_UPDATE
             if event_type is not None:
                 external_id = link.external_id if link is not None else None
                 events.append(booking_event(channel_property_id, event_type, reservation, external_id))

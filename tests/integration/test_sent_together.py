@@ -18,7 +18,7 @@ from django.utils import timezone
 from channel_sync.channels.beds24.client import Client
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.processing import process
-from channel_sync.events.store import record
+from channel_sync.events.store import hand_over, record
 from channel_sync.inventory.holds import create_hold
 from channel_sync.models import (
     ChannelEvent,
@@ -31,6 +31,7 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.pms import host_pms
+from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import ReservationFactory
@@ -240,3 +241,42 @@ def test_a_pause_ends_it_after_the_call_that_is_under_way(
     events = work_first()
 
     assert [event.status for event in events] == [EventStatus.DONE] * 3 + [EventStatus.RECEIVED] * 5
+
+
+def test_one_that_cannot_be_described_costs_no_other_its_call(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = reservations(connected, 6)
+    describe = Pms.describe
+
+    def broken(pms: Pms, instance: Reservation) -> Any:
+        if instance.id == made[2].id:
+            raise ValueError("cannot be described")
+        return describe(pms, instance)
+
+    monkeypatch.setattr(Pms, "describe", broken)
+
+    events = work_first()
+
+    statuses = {event.entity_internal_id: event.status for event in events}
+    assert statuses.pop(made[2].id) == EventStatus.RETRYING
+    assert set(statuses.values()) == {EventStatus.DONE}
+    assert [len(call["body"]) for call in beds24.posts("/bookings")] == [5]
+
+
+def test_what_failed_together_is_tried_in_smaller_groups(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "bookings_per_call": 9, "max_attempts": 3}
+    reservations(connected, 9)
+    beds24.controls.fail_next(kind="status", status=400, method="POST", path="/bookings", times=2)
+    assert {event.status for event in work_first()} == {EventStatus.RETRYING}
+
+    for _ in range(2):
+        ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at="2020-01-01T00:00Z")
+        hand_over()
+        for event in booking_events():
+            process(event.id)
+
+    assert {event.status for event in booking_events()} == {EventStatus.DONE}
+    assert [len(call["body"]) for call in beds24.posts("/bookings")] == [3, 3, 1, 1, 1]
