@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -59,12 +59,19 @@ def is_held(*name: object) -> bool:
     return bool(held)
 
 
+def close_if_broken() -> None:
+    """Close this thread's database connection after an error, unless it works: one that does keeps its locks."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+
+
 @contextmanager
-def session_lock(*name: object, wait: timedelta) -> Iterator[None]:
+def session_lock(*name: object, wait: timedelta) -> Iterator[Callable[[], None]]:
     """Hold the lock of this name outside any transaction, for work that calls the outside world.
 
     Raises `NotYet` when another session holds it for longer than `wait`. A worker that dies loses its session and
-    with it the lock. Needs a direct connection, or a pooler in session mode.
+    with it the lock; so does one whose connection is cut and opened anew: what is yielded raises `NotYet` then, and is
+    asked before each call. Needs a direct connection, or a pooler in session mode.
     """
     number = _lock_number(*name)
     with connection.cursor() as cursor:
@@ -77,9 +84,15 @@ def session_lock(*name: object, wait: timedelta) -> Iterator[None]:
             raise
         finally:
             cursor.execute("RESET lock_timeout")
+    session = connection.connection
+
+    def require_held() -> None:
+        if connection.connection is not session:
+            raise NotYet(f"{name[0]} may be in use by another worker: our session was lost.", retry_after=BUSY_RETRY)
+
     try:
-        yield
+        yield require_held
     finally:
-        if connection.connection is not None and not connection.connection.closed:
+        if connection.connection is session and not session.closed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])

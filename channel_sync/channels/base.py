@@ -38,7 +38,7 @@ class TokenStore(Protocol):
     def save_access_token(self, token: AccessToken) -> None:
         """Store a new access token for every worker."""
 
-    def refreshing(self) -> AbstractContextManager[None]:
+    def refreshing(self) -> AbstractContextManager[object]:
         """Lock under which one worker fetches a token while the others wait."""
 
 

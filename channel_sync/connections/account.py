@@ -49,8 +49,14 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
     account_id = account_id_of(channel_property)
     if not is_urgent:
         require_pace(channel_property.id)
-    with session_lock("channel account", account_id, wait=ACCOUNT_WAIT):
-        client = partial(channel_of_account, channel_property.channel_name, account_id, channel_property.id)
+    with session_lock("channel account", account_id, wait=ACCOUNT_WAIT) as require_held:
+        client = partial(
+            channel_of_account,
+            channel_property.channel_name,
+            account_id,
+            channel_property.id,
+            require_turn=require_held,
+        )
         made, open_since = CallsMade(channel_property.channel_property_id), None
         try:
             open_since = require_available(account_id, client().ping)

@@ -47,24 +47,28 @@ def channel_of_account(
     channel_property_id: UUID | None = None,
     *,
     is_paced: bool = False,
+    require_turn: Callable[[], None] = lambda: None,
     watch: Callable[[ObservedCall], None] = lambda call: None,
 ) -> Channel:
     """A client for an account; each call takes from its credits, and is noted in `channel_api_calls`.
 
     With a property, each call takes a token of its bucket too; the next push keeps its distance from paced ones.
-    `watch` hears of every call.
+    `require_turn` is asked before every call, and may forbid it; `watch` hears of every call.
     """
     return channel_class(channel_name)(
         ChannelCredentials(
             tokens=DatabaseTokenStore(account_id),
-            before_call=partial(_require_budget, account_id, channel_property_id, is_paced),
+            before_call=partial(_require_budget, account_id, channel_property_id, is_paced, require_turn),
             on_call=partial(_note_call, channel_name, account_id, channel_property_id, watch),
             options=channel_sync_settings().channel_options.get(channel_name, {}),
         )
     )
 
 
-def _require_budget(account_id: UUID, channel_property_id: UUID | None, is_paced: bool) -> None:
+def _require_budget(
+    account_id: UUID, channel_property_id: UUID | None, is_paced: bool, require_turn: Callable[[], None]
+) -> None:
+    require_turn()
     require_credits(account_id)
     if channel_property_id is not None:
         consume_token(channel_property_id, is_paced=is_paced)

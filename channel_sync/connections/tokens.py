@@ -42,7 +42,7 @@ class DatabaseTokenStore:
             access_token=token.token, access_token_expires_at=token.expires_at, updated_at=timezone.now()
         )
 
-    def refreshing(self) -> AbstractContextManager[None]:
+    def refreshing(self) -> AbstractContextManager[object]:
         """One refresher at a time."""
         return session_lock("token refresh", self._account_id, wait=REFRESH_WAIT)
 

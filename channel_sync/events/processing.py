@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from channel_sync.correlation import correlated
+from channel_sync.database_lock import close_if_broken
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, RateLimited
 from channel_sync.events.handlers import Apply, handler_of
 from channel_sync.events.lease import keeping
@@ -89,7 +90,7 @@ def _try_again(event: ChannelEvent, error: Exception) -> None:
     """Snooze, retry or give up; an error that is nobody's class is taken for retryable, and logged whole."""
     attempts = event.attempts or 0
     if isinstance(error, OperationalError | InterfaceError):
-        connection.close()
+        close_if_broken()
     if isinstance(error, NotYet):
         snooze(event, error.retry_after, error)
     elif isinstance(error, RateLimited):

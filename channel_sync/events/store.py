@@ -8,6 +8,7 @@ of an event is counted here, whoever ended it, and what follows a failure is don
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 from psycopg.types.json import Jsonb
@@ -31,6 +32,8 @@ from channel_sync.events.new_event import NewEvent
 from channel_sync.events.transitions import SETTLED_STATUSES, Verb, sources_of, target_of
 from channel_sync.metrics import EVENTS
 from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
+
+logger = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH = 2000
 # A message that expired comes back as a dead letter; should that be lost too, the relay looks at its event then.
@@ -585,6 +588,7 @@ def _fresh() -> dict[str, Any]:
         "lease_holder": None,
         "lease_expires_at": None,
         "waits_for": "",
+        "reopened_at": Now(),
         "updated_at": Now(),
     }
 
@@ -609,11 +613,16 @@ def _fail_vanished(batch: int) -> int:
     )
     failed = 0
     for event_id in list(exhausted.order_by("lease_expires_at").values_list("id", flat=True)[:batch]):
-        with transaction.atomic():
-            event = exhausted.select_for_update(skip_locked=True).filter(id=event_id).first()
-            if event is not None:
-                fail(event, WorkerVanished(event.attempts or 0))
-                failed += 1
+        try:
+            with transaction.atomic():
+                event = exhausted.select_for_update(skip_locked=True).filter(id=event_id).first()
+                if event is not None:
+                    fail(event, WorkerVanished(event.attempts or 0))
+                    failed += 1
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the host's code raises, the others end, and the relay goes on
+            logger.warning("event %s could not be failed, it is tried again: %s", event_id, type(error).__name__)
     return failed
 
 

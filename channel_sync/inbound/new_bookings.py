@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import NamedTuple
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
@@ -20,7 +20,7 @@ from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_clock import database_now
-from channel_sync.database_lock import lock_all_in_transaction
+from channel_sync.database_lock import close_if_broken, lock_all_in_transaction
 from channel_sync.errors import InvalidPayload, NotYet
 from channel_sync.events.processing import note_worked, settle_error, work_claimed
 from channel_sync.events.store import Worked, claim_beside, complete_together, note_completed
@@ -77,7 +77,7 @@ def _apply_together(events: Sequence[ChannelEvent]) -> None:
     except Exception as error:  # noqa: BLE001 - one by one, the one that is wrong keeps its own story
         logger.warning("%d new bookings are applied one by one after %s", len(events), type(error).__name__)
         if isinstance(error, OperationalError | InterfaceError):
-            connection.close()
+            close_if_broken()
         return
     for one in worked:
         note_completed(one.event)

@@ -104,6 +104,9 @@ class ChannelEvent(models.Model):
     occurred_at = models.DateTimeField(null=True, blank=True)
     correlation_id = models.UUIDField(null=True, blank=True)
     redacted_at = models.DateTimeField(null=True, blank=True)
+    reopened_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody last retried or replayed it: it waits since then."
+    )
     coalesced_into = models.ForeignKey(
         "self", on_delete=models.DO_NOTHING, null=True, blank=True, related_name="coalesced", db_constraint=False
     )

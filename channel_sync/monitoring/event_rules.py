@@ -100,13 +100,13 @@ def _outline(event: ChannelEvent) -> dict[str, str]:
 
 
 WAITING = """
-SELECT channel_property_id, direction, waits_for <> '' AS is_held_up, count(*), min(received_at)
+SELECT channel_property_id, direction, waits_for <> '' AS is_held_up, count(*), min(greatest(received_at, reopened_at))
 FROM channel_events
 WHERE status IN ('received', 'processing', 'retrying')
 GROUP BY channel_property_id, direction, is_held_up
-HAVING min(received_at) < statement_timestamp()
+HAVING min(greatest(received_at, reopened_at)) < statement_timestamp()
     - CASE WHEN waits_for <> '' THEN %(held_up)s::interval ELSE %(waiting)s::interval END
-ORDER BY min(received_at)
+ORDER BY min(greatest(received_at, reopened_at))
 LIMIT %(at_most)s
 """
 

@@ -13,8 +13,17 @@ from django.utils import timezone
 
 from channel_sync.broker.topology import topology
 from channel_sync.errors import WaitsFor
+from channel_sync.events.store import restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
-from channel_sync.models import AlertKind, ChannelProperty, EventStatus, Heartbeat, ProcessKind, ReconciliationRun
+from channel_sync.models import (
+    AlertKind,
+    ChannelEvent,
+    ChannelProperty,
+    EventStatus,
+    Heartbeat,
+    ProcessKind,
+    ReconciliationRun,
+)
 from channel_sync.monitoring import watch as watching
 from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.finding import Finding
@@ -54,6 +63,15 @@ def test_an_event_that_something_holds_up_is_told_after_half_an_hour(
     EventFactory(channel_property=channel_property, received_at=ago(minutes), waits_for=waits_for)
 
     assert len(found()) == expected
+
+
+def test_an_old_event_waits_since_it_was_retried(channel_property: ChannelProperty) -> None:
+    event = EventFactory(channel_property=channel_property, received_at=ago(5000), status=EventStatus.FAILED)
+
+    restart(ChannelEvent.objects.filter(id=event.id), [EventStatus.FAILED])
+    assert found() == []
+    ChannelEvent.objects.update(reopened_at=ago(6))
+    assert len(found()) == 1
 
 
 def test_each_property_and_direction_has_an_alert_and_settled_events_have_none(

@@ -262,6 +262,21 @@ def test_a_worker_that_dies_at_the_last_attempt_has_the_same_to_follow(followed:
     assert ended(EventStatus.FAILED) == before + 1
 
 
+def test_a_failure_that_cannot_be_followed_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [claimed(max_attempts=1) for _ in range(3)]
+    end_leases()
+
+    def follow(event: ChannelEvent, error: Exception) -> None:
+        if event.id == events[1].id:
+            raise ValueError("a fault of the host")
+
+    monkeypatch.setitem(handlers._handlers, EventType.BOOKING_CREATED, Handler(failing(Fatal("bad data")), follow))
+
+    assert rescue_vanished() == 2
+
+    assert ChannelEvent.objects.get(id=events[1].id).status == EventStatus.PROCESSING
+
+
 def ended(status: EventStatus) -> float:
     """How many events of these tests have ended so, for Prometheus."""
     return float(EVENTS.labels("inbound", "booking.created", status.value)._value.get())

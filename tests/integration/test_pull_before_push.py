@@ -8,7 +8,12 @@ from datetime import date, timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.db import OperationalError, connection
 
+from channel_sync.connections.account import calling
+from channel_sync.connections.registry import account_id_of
+from channel_sync.database_lock import is_held
+from channel_sync.errors import NotYet
 from channel_sync.events.processing import process
 from channel_sync.events.store import hand_over
 from channel_sync.inbound.pull import pull_bookings
@@ -16,6 +21,7 @@ from channel_sync.inventory.availability import free_units
 from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
 from channel_sync.outbound import availability
 from channel_sync.pms import NightSpan
+from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import cancel_reservation, change_reservation
 from tests.beds24_webhooks import webhook
@@ -171,3 +177,29 @@ def test_a_booking_that_changes_while_a_push_is_under_way_is_counted_once(
     theirs = beds24.controls.availability("2002", NIGHT, NIGHT + timedelta(days=2))
     assert theirs == {str(night): free for night, free in ours.items()}
     assert not ChannelEvent.objects.filter(status__in=WAITING_STATUSES).exists()
+
+
+def test_a_deadlock_in_a_pull_leaves_the_account_in_the_same_hands(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(beds24, 1)
+    account = ("channel account", account_id_of(connected.channel_property))
+
+    def deadlock(*_: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(Pms, "create_reservations", deadlock)
+
+    with calling(connected.channel_property) as channel:
+        pull_bookings(connected.channel_property, channel)
+        assert is_held(*account)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("beds24")
+def test_who_has_lost_the_account_calls_no_more(connected: ConnectedHotel) -> None:
+    """The connection that held the lock was cut, and another was opened: a second worker may be calling already."""
+    with calling(connected.channel_property) as channel:
+        connection.close()
+        with pytest.raises(NotYet, match="session was lost"):
+            channel.properties()
