@@ -30,6 +30,7 @@ class WaitsFor(StrEnum):
     PAUSE = "pause"
     LOGIN = "login"
     EVENT = "event"
+    BOOKING = "booking"
 
 
 class Retryable(ChannelSyncError):
@@ -85,6 +86,7 @@ class SecretUnreadable(NotYet):
             f"{column} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
             "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, or connect the property again.",
             retry_after=timedelta(minutes=5),
+            waits_for=WaitsFor.LOGIN,
         )
 
 

@@ -57,7 +57,7 @@ RETURNING next_attempt_at
 CLAIM = """
 UPDATE channel_events
 SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
-    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL, waits_for = '',
+    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL,
     updated_at = statement_timestamp()
 WHERE id = %(id)s AND status = ANY(%(sources)s) AND (status <> 'retrying' OR published_at IS NOT NULL)
 RETURNING *
@@ -66,7 +66,7 @@ RETURNING *
 CLAIM_BESIDE = """
 UPDATE channel_events
 SET status = %(target)s, attempts = attempts + 1, lease_holder = %(holder)s,
-    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL, waits_for = '',
+    lease_expires_at = statement_timestamp() + %(lease)s::interval, next_attempt_at = NULL,
     updated_at = statement_timestamp()
 WHERE id IN (
     SELECT id FROM channel_events
@@ -157,7 +157,7 @@ WITH left_behind AS (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE channel_events AS event
-SET status = %(target)s, lease_holder = NULL, lease_expires_at = NULL, published_at = NULL,
+SET status = %(target)s, lease_holder = NULL, lease_expires_at = NULL, published_at = NULL, waits_for = '',
     next_attempt_at = statement_timestamp(), updated_at = statement_timestamp(),
     last_error = 'WorkerVanished: The worker that held the event vanished during attempt ' || event.attempts || '.'
 FROM left_behind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from channel_sync.errors import WaitsFor
 from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
 from channel_sync.models.property import ChannelProperty
 
@@ -29,6 +30,16 @@ class EventStatus(models.TextChoices):
 # Waiting for a worker; open is what is not settled yet.
 WAITING_STATUSES = (EventStatus.RECEIVED, EventStatus.RETRYING)
 OPEN_STATUSES = (*WAITING_STATUSES, EventStatus.PROCESSING)
+
+
+WAITS_FOR = {
+    WaitsFor.CHANNEL: "the channel to answer",
+    WaitsFor.CREDITS: "credits of the channel",
+    WaitsFor.PAUSE: "the property to be resumed",
+    WaitsFor.LOGIN: "the property to be connected again",
+    WaitsFor.EVENT: "another event to be settled",
+    WaitsFor.BOOKING: "a booking of the same room type to be sent first",
+}
 
 
 class EventType(models.TextChoices):
@@ -161,6 +172,19 @@ class ChannelEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.routing_key} {self.id}"
+
+    @property
+    def waiting_for(self) -> str:
+        """What an event that is not settled waits for, in words; empty for one that is settled."""
+        if self.status not in OPEN_STATUSES:
+            return ""
+        if self.status == EventStatus.PROCESSING:
+            return "nothing: a worker has it"
+        if self.waits_for:
+            return WAITS_FOR.get(WaitsFor(self.waits_for), self.waits_for)
+        return (
+            "a worker of its queue" if self.status == EventStatus.RECEIVED or self.published_at else "its next attempt"
+        )
 
     @property
     def routing_key(self) -> str:

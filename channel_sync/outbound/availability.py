@@ -15,7 +15,7 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import NotYet
+from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
@@ -79,7 +79,11 @@ def _state_without_unsent_bookings(
 def _require_sent_bookings(event: ChannelEvent, unsent: set[UUID]) -> None:
     """The room type that the event is about is not among those with an unsent booking; raises `NotYet`."""
     if event.entity_internal_id in unsent:
-        raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+        raise NotYet(
+            "A booking of this room type has to reach the channel first.",
+            retry_after=BOOKING_FIRST,
+            waits_for=WaitsFor.BOOKING,
+        )
 
 
 def _ranges(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[AvailabilityRange]:

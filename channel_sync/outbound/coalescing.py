@@ -11,7 +11,7 @@ from uuid import UUID
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import WaitsFor
-from channel_sync.models import OPEN_STATUSES, ChannelEvent, ChannelProperty, Direction, EntityType
+from channel_sync.models import OPEN_STATUSES, WAITING_STATUSES, ChannelEvent, ChannelProperty, Direction, EntityType
 from channel_sync.pms import host_pms
 
 # Keeps one push, and the row locks of closing its events, bounded.
@@ -75,7 +75,7 @@ def room_types_on_their_way(channel_property: ChannelProperty, **which: EntityTy
     """
     open_events = ChannelEvent.objects.filter(
         channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND, **which
-    ).exclude(waits_for=WaitsFor.EVENT)
+    ).exclude(waits_for=WaitsFor.EVENT, status__in=WAITING_STATUSES)
     named = open_events.values_list("payload__room_type_id", flat=True).distinct()
     return {UUID(room_type_id) for room_type_id in named if room_type_id}
 

@@ -16,7 +16,7 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import room_types
-from channel_sync.errors import NotYet, UnmappedRoom
+from channel_sync.errors import NotYet, UnmappedRoom, WaitsFor
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
@@ -82,7 +82,11 @@ def push_rates(event: ChannelEvent) -> None:
             pull_bookings(channel_property, channel)
         units = units_to_sell(channel_property, channel, rooms, closing)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
-            raise NotYet("A booking of this room type has to reach the channel first.", retry_after=BOOKING_FIRST)
+            raise NotYet(
+                "A booking of this room type has to reach the channel first.",
+                retry_after=BOOKING_FIRST,
+                waits_for=WaitsFor.BOOKING,
+            )
         ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
         if ranges:
             channel.push_rates(ranges, idempotency_key=event.idempotency_key)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channel_sync.conflicts import flag_conflict
+from channel_sync.errors import WaitsFor
 from channel_sync.models import (
     Alert,
     AuditEntry,
@@ -82,6 +83,24 @@ def test_events_are_found_by_booking_and_by_id(browser_of: Browser) -> None:
         assert str(wanted.id)[:8] in page
         assert str(other.id)[:8] not in page
     assert "Fatal: no such room" in text(viewer.get(address("channelevent_changelist"), {"status__exact": "failed"}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"status": EventStatus.RECEIVED}, "a worker of its queue"),
+        ({"status": EventStatus.RETRYING, "waits_for": WaitsFor.PAUSE}, "the property to be resumed"),
+        ({"status": EventStatus.RETRYING}, "its next attempt"),
+        ({"status": EventStatus.PROCESSING}, "a worker has it"),
+    ],
+)
+def test_the_page_of_an_open_event_says_what_it_waits_for(columns: dict[str, Any], expected: str) -> None:
+    event = EventFactory(**columns)
+
+    page = text(browser_of(Role.VIEWER).get(address("channelevent_change", event.id)))
+
+    assert "Waits for" in page
+    assert expected in page
 
 
 def test_an_event_tells_its_story_and_payloads_only_to_operators(browser_of: Browser) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from channel_sync.broker.topology import topology
 from channel_sync.errors import WaitsFor
-from channel_sync.events.store import restart
+from channel_sync.events.store import claim, restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import (
     AlertKind,
@@ -63,6 +63,14 @@ def test_an_event_that_something_holds_up_is_told_after_half_an_hour(
     EventFactory(channel_property=channel_property, received_at=ago(minutes), waits_for=waits_for)
 
     assert len(found()) == expected
+
+
+def test_an_event_that_is_tried_still_waits_for_what_held_it_up(channel_property: ChannelProperty) -> None:
+    event = EventFactory(channel_property=channel_property, received_at=ago(10), waits_for=WaitsFor.CHANNEL)
+
+    assert claim(event.id) is not None
+
+    assert found() == []
 
 
 def test_an_old_event_waits_since_it_was_retried(channel_property: ChannelProperty) -> None:
