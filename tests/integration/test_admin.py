@@ -94,7 +94,9 @@ def test_events_are_found_by_booking_and_by_id(browser_of: Browser) -> None:
         ({"status": EventStatus.PROCESSING}, "a worker has it"),
     ],
 )
-def test_the_page_of_an_open_event_says_what_it_waits_for(columns: dict[str, Any], expected: str) -> None:
+def test_the_page_of_an_open_event_says_what_it_waits_for(
+    browser_of: Browser, columns: dict[str, Any], expected: str
+) -> None:
     event = EventFactory(**columns)
 
     page = text(browser_of(Role.VIEWER).get(address("channelevent_change", event.id)))
