@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
+from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet
 from channel_sync.models import ChannelProperty, ReconciliationKind, ReconciliationRun, RunStatus, StagedBooking
@@ -70,7 +70,7 @@ def running(
         )
         try:
             yield run
-        except (NotYet, OperationalError, InterfaceError):
+        except (NotYet, *DATABASE_FAULTS):
             # It goes on later where it is; without a database nothing can be said about it either.
             raise
         except Exception as error:
