@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+import channel_sync.models.columns
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -48,6 +50,16 @@ class Migration(migrations.Migration):
                     ("beat_missing", "beat missing"),
                 ],
                 max_length=50,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="reconciliationrun",
+            name="updated_at",
+            field=models.DateTimeField(
+                db_default=channel_sync.models.columns.CurrentTimestamp(),
+                editable=False,
+                help_text="Its last progress, by the database's clock.",
+                null=True,
             ),
         ),
     ]
