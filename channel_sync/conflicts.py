@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.models import ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
@@ -43,9 +43,8 @@ def flag_conflict(
 
 def close_gone(gone: QuerySet[Conflict]) -> int:
     """Resolve the open ones among the conflicts whose difference a run no longer found; how many there were."""
-    now = timezone.now()
     return gone.filter(status=ConflictStatus.OPEN).update(
-        status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=now, updated_at=now
+        status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=Now(), updated_at=Now()
     )
 
 

@@ -132,6 +132,9 @@ WHERE event.id = message.id AND event.next_attempt_at = message.handed_over_at
   AND event.status IN ('received', 'retrying')
 """
 
+# The weakest lock that resuming waits for: a push that notes its success, its events locked, does not.
+STILL_PAUSED = "SELECT id FROM channel_properties WHERE id = %s AND status = 'inactive' FOR KEY SHARE"
+
 # Through an index of what is open, whatever lies in the log; what was published first comes first.
 RESCUE_LOST = """
 WITH lost AS (
@@ -336,8 +339,14 @@ def ignore(event: ChannelEvent, reason: str, **columns: Any) -> None:
 
 
 def snooze(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
-    """Another attempt after `delay`, as if this one had not been: nothing was tried. It says what it waits for."""
-    _wait(event, Verb.SNOOZE, delay, error, attempts=Greatest(F("attempts") - 1, 0))
+    """Another attempt after `delay`, as if this one had not been: nothing was tried. It says what it waits for.
+
+    What waits for the end of a pause that is over by now is due at once: resuming woke what waited before it.
+    """
+    with transaction.atomic():
+        if getattr(error, "waits_for", "") == WaitsFor.PAUSE and not _is_paused(event.channel_property_id):
+            delay = timedelta(0)
+        _wait(event, Verb.SNOOZE, delay, error, attempts=Greatest(F("attempts") - 1, 0))
 
 
 def retry(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
@@ -540,6 +549,13 @@ def _require_all(events: Sequence[ChannelEvent], to: EventStatus, write: str, pa
 def _settle(event: ChannelEvent, verb: Verb, **columns: Any) -> None:
     _move(event, verb, **_ended(verb), **columns)
     _count(event.direction, event.event_type, target_of(verb))
+
+
+def _is_paused(channel_property_id: UUID) -> bool:
+    """Whether a property is paused until the transaction ends: resuming it waits for that, or has come before."""
+    with connection.cursor() as cursor:
+        cursor.execute(STILL_PAUSED, [channel_property_id])
+        return cursor.fetchone() is not None
 
 
 def _wait(event: ChannelEvent, verb: Verb, delay: timedelta, error: Exception, **columns: Any) -> None:

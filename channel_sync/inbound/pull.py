@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification
 from channel_sync.conf import channel_sync_settings
 from channel_sync.database_clock import database_now
+from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.errors import NotYet
+from channel_sync.events.idempotency import inbound_key
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
+from channel_sync.events.store import record
 from channel_sync.inbound.cancellation import read_state
+from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
 from channel_sync.inbound.receipt import receive_notification
 from channel_sync.models import (
@@ -42,7 +48,8 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
 
     Each booking is applied by itself: one that goes wrong keeps its event, with the reason, and its nights are not
     raised until it is applied. Runs outside a transaction, under the account's lock. Raises `NotYet`, once all others
-    are applied, while another worker has a changed booking in hand: what is free is not known until it is done.
+    are applied, while another worker has a changed booking in hand: what is free is not known until it is done. Raises
+    the database's errors while a booking is stored: the next pull reads the same bookings again.
     """
     connection = ChannelConnection.objects.get(channel_property=channel_property)
     looked_at = database_now()
@@ -106,21 +113,47 @@ class Pulled(Enum):
 
 def _apply(channel_property: ChannelProperty, notification: BookingNotification) -> Pulled:
     """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker."""
+    stored = ChannelEvent.objects.only("id").get(idempotency_key=_store(channel_property, notification))
     try:
-        event, _ = receive_notification(channel_property, notification)
-        stored = ChannelEvent.objects.only("id").get(idempotency_key=event.idempotency_key)
         outcome = process(stored.id)
-        stored.refresh_from_db()
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError):
         raise
     except Exception:
-        logger.exception("booking %s of a pull could not be stored", notification.external_id)
+        logger.exception("event %s of a pull is left to its lease", stored.id)
         return Pulled.NOT_APPLIED
+    stored.refresh_from_db()
     if outcome is EventStatus.DONE:
         return Pulled.APPLIED
     if stored.status in OPEN_STATUSES and stored.status != EventStatus.RETRYING:
         return Pulled.IN_OTHER_HANDS
     return Pulled.NOT_APPLIED
+
+
+def _store(channel_property: ChannelProperty, notification: BookingNotification) -> str:
+    """The idempotency key of the event that stands for a booking.
+
+    One that cannot be stored has an event without its content: it fails and is alerted, and no night of the property is
+    raised while nobody knows which are sold. Raises the database's errors.
+    """
+    try:
+        event, _ = receive_notification(channel_property, notification)
+    except DATABASE_FAULTS:
+        raise
+    except Exception:
+        logger.exception("booking %s of a pull cannot be stored", notification.external_id)
+        event = _without_content(channel_property, notification)
+        record(event)
+    return event.idempotency_key
+
+
+def _without_content(channel_property: ChannelProperty, notification: BookingNotification) -> NewEvent:
+    """Just before the booking's state: once that can be stored and is applied, it replaces this."""
+    at = notification.occurred_at
+    before = notification.model_copy(
+        update={"payload": {}, "occurred_at": at - timedelta(microseconds=1) if at is not None else None}
+    )
+    key = inbound_key(channel_property.id, f"without-content-{notification.dedupe_key}")
+    return replace(event_of(channel_property, before), idempotency_key=key)
 
 
 def _nights_of(channel_property: ChannelProperty, notifications: Iterable[BookingNotification]) -> dict[str, NightSpan]:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("channel_sync", "0015_changes")]
+    dependencies = [("channel_sync", "0017_first_sync_failures")]
 
     operations = [
         migrations.AddField(

@@ -25,6 +25,7 @@ class AlertKind(models.TextChoices):
     DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
     EVENT_WAITING = "event_waiting", "event waiting"
     RUN_STUCK = "run_stuck", "run stuck"
+    FIRST_SYNC_FAILED = "first_sync_failed", "first synchronisation failed"
     CLOCK_WRONG = "clock_wrong", "clock wrong"
     WORKER_MISSING = "worker_missing", "worker missing"
     BEAT_MISSING = "beat_missing", "beat missing"

@@ -37,6 +37,10 @@ class ChannelConnection(models.Model):
     first_sync_due_at = models.DateTimeField(
         null=True, blank=True, help_text="When a first synchronisation that is wanted is started, or started again."
     )
+    first_sync_failures = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often in a row the first synchronisation that is wanted has failed."
+    )
+    first_sync_error = models.TextField(blank=True, default="", db_default="", help_text="Why it failed last.")
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.columns import CurrentTimestamp, NamedIndex, created_at_column, uuid_primary_key
 from channel_sync.models.property import ChannelProperty
 
 
@@ -47,7 +47,12 @@ class ReconciliationRun(models.Model):
     last_error = models.TextField(blank=True, default="", db_default="")
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = created_at_column()
-    updated_at = updated_at_column()
+    updated_at = models.DateTimeField(
+        null=True,
+        db_default=CurrentTimestamp(),
+        editable=False,
+        help_text="Its last progress, by the database's clock.",
+    )
 
     class Meta:
         db_table = "channel_reconciliation_runs"

@@ -37,6 +37,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _queues(health)
     yield from event_findings(now=now)
     yield from _runs()
+    yield from _first_syncs()
     yield from _accounts(now)
     yield from _properties()
     yield from _secrets()
@@ -116,6 +117,24 @@ def _runs() -> Iterator[Finding]:
             f"{run.updated_at:%H:%M:%S %Z}. See that a worker of the reconciliation queue runs; it goes on by itself.",
             subject=str(run.id),
             channel_property=run.channel_property,
+        )
+
+
+def _first_syncs() -> Iterator[Finding]:
+    """First synchronisations that are wanted and have failed."""
+    failed = ChannelConnection.objects.filter(
+        first_sync_failures__gt=0,
+        first_sync_due_at__isnull=False,
+        channel_property__status=ChannelPropertyStatus.ACTIVE,
+    )
+    for connection in failed.select_related("channel_property").order_by("channel_property_id")[:AT_MOST]:
+        yield Finding(
+            AlertKind.FIRST_SYNC_FAILED,
+            f"The first synchronisation of {connection.channel_property} has failed: {connection.first_sync_error}. "
+            "Until it is made not every booking is in the PMS, and the calendar is not sent. Correct the cause: it is "
+            "tried again by itself within the hour, or start it again.",
+            subject=str(connection.channel_property_id),
+            channel_property=connection.channel_property,
         )
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count
-from django.utils import timezone
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
+from channel_sync.database_clock import database_now
 from channel_sync.models import (
     ChannelAccount,
     ChannelEvent,
@@ -165,7 +165,7 @@ class Figures:
 
 def figures(period: timedelta = PERIOD) -> Figures:
     """Read them now, over a period that ends now."""
-    now = timezone.now()
+    now = database_now()
     since = now - period
     with connection.cursor() as cursor:
         cursor.execute(HOURLY, {"since": since})

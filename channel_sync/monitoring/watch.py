@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
+from channel_sync.database_clock import database_now
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet
 from channel_sync.heartbeats import forget_dead, note_alive
@@ -70,7 +71,7 @@ class Watch:
 
     def _lead(self) -> bool:
         while True:
-            self.look_once(timezone.now())
+            self.look_once(database_now())
             # Only now: a database that gives locks and takes no writes is not back.
             self._database_is_back(timezone.now())
             if not self._wait():

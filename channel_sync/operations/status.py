@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.models import (
     ChannelAccount,
@@ -53,7 +53,7 @@ def property_status(channel_property: ChannelProperty) -> PropertyStatus:
         failed_events_24h=ChannelEvent.objects.filter(
             channel_property=channel_property,
             status=EventStatus.FAILED,
-            received_at__gte=timezone.now() - FAILED_WITHIN,
+            received_at__gte=Now() - FAILED_WITHIN,
         ).count(),
         open_conflicts=Conflict.objects.filter(channel_property=channel_property, status=ConflictStatus.OPEN).count(),
         completeness=mapping_completeness(channel_property),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -24,6 +24,7 @@ from channel_sync.models import (
     ChannelProperty,
     Conflict,
     ConflictKind,
+    ConflictStatus,
     ReconciliationKind,
     ReconciliationRun,
     Severity,
@@ -47,33 +48,42 @@ class UnequalNight:
     channel: int
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The nights of each room type of which both sides are known, and those of them that differ."""
+
+    nights: Mapping[UUID, Collection[date]]
+    differing: Sequence[UnequalNight]
+
+
 def reconcile_availability(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
     """Compare today and the next 365 nights of every mapped room type with the channel's calendar.
 
     A night that differs by one unit is pushed, one that differs by more is flagged, per room type; where the channel
-    shows more than is free it is lowered, whatever the difference. Bookings changed at
-    the channel are applied before; room types with anything on its way are left to it. What differs is read a second
-    time before it counts. Raises as `reconcile_bookings` does.
+    shows more than is free it is lowered, whatever the difference. Bookings changed at the channel are applied before;
+    room types with anything on its way are left to it. What differs is read a second time before it counts. A conflict
+    is closed once all its nights were compared and none is flagged. Raises as `reconcile_bookings` does.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
     window = options.window or (today, today + timedelta(days=DAYS))
     with running(channel_property, ReconciliationKind.AVAILABILITY, window, options) as run:
         rooms = every_channel_room(channel_property)
-        differing = _unequal(run, rooms, options)
+        found = _compare(run, rooms, options)
         advance(run, compared=len(rooms) * ((window[1] - window[0]).days + 1))
         options.progress("room types compared", len(rooms))
-        if differing:
-            again = {room_type: rooms[room_type] for room_type in {night.room_type_id for night in differing}}
-            differing = _unequal(run, again, options)
-        _act(run, rooms, differing, options)
+        if found.differing:
+            again = {room_type: rooms[room_type] for room_type in {night.room_type_id for night in found.differing}}
+            second = _compare(run, again, options)
+            found = Comparison({**found.nights, **second.nights}, second.differing)
+        _act(run, rooms, found, today, options)
     return run
 
 
-def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOptions) -> list[UnequalNight]:
-    """The nights that differ when both sides are read now."""
+def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOptions) -> Comparison:
+    """Read both sides now; a room type with anything on its way has no nights."""
     if not rooms:
-        return []
+        return Comparison({}, [])
     channel_property, first, last = run.channel_property, run.window_start, run.window_end
 
     def read(channel: Channel) -> Sequence[AvailabilityRange]:
@@ -90,34 +100,37 @@ def _unequal(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     # After what is free was read: a change that counts in it has its event committed with it.
     under_way = room_types_on_their_way(channel_property)
     unapplied = unapplied_nights(channel_property)
-    unequal = [
-        UnequalNight(ours.room_type_id, ours.night, sellable(ours.free), theirs[rooms[ours.room_type_id], ours.night])
-        for ours in free
-        if ours.room_type_id not in under_way
-        and (rooms[ours.room_type_id], ours.night) in theirs
-        and compare_units(theirs[rooms[ours.room_type_id], ours.night], sellable(ours.free)) != Delta.NONE
-    ]
-    # The channel counts bookings that the PMS could not take in: it is right to show less.
-    return [
-        night
-        for night in unequal
-        if night.channel > night.pms or not unapplied.may_take(rooms[night.room_type_id], night.night)
-    ]
+    compared: dict[UUID, set[date]] = {room_type_id: set() for room_type_id in rooms}
+    differing = []
+    for ours in free:
+        room = rooms[ours.room_type_id]
+        if ours.room_type_id in under_way or (room, ours.night) not in theirs:
+            continue
+        shown, units = theirs[room, ours.night], sellable(ours.free)
+        differs = compare_units(shown, units) != Delta.NONE
+        # The channel counts bookings that the PMS could not take in: it is right to show less.
+        if differs and shown <= units and unapplied.may_take(room, ours.night):
+            continue
+        compared[ours.room_type_id].add(ours.night)
+        if differs:
+            differing.append(UnequalNight(ours.room_type_id, ours.night, units, shown))
+    return Comparison(compared, differing)
 
 
 def _act(
-    run: ReconciliationRun, rooms: Mapping[UUID, str], differing: Sequence[UnequalNight], options: RunOptions
+    run: ReconciliationRun, rooms: Mapping[UUID, str], found: Comparison, today: date, options: RunOptions
 ) -> None:
     by_rule: dict[Delta, dict[UUID, list[UnequalNight]]] = {Delta.FIX: {}, Delta.FLAG: {}}
-    for night in differing:
+    for night in found.differing:
         for rule in compare_units(night.channel, night.pms):
             by_rule[rule].setdefault(night.room_type_id, []).append(night)
-    fixed = sum(len(found) for found in by_rule[Delta.FIX].values())
+    fixed = sum(len(unequal) for unequal in by_rule[Delta.FIX].values())
     flagged = len(by_rule[Delta.FLAG])
     with transaction.atomic():
         if not options.dry_run:
             _push(run.channel_property, by_rule[Delta.FIX])
             flagged = _flag(run.channel_property, rooms, by_rule[Delta.FLAG])
+            _close_gone(run.channel_property, rooms, by_rule[Delta.FLAG], found, today)
         advance(run, fixed=fixed, flagged=flagged)
 
 
@@ -146,9 +159,27 @@ def _flag(
             pms_side={"room_type_id": str(room_type_id), "free_units": {str(one.night): one.pms for one in found}},
             channel_side={"room_id": rooms[room_type_id], "free_units": {str(one.night): one.channel for one in found}},
         )
-    known = Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.AVAILABILITY)
-    close_gone(known.exclude(subject__in=[_subject(room_type_id) for room_type_id in differing]))
     return flagged
+
+
+def _close_gone(
+    channel_property: ChannelProperty,
+    rooms: Mapping[UUID, str],
+    flagged: Collection[UUID],
+    found: Comparison,
+    today: date,
+) -> None:
+    """Close the conflicts of room types of which each night was compared, is past, or is not sold here any more."""
+    known = Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.AVAILABILITY)
+    others = known.filter(status=ConflictStatus.OPEN).exclude(subject__in=map(_subject, flagged))
+    gone = []
+    for conflict in others:
+        room_type_id = UUID(conflict.pms_side["room_type_id"])
+        named = map(date.fromisoformat, conflict.pms_side["free_units"])
+        compared = found.nights.get(room_type_id, ())
+        if room_type_id not in rooms or all(night < today or night in compared for night in named):
+            gone.append(conflict.id)
+    close_gone(known.filter(id__in=gone))
 
 
 def _subject(room_type_id: UUID) -> str:

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
-
 from channel_sync.channels.canonical import BookingNotification
+from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.errors import NotYet
 from channel_sync.models import (
     ChannelProperty,
@@ -82,7 +81,7 @@ def _look_at_one(
     """A closer look that costs no other booking anything: what it raises is kept, and the run goes on."""
     try:
         return look_closer(channel_property, suspect, listed, before, dry_run=dry_run)
-    except (NotYet, OperationalError, InterfaceError):
+    except (NotYet, *DATABASE_FAULTS):
         raise
     except Exception as error:
         logger.exception("booking %s, reservation %s: not compared", suspect.external_id, suspect.reservation_id)

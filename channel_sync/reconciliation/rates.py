@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.base import Channel
@@ -24,6 +25,7 @@ from channel_sync.models import (
     ChannelProperty,
     Conflict,
     ConflictKind,
+    ConflictStatus,
     EntityType,
     MappingType,
     PushedRate,
@@ -83,6 +85,7 @@ def reconcile_rates(channel_property: ChannelProperty, options: RunOptions | Non
             if not options.dry_run:
                 _push(channel_property, fixes)
                 flagged = _flag(channel_property, flags)
+                _close_gone(run, mappings, flags, today)
             advance(run, fixed=len(fixes), flagged=flagged)
     return run
 
@@ -92,10 +95,14 @@ def _settled_mappings(channel_property: ChannelProperty) -> dict[str, ChannelMap
     under_way = ChannelEvent.objects.filter(
         channel_property=channel_property, status__in=OPEN_STATUSES, entity_type=EntityType.RATE
     )
-    mappings = ChannelMapping.objects.filter(
+    settled = _mappings(channel_property).exclude(internal_id__in=under_way.values("entity_internal_id"))
+    return {mapping.external_id: mapping for mapping in settled}
+
+
+def _mappings(channel_property: ChannelProperty) -> QuerySet[ChannelMapping]:
+    return ChannelMapping.objects.filter(
         channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
-    ).exclude(internal_id__in=under_way.values("entity_internal_id"))
-    return {mapping.external_id: mapping for mapping in mappings}
+    )
 
 
 def _unequal(
@@ -176,23 +183,43 @@ def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> No
 def _flag(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> int:
     """One conflict per rate plan, with its nights; returns how many there are."""
     flagged = 0
-    subjects = []
     for mapping, found in _by_mapping(rates).items():
-        subjects.append(f"rate:{mapping.internal_id}")
         flagged += flag_conflict(
             channel_property,
             ConflictKind.RATE,
             Severity.MEDIUM,
-            subjects[-1],
+            _subject(mapping.internal_id),
             pms_side={
                 "rate_plan_id": str(mapping.internal_id),
                 "prices": _prices((one.night, one.pms) for one in found),
             },
             channel_side={"rate_id": mapping.external_id, "prices": _prices((one.night, one.channel) for one in found)},
         )
-    known = Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.RATE)
-    close_gone(known.exclude(subject__in=subjects))
     return flagged
+
+
+def _close_gone(
+    run: ReconciliationRun, compared: Mapping[str, ChannelMapping], flags: Sequence[UnequalRate], today: date
+) -> None:
+    """Close the conflicts of rate plans of which each night was compared, is past, or is not sold here any more."""
+    known = Conflict.objects.filter(channel_property=run.channel_property, kind=ConflictKind.RATE)
+    others = known.filter(status=ConflictStatus.OPEN).exclude(
+        subject__in=[_subject(rate.mapping.internal_id) for rate in flags]
+    )
+    plans = {mapping.internal_id for mapping in compared.values()}
+    mapped = set(_mappings(run.channel_property).values_list("internal_id", flat=True))
+    gone = []
+    for conflict in others:
+        plan = UUID(conflict.pms_side["rate_plan_id"])
+        named = map(date.fromisoformat, conflict.pms_side["prices"])
+        in_reach = all(night < today or run.window_start <= night <= run.window_end for night in named)
+        if plan not in mapped or (plan in plans and in_reach):
+            gone.append(conflict.id)
+    close_gone(known.filter(id__in=gone))
+
+
+def _subject(rate_plan_id: UUID) -> str:
+    return f"rate:{rate_plan_id}"
 
 
 def _by_mapping(rates: Sequence[UnequalRate]) -> dict[ChannelMapping, list[UnequalRate]]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
@@ -55,9 +55,8 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     with transaction.atomic():
         events = _events_of_the_pms(conflict) if resolution is Resolution.KEEP_PMS else []
         status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
-        now = timezone.now()
         closed = Conflict.objects.filter(id=conflict_id, status=ConflictStatus.OPEN).update(
-            status=status, resolution=resolution.value, resolved_by=by[:150], resolved_at=now, updated_at=now
+            status=status, resolution=resolution.value, resolved_by=by[:150], resolved_at=Now(), updated_at=Now()
         )
         if not closed:
             raise ConflictClosed(conflict_id, "closed")

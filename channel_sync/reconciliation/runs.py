@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet
 from channel_sync.models import ChannelProperty, ReconciliationKind, ReconciliationRun, RunStatus, StagedBooking
@@ -70,7 +71,7 @@ def running(
         )
         try:
             yield run
-        except (NotYet, OperationalError, InterfaceError):
+        except (NotYet, *DATABASE_FAULTS):
             # It goes on later where it is; without a database nothing can be said about it either.
             raise
         except Exception as error:
@@ -89,7 +90,7 @@ def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagge
     run.fixed += fixed
     run.flagged += flagged
     run.cursor |= cursor
-    run.save(update_fields=["compared", "fixed", "flagged", "cursor", "updated_at"])
+    _write(run, compared=run.compared, fixed=run.fixed, flagged=run.flagged, cursor=run.cursor)
 
 
 def look_again(run: ReconciliationRun) -> None:
@@ -106,16 +107,21 @@ def _resumed(
     wanted = left.filter(dry_run=options.dry_run, window_start=window[0], window_end=window[1])
     by_departure = Q(cursor__has_key=EVERYBODY)
     wanted = wanted.filter(by_departure if options.everybody_to_come else ~by_departure)
-    oldest = timezone.now() - RESUMABLE
-    run = wanted.filter(updated_at__gt=oldest).order_by("-created_at").first()
-    for other in left:
-        is_of_another_window = (other.window_start, other.window_end) != window and other.updated_at > oldest
-        if other != run and not is_of_another_window:
+    is_young = Q(updated_at__gt=Now() - RESUMABLE)
+    run = wanted.filter(is_young).order_by("-created_at").first()
+    of_another_window = left.filter(is_young).exclude(window_start=window[0], window_end=window[1])
+    for other in left.exclude(id__in=of_another_window.values("id")):
+        if other != run:
             _end(other, RunStatus.FAILED, last_error="Its process vanished; a later run started over.")
     return run
 
 
 def _end(run: ReconciliationRun, status: RunStatus, *, last_error: str = "") -> None:
-    run.status, run.last_error, run.finished_at = status, last_error, timezone.now()
-    run.save(update_fields=["status", "last_error", "finished_at", "updated_at"])
+    run.status, run.last_error = status, last_error
+    _write(run, status=status, last_error=last_error, finished_at=Now())
     StagedBooking.objects.filter(run=run).delete()
+
+
+def _write(run: ReconciliationRun, **columns: Any) -> None:
+    """With the database's time, by which a run that does not move is known."""
+    ReconciliationRun.objects.filter(id=run.id).update(**columns, updated_at=Now())

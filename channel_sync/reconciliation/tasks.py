@@ -22,7 +22,7 @@ from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import EVERYBODY, RunOptions
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK
-from channel_sync.reconciliation.unfinished import UNDER_WAY, first_sync_is_settled, start_unfinished, want_first_sync
+from channel_sync.reconciliation.unfinished import UNDER_WAY, first_sync_has_failed, start_unfinished, want_first_sync
 
 SOONEST = timedelta(seconds=10)
 # A look that no worker took in time is dropped: the next one does its work.
@@ -54,7 +54,10 @@ def reconcile(
 
 @shared_task(name=FIRST_SYNC_TASK, ignore_result=True)
 def first_synchronisation(channel_property_id: str) -> None:
-    """Import every booking of a new property, then send its calendar; stopped by credits it goes on by itself."""
+    """Import every booking of a new property, then send its calendar; stopped by credits it goes on by itself.
+
+    One that fails is alerted, and tried again after a pause that grows, until it is made.
+    """
     channel_property = _active(channel_property_id)
     if channel_property is None:
         return
@@ -67,11 +70,9 @@ def first_synchronisation(channel_property_id: str) -> None:
     except (OperationalError, InterfaceError, LoginRefused):
         # It is wanted as before: once the database answers, or the property is connected again, it is started again.
         raise
-    except Exception:
-        first_sync_is_settled(channel_property)
+    except Exception as error:
+        first_sync_has_failed(channel_property, error)
         raise
-    else:
-        first_sync_is_settled(channel_property)
 
 
 @shared_task(name=RESUME_RUNS_TASK, base=FleetingTask, ignore_result=True, fleeting_seconds=RESUME_EXPIRES_SECONDS)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import InternalError, ProgrammingError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.database_lock import is_held
+from channel_sync.errors import ChannelSyncError
 from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
@@ -27,6 +29,10 @@ from channel_sync.reconciliation.runs import EVERYBODY, run_lock
 UNDER_WAY = timedelta(minutes=2)
 LOST_AFTER = timedelta(minutes=1)
 AT_ONCE = 100
+# Between the attempts of a first synchronisation that goes on failing: 2, 4, 8 minutes and so on.
+LONGEST_PAUSE = timedelta(hours=1)
+DOUBLED_AT_MOST = 5
+LONGEST_REASON = 500
 
 StartFirstSync = Callable[[ChannelProperty], None]
 StartRun = Callable[[ReconciliationRun], None]
@@ -38,8 +44,18 @@ def want_first_sync(channel_property: ChannelProperty, *, after: timedelta = UND
 
 
 def first_sync_is_settled(channel_property: ChannelProperty) -> None:
-    """It is made, or has failed for good: it is wanted no more."""
-    _connection_of(channel_property).update(first_sync_due_at=None)
+    """It is made, or nobody could be asked to make it: it is wanted no more."""
+    _connection_of(channel_property).update(first_sync_due_at=None, first_sync_failures=0, first_sync_error="")
+
+
+def first_sync_has_failed(channel_property: ChannelProperty, error: Exception) -> None:
+    """Keep why, for the alert, and have it started again after a pause that grows with each failure."""
+    connection = _connection_of(channel_property)
+    failures = connection.values_list("first_sync_failures", flat=True).first() or 0
+    pause = min(UNDER_WAY * 2 ** min(failures, DOUBLED_AT_MOST), LONGEST_PAUSE)
+    connection.update(
+        first_sync_due_at=Now() + pause, first_sync_failures=failures + 1, first_sync_error=_reason(error)
+    )
 
 
 def start_unfinished(start_first_sync: StartFirstSync, start_run: StartRun) -> int:
@@ -74,3 +90,12 @@ def _lost_runs() -> list[ReconciliationRun]:
 
 def _connection_of(channel_property: ChannelProperty) -> QuerySet[ChannelConnection]:
     return ChannelConnection.objects.filter(channel_property=channel_property)
+
+
+def _reason(error: Exception) -> str:
+    """What is said of an error outside of the log: only errors of ours, and the database's own, name no guest."""
+    if not isinstance(error, ChannelSyncError | ProgrammingError | InternalError):
+        return type(error).__name__
+    # The lines that PostgreSQL adds quote the statement.
+    text, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {text}"[:LONGEST_REASON]

@@ -10,7 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from channel_sync.broker import hand_over as broker_hand_over
-from channel_sync.events.store import hand_over
+from channel_sync.events import processing
+from channel_sync.events.store import hand_over, snooze
 from channel_sync.models import (
     OPEN_STATUSES,
     ChannelEvent,
@@ -158,3 +159,42 @@ def test_what_is_saved_just_after_a_pause_is_due_at_once(hotel: ConnectedHotel, 
 
     assert len(beds24.bookings) == len(beds24.posts("/bookings")) == 1
     assert units_at_beds24(beds24) == 9
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("resumes", ["before it is put off", "while it is put off"])
+def test_what_a_worker_puts_off_while_the_pause_ends_goes_out(
+    hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch, resumes: str
+) -> None:
+    """A worker has seen the pause, and puts its event off when the pause is over, or at that very moment."""
+    pause(hotel.channel_property, by="ada")
+    reserve(hotel)
+    threads: list[threading.Thread] = []
+
+    def resume_it() -> None:
+        try:
+            resume(ChannelProperty.objects.get(), by="ada")
+        finally:
+            connection.close()
+
+    def put_off(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
+        threads.append(threading.Thread(target=resume_it))
+        if resumes == "before it is put off":
+            threads[0].start()
+            threads[0].join()
+            snooze(event, delay, error)
+        else:
+            with transaction.atomic():
+                snooze(event, delay, error)
+                threads[0].start()
+                threads[0].join(timeout=0.3)
+                assert threads[0].is_alive(), "it waits for what is put off"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "snooze", put_off)
+        work_only(Direction.OUTBOUND, entity_type=EntityType.BOOKING)
+    threads[0].join()
+
+    work_what_is_due()
+
+    assert len(beds24.bookings) == 1

@@ -16,6 +16,7 @@ from channel_sync.errors import WaitsFor
 from channel_sync.events.store import claim, restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import (
+    Alert,
     AlertKind,
     ChannelEvent,
     ChannelProperty,
@@ -189,6 +190,26 @@ def test_the_watch_tells_of_a_database_that_gives_locks_and_takes_no_writes(
         ("database_unreachable", True),
         ("database_unreachable", False),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ahead", [3, -3])
+def test_a_watch_with_a_wrong_clock_sees_what_failed_in_the_last_hour(
+    channel_property: ChannelProperty, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    for hours in (0, 2):
+        failed = {"status": EventStatus.FAILED, "processed_at": ago(60 * hours), "received_at": ago(60 * hours)}
+        EventFactory.create_batch(6 + hours, channel_property=channel_property, **failed)
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(hours=ahead))
+
+    Watch("watch@here", lambda _: False, ask=health).run()
+    assert not Alert.objects.filter(kind=AlertKind.FAILED_EVENTS).exists()
+
+    EventFactory.create_batch(5, channel_property=channel_property, **{**failed, "processed_at": now()})
+    Watch("watch@here", lambda _: False, ask=health).run()
+    (alert,) = Alert.objects.filter(kind=AlertKind.FAILED_EVENTS)
+    assert abs((alert.notify_at or now()) - now()) < timedelta(minutes=1)
 
 
 class _Clock:

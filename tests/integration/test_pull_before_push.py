@@ -5,20 +5,38 @@ from __future__ import annotations
 import threading
 import time
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, ProgrammingError, connection
+from django.db.models.functions import Now
+from django.utils import timezone
 
+from channel_sync.channels.beds24.channel import Beds24Channel
+from channel_sync.channels.canonical import BookingNotification
 from channel_sync.connections.account import calling
 from channel_sync.connections.registry import account_id_of
 from channel_sync.database_lock import is_held
 from channel_sync.errors import NotYet
+from channel_sync.events.message import EventMessage
+from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
 from channel_sync.events.store import hand_over
+from channel_sync.inbound import pull
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import free_units
-from channel_sync.models import WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
+from channel_sync.models import (
+    WAITING_STATUSES,
+    AlertKind,
+    ChannelConnection,
+    ChannelEvent,
+    ChannelProperty,
+    Direction,
+    EventStatus,
+    EventType,
+)
+from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.outbound import availability
 from channel_sync.pms import NightSpan
 from pms_project.pms.channel_port import Pms
@@ -203,3 +221,98 @@ def test_who_has_lost_the_account_calls_no_more(connected: ConnectedHotel) -> No
         connection.close()
         with pytest.raises(NotYet, match="session was lost"):
             channel.properties()
+
+
+def rename_column(old: str, new: str) -> None:
+    """A column of the event log has another name, as in the tables of another release."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE channel_events RENAME COLUMN {old} TO {new}")
+
+
+def sell_half_an_hour_ago(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    """Too long ago for the overlap of two pulls; the last one was before that."""
+    sell(beds24, 1)
+    (booking,) = beds24.bookings
+    ago = timezone.now() - timedelta(minutes=30)
+    booking["modifiedTime"] = booking["bookingTime"] = ago.strftime("%Y-%m-%dT%H:%M:%SZ")
+    pulled = ChannelConnection.objects.filter(channel_property=connected.channel_property)
+    pulled.update(bookings_pulled_at=Now() - timedelta(hours=1))
+
+
+def pull_now(connected: ConnectedHotel) -> None:
+    with calling(connected.channel_property) as channel:
+        pull_bookings(connected.channel_property, channel)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_booking_that_the_database_did_not_take_is_read_again(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell_half_an_hour_ago(connected, beds24)
+    changed_bookings = Beds24Channel.changed_bookings
+
+    def then_a_migration(channel: Beds24Channel, *args: Any, **options: Any) -> list[BookingNotification]:
+        found = list(changed_bookings(channel, *args, **options))
+        rename_column("attempts", "attempts_of_later")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Beds24Channel, "changed_bookings", then_a_migration)
+        with pytest.raises(ProgrammingError):
+            pull_now(connected)
+        rename_column("attempts_of_later", "attempts")
+    assert not ChannelEvent.objects.exists()
+
+    pull_now(connected)
+
+    assert Reservation.objects.count() == 1
+
+
+def cannot_be_stored(monkeypatch: pytest.MonkeyPatch, error: Exception, *, price: int) -> None:
+    """Bookings at a price cannot be kept by PostgreSQL for a reason of their own."""
+    receive = pull.receive_notification
+
+    def receive_notification(
+        channel_property: ChannelProperty, notification: BookingNotification
+    ) -> tuple[NewEvent, EventMessage | None]:
+        if notification.payload["booking"]["price"] == price:
+            raise error
+        return receive(channel_property, notification)
+
+    monkeypatch.setattr(pull, "receive_notification", receive_notification)
+
+
+@pytest.mark.parametrize("error", [DataError("value too long"), ValueError("a fault of ours")])
+def test_a_booking_that_cannot_be_stored_has_a_failed_event_and_keeps_every_night_as_it_is(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for price in (199, 250):
+        beds24.controls.book(roomId=2002, price=price, **STAY)
+    beds24.controls.set_availability("2002", NIGHT, 1)
+    change_maintenance(connected)
+
+    with monkeypatch.context() as faulty:
+        cannot_be_stored(faulty, error, price=199)
+        work_outbound()
+
+    failed, done = ChannelEvent.objects.filter(direction=Direction.INBOUND).order_by("-status")
+    assert (failed.status, failed.payload) == (EventStatus.FAILED, {})
+    assert done.status == EventStatus.DONE
+    assert at_beds24(beds24) == 1, "the room that it sold is not opened"
+    assert [found.kind for found in event_findings(now=timezone.now())].count(AlertKind.BOOKING_NOT_APPLIED) == 1
+
+
+def test_a_booking_that_can_be_stored_after_all_replaces_its_failed_event(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beds24.controls.book(roomId=2002, price=199, **STAY)
+    with monkeypatch.context() as faulty:
+        cannot_be_stored(faulty, DataError("value too long"), price=199)
+        pull_now(connected)
+    beds24.controls.set_availability("2002", NIGHT, 1)
+
+    change_maintenance(connected)
+    work_outbound()
+
+    assert Reservation.objects.count() == 1
+    assert at_beds24(beds24) == 3

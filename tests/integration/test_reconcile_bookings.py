@@ -31,6 +31,7 @@ from channel_sync.reconciliation.snapshot import read_bookings
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.drift import PRICE, Drift, do_not_wait, plenty_of_credits
+from tests.factories import EventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +133,19 @@ def test_a_conflict_that_is_gone_is_closed_by_the_next_run(drift: Drift) -> None
 
     conflict = Conflict.objects.get()
     assert (conflict.status, conflict.resolution) == (ConflictStatus.RESOLVED, "gone")
+
+
+def test_a_conflict_is_not_gone_while_its_booking_is_left_to_an_event(drift: Drift) -> None:
+    pair = drift.pair()
+    pair.guest_in_pms(last_name="Lovelace")
+    reconcile_bookings(drift.hotel.channel_property, NOW)
+    conflict = Conflict.objects.get()
+    EventFactory(channel_property=drift.hotel.channel_property, entity_external_id=conflict.channel_side["booking_id"])
+
+    reconcile_bookings(drift.hotel.channel_property, NOW)
+
+    conflict.refresh_from_db()
+    assert conflict.status == ConflictStatus.OPEN
 
 
 def test_a_dismissed_difference_is_not_brought_up_again_until_it_changes(drift: Drift) -> None:

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from channel_sync.channels.beds24.channel import Beds24Channel
+from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.events.processing import process
-from channel_sync.models import ChannelEvent, Conflict, ConflictKind, ConflictStatus, EventStatus, EventType
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelMapping,
+    ChannelProperty,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EventStatus,
+    EventType,
+    ReconciliationRun,
+)
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.full_sync import request_full_sync
+from channel_sync.reconciliation import availability
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import DailyRate, Reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.drift import do_not_wait, plenty_of_credits
-from tests.factories import DailyRateFactory, RateMappingFactory, RatePlanFactory, ReservationFactory
+from tests.factories import (
+    DailyRateFactory,
+    MaintenanceBlockFactory,
+    RateMappingFactory,
+    RatePlanFactory,
+    ReservationFactory,
+    RoomFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +48,8 @@ NIGHTS = [FIRST + timedelta(days=offset) for offset in range(10)]
 
 
 NOW = RunOptions(wait=do_not_wait)
+
+Compare = Callable[[ChannelProperty, RunOptions], ReconciliationRun]
 
 
 @pytest.fixture
@@ -151,3 +175,92 @@ def test_a_rate_on_its_way_is_left_to_it(hotel: ConnectedHotel) -> None:
     run = reconcile_rates(hotel.channel_property, NOW)
 
     assert (run.compared, run.fixed) == (0, 0)
+
+
+def out_of_order(hotel: ConnectedHotel, night: date) -> None:
+    """A change of the double rooms that is not sent yet."""
+    MaintenanceBlockFactory(room=RoomFactory(room_type=hotel.double), start=night, end=night + timedelta(days=1))
+
+
+def test_a_conflict_is_not_gone_while_its_rooms_are_left_to_what_is_on_its_way(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    set_units(beds24, NIGHTS[0], 5)
+    reconcile_availability(hotel.channel_property, NOW)
+    out_of_order(hotel, NIGHTS[9])
+
+    reconcile_availability(hotel.channel_property, NOW)
+    assert Conflict.objects.get().status == ConflictStatus.OPEN
+
+    work()
+    set_units(beds24, NIGHTS[0], 10)
+    reconcile_availability(hotel.channel_property, NOW)
+    assert Conflict.objects.get().status == ConflictStatus.RESOLVED
+
+
+def test_a_conflict_is_not_gone_when_something_came_between_the_two_reads(
+    hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_units(beds24, NIGHTS[0], 5)
+    reconcile_availability(hotel.channel_property, NOW)
+    read = Beds24Channel.availability
+
+    def then_a_change(channel: Beds24Channel, *args: Any, **options: Any) -> Sequence[AvailabilityRange]:
+        monkeypatch.setattr(Beds24Channel, "availability", read)
+        found = read(channel, *args, **options)
+        monkeypatch.setattr(availability, "call_with_spare_credits", after_a_change)
+        return found
+
+    call = availability.call_with_spare_credits
+
+    def after_a_change(*args: Any, **options: Any) -> Any:
+        out_of_order(hotel, NIGHTS[9])
+        return call(*args, **options)
+
+    monkeypatch.setattr(Beds24Channel, "availability", then_a_change)
+    reconcile_availability(hotel.channel_property, NOW)
+
+    assert Conflict.objects.get().status == ConflictStatus.OPEN
+
+
+@pytest.mark.parametrize("compare", [reconcile_availability, reconcile_rates])
+def test_a_conflict_outside_of_the_window_is_not_gone(
+    hotel: ConnectedHotel, beds24: RunningSimulator, compare: Compare
+) -> None:
+    set_units(beds24, NIGHTS[0], 5)
+    DailyRate.objects.filter(night=NIGHTS[0]).update(price=Decimal("150.00"))
+    compare(hotel.channel_property, NOW)
+
+    compare(hotel.channel_property, RunOptions(wait=do_not_wait, window=(NIGHTS[1], NIGHTS[5])))
+
+    assert Conflict.objects.get().status == ConflictStatus.OPEN
+
+
+@pytest.mark.parametrize("compare", [reconcile_availability, reconcile_rates])
+def test_a_conflict_of_what_is_not_mapped_any_more_is_gone(
+    hotel: ConnectedHotel, beds24: RunningSimulator, compare: Compare
+) -> None:
+    set_units(beds24, NIGHTS[0], 5)
+    DailyRate.objects.filter(night=NIGHTS[0]).update(price=Decimal("150.00"))
+    compare(hotel.channel_property, NOW)
+    ChannelMapping.objects.filter(external_id__startswith="2001").update(is_active=False)
+
+    compare(hotel.channel_property, NOW)
+
+    assert Conflict.objects.get().status == ConflictStatus.RESOLVED
+
+
+def test_a_conflict_of_a_rate_is_not_gone_while_its_plan_is_left_to_what_is_on_its_way(hotel: ConnectedHotel) -> None:
+    DailyRate.objects.filter(night=NIGHTS[0]).update(price=Decimal("150.00"))
+    reconcile_rates(hotel.channel_property, NOW)
+    rate = DailyRate.objects.get(night=NIGHTS[9])
+    rate.price = Decimal("101.00")
+    rate.save()
+
+    reconcile_rates(hotel.channel_property, NOW)
+    assert Conflict.objects.get().status == ConflictStatus.OPEN
+
+    work()
+    DailyRate.objects.filter(night=NIGHTS[0]).update(price=Decimal("100.00"))
+    reconcile_rates(hotel.channel_property, NOW)
+    assert Conflict.objects.get().status == ConflictStatus.RESOLVED

@@ -31,6 +31,7 @@ from channel_sync.models import (
 )
 from channel_sync.operations.event_actions import replay_event
 from channel_sync.retention.run import run_retention
+from channel_sync.retention.tasks import retention
 from tests.beds24_webhooks import webhook
 from tests.factories import WEBHOOK_SECRET, EventFactory, OutboundEventFactory
 
@@ -78,6 +79,17 @@ def test_what_is_young_or_open_is_left(channel_property: ChannelProperty, receiv
 
     assert (done.events_redacted, done.events_deleted) == (0, 0)
     assert "Lovelace" in text(failed)
+
+
+def test_a_worker_with_a_wrong_clock_takes_nothing_that_is_young(
+    channel_property: ChannelProperty, received: ChannelEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(days=1000))
+
+    retention()
+
+    assert "Lovelace" in text(received)
 
 
 def test_old_events_name_nobody_and_are_still_known(

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 from tqdm import tqdm
 
+from channel_sync.database_clock import database_now
 from channel_sync.retention.run import Retained, preview, run_retention
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it and print the counts."""
-        now = timezone.now()
+        now = database_now()
         before = preview(now=now)
         if options["dry_run"]:
             done = before

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 
+from channel_sync.database_clock import database_now
 from channel_sync.monitoring.watch import Watch
 
 
@@ -38,6 +38,6 @@ class Command(BaseCommand):
 
         watch = Watch(f"watch@{socket.gethostname()}:{os.getpid()}", pause)
         if options["once"]:
-            watch.look_once(timezone.now())
+            watch.look_once(database_now())
         else:
             watch.run()
