@@ -26,7 +26,14 @@ from channel_sync.outbound.enqueue import (
     record_rates,
     record_reservation_changes,
 )
-from channel_sync.outbound.row_changes import Instances, RowChange, reservation_model, row_changes, spans_of
+from channel_sync.outbound.row_changes import (
+    Instances,
+    RowChange,
+    reservation_model,
+    row_changes,
+    spans_of,
+    what_can_be_made,
+)
 from channel_sync.outbound.spans import merged
 from channel_sync.pms import host_pms
 
@@ -148,16 +155,24 @@ def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | Non
 def _described(change: RowChange, instances: Instances) -> ReservationChange:
     describe = host_pms().describe
     before, after = instances.before(change), instances.after(change)
-    return ReservationChange(
+    between = what_can_be_made(describe, instances.between(change))
+    seen = ReservationChange(
         describe(before) if before is not None else None,
         describe(after) if after is not None else None,
         change.links,
+        tuple(between),
     )
+    # It came and went: what others may have found is gone.
+    return replace(seen, before=between[-1]) if between and seen.before is None and seen.after is None else seen
 
 
 def _seen_by_channels(changes: Sequence[tuple[RowChange, ReservationChange]]) -> list[ReservationChange]:
     """Without those, past any save, that changed columns of the host's own, of reservations that no channel has."""
-    own = [seen.after.id for row, seen in changes if seen.after and seen.before == seen.after and not row.is_save]
+    own = [
+        seen.after.id
+        for row, seen in changes
+        if seen.after and seen.before == seen.after and not (seen.was_otherwise or row.is_save)
+    ]
     linked = ReservationLink.objects.filter(reservation_id__in=own).values_list("reservation_id", flat=True)
     unseen = set(own).difference(linked) if own else set()
     return [seen for row, seen in changes if row.is_save or seen.after is None or seen.after.id not in unseen]

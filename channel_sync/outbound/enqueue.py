@@ -52,12 +52,24 @@ def is_sold_by_channel(room_type_id: UUID) -> bool:
 class ReservationChange:
     """A reservation was saved or deleted; `before` is None for a new one, `after` for a deleted one.
 
-    `links` are the ids of links that its deletion has taken it out of already.
+    `links` are the ids of links that its deletion has taken it out of already. `between` are states that others may
+    have found, and a call sent, before it came to `after`.
     """
 
     before: Reservation | None
     after: Reservation | None
     links: tuple[UUID, ...] = ()
+    between: tuple[Reservation, ...] = ()
+
+    @property
+    def states(self) -> tuple[Reservation | None, ...]:
+        """All of them, from the first to the last."""
+        return self.before, *self.between, self.after
+
+    @property
+    def was_otherwise(self) -> bool:
+        """Whether a call may have sent a state that was neither the first nor is the last."""
+        return any(state != self.after for state in self.between)
 
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
@@ -89,7 +101,7 @@ def rates_changed(spans: Sequence[RateSpan]) -> None:
 
 def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
     """Record the events of changes of reservations; how many there are does not change how much is looked up."""
-    seen = [state for change in changes for state in (change.before, change.after) if state is not None]
+    seen = [state for change in changes for state in change.states if state is not None]
     mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}), REMEMBERED)
     rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
     links: dict[UUID | None, dict[UUID, ReservationLink]] = {}
@@ -145,7 +157,7 @@ def _events_of(
     """What each channel has to be told, but for the one that the change came from."""
     before, after = change.before, change.after
     origin = change_origin()
-    room_types = {state.room_type_id for state in (before, after) if state is not None}
+    room_types = {state.room_type_id for state in change.states if state is not None}
     mapped = [channel_property_id for channel_property_id, room_type_id in rooms if room_type_id in room_types]
     events: list[NewEvent] = []
     for channel_property_id in dict.fromkeys([*links, *mapped]):
@@ -156,8 +168,11 @@ def _events_of(
         if link is not None or (not links and origin is None):
             room = rooms.get((channel_property_id, reservation.room_type_id))
             event_type = _booking_event_type(before, after, link, room)
-            if event_type is None and under_way.includes(channel_property_id, reservation.id, link):
-                # The channel has this state, and may be about to get the one before.
+            if event_type is None and (
+                (link is not None and change.was_otherwise)
+                or under_way.includes(channel_property_id, reservation.id, link)
+            ):
+                # The link says what the channel has; it may have, or be about to get, a state in between.
                 is_gone = after is None or after.status is BookingStatus.CANCELLED
                 event_type = EventType.BOOKING_CANCEL if is_gone else EventType.BOOKING_UPDATE
             if event_type is not None:
@@ -165,7 +180,7 @@ def _events_of(
                 events.append(booking_event(channel_property_id, event_type, reservation, external_id))
         events += [
             availability_event(channel_property_id, span)
-            for span in _changed_nights(before, after)
+            for span in _changed_nights(change)
             if (channel_property_id, span.room_type_id) in rooms
         ]
     return events
@@ -272,10 +287,9 @@ def _was_enqueued(reservation_id: UUID) -> bool:
     ).exists()
 
 
-def _changed_nights(before: Reservation | None, after: Reservation | None) -> list[NightSpan]:
-    """The nights on which a change of the reservation moves free units."""
-    old = before.nights() if before is not None and before.takes_room else None
-    new = after.nights() if after is not None and after.takes_room else None
-    if before is not None and after is not None and old == new and before.units == after.units:
+def _changed_nights(change: ReservationChange) -> list[NightSpan]:
+    """The nights on which a change of the reservation moves free units, or has moved them for a while."""
+    taken = [(state.nights(), state.units) if state and state.takes_room else None for state in change.states]
+    if len(set(taken)) == 1:
         return []
-    return list(dict.fromkeys(span for span in (old, new) if span is not None))
+    return list(dict.fromkeys(found[0] for found in taken if found is not None))

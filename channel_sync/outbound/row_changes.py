@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Model
 
 from channel_sync.capture.instances import instance_of, load_related
@@ -16,11 +17,15 @@ from channel_sync.capture.rows import CapturedRow
 from channel_sync.pms import Watched
 
 Row = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 @dataclass
 class RowChange:
-    """One row before its first write and after its last, of writes that were made for the same channel or for none."""
+    """One row before its first write and after its last, of writes that were made for the same channel or for none.
+
+    `between` are the states that a later transaction replaced, each once: a call may have sent them to a channel.
+    """
 
     model: type[Model]
     row_pk: str
@@ -30,27 +35,47 @@ class RowChange:
     new: Row | None
     links: tuple[UUID, ...] = ()
     is_save: bool = False  # The host saved the row, which may be about what it refers to, such as its guest.
+    _between: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def between(self) -> list[Row]:
+        """The states in between, in the order in which they came up."""
+        return list(self._between.values())
 
     @property
     def states(self) -> list[Row]:
-        """The states that there are; none of a row that came and went."""
-        return [state for state in (self.old, self.new) if state is not None]
+        """The states that there are; none of a row that came and went within a transaction."""
+        return [state for state in (self.old, *self.between, self.new) if state is not None]
+
+    @property
+    def may_be_seen(self) -> bool:
+        """Whether anybody else may have found the row in another state than it is in now."""
+        return bool(self._between) or self.old != self.new
+
+    def write(self, row: CapturedRow) -> None:
+        """Take in a later write of the row."""
+        if self.new is not None and row.transaction_id != self.transaction_id:
+            self._between[repr(self.new)] = self.new
+        self.new, self.links, self.transaction_id = row.new, row.links, row.transaction_id
 
 
 def row_changes(rows: Iterable[CapturedRow]) -> list[RowChange]:
-    """Writes of the same row as one, in the order of the first; writes with another origin in between part them."""
+    """Writes of the same row as one, in the order of the first.
+
+    Writes with another origin in between part them, and so does a deletion. What nobody else can have seen is left out.
+    """
     changes: list[RowChange] = []
     latest: dict[tuple[str, str], RowChange] = {}
     for row in rows:
         key = (row.model, row.row_pk)
         before = latest.get(key)
-        if before is not None and before.origin == row.origin:
-            before.new, before.links, before.transaction_id = row.new, row.links, row.transaction_id
+        if before is not None and before.origin == row.origin and before.new is not None:
+            before.write(row)
             continue
         model = apps.get_model(row.model)
         latest[key] = RowChange(model, row.row_pk, row.origin, row.transaction_id, row.old, row.new, row.links)
         changes.append(latest[key])
-    return [change for change in changes if change.states and change.old != change.new]
+    return [change for change in changes if change.may_be_seen]
 
 
 class Instances:
@@ -73,8 +98,12 @@ class Instances:
         """The row after the change; None when it was deleted."""
         return None if change.new is None else self._made[id(change.new)]
 
+    def between(self, change: RowChange) -> list[Model]:
+        """The row in the states in between."""
+        return [self._made[id(state)] for state in change.between]
+
     def both(self, change: RowChange) -> Iterator[Model]:
-        """Those of the two that there are."""
+        """Those of before and after that there are."""
         return (made for made in (self.before(change), self.after(change)) if made is not None)
 
 
@@ -86,8 +115,26 @@ def reservation_model() -> type[Model]:
 def spans_of(
     changes: Iterable[RowChange], instances: Instances, watched: Mapping[type[Model], Watched[Any]]
 ) -> Iterator[Any]:
-    """The nights that changes of watched models are about, before and after."""
+    """The nights that changes of watched models are about: before, in between and after."""
     for change in changes:
         followed = watched.get(change.model)
         if followed is not None:
             yield from (followed.span_of(instance) for instance in instances.both(change))
+            yield from what_can_be_made(followed.span_of, instances.between(change))
+
+
+def what_can_be_made(make: Callable[[Model], Made], instances: Iterable[Model]) -> list[Made]:
+    """What the host makes of states in between, each once, without those that it can make nothing of.
+
+    Such as dates of which only one was changed yet: no call can have sent them. Raises errors of the database, after
+    which its transaction cannot go on.
+    """
+    made: dict[Made, None] = {}
+    for instance in instances:
+        try:
+            made[make(instance)] = None
+        except DatabaseError:
+            raise
+        except Exception:  # noqa: BLE001, S112 - whatever the host's code raises, the state has passed
+            continue
+    return list(made)
