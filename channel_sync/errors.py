@@ -98,7 +98,9 @@ class InvalidPayload(Fatal):
     """A payload does not have the shape that the channel documents; `field` names the culprit."""
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"Field '{field}': {problem}. Correct the sender, then replay the event.")
+        super().__init__(
+            f"Field '{field}': {problem}. Correct it at the channel, which sends it anew; then ignore this event."
+        )
         self.field = field
         self.problem = problem
 

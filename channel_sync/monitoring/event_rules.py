@@ -84,8 +84,8 @@ def _not_applied(event: ChannelEvent) -> Finding:
     return Finding(
         AlertKind.BOOKING_NOT_APPLIED,
         f"Booking {external_id} of {channel_property} ({sold}, {stay}) could not be applied: the PMS does not have it "
-        "as the channel sold it. Its event's page says why. Correct that and retry the event, or enter the booking by "
-        "hand and ignore the event.",
+        "as the channel sold it. Its event's page says why. Correct that and retry the event; until "
+        "then take a room out of order for these nights.",
         subject=f"{channel_property.id}{OF_BOOKING}{external_id}"[:LONGEST_SUBJECT],
         channel_property=channel_property,
     )

@@ -34,7 +34,10 @@ def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
     if not result.success:
         if write.external_id is None and result.says_no_availability():
             return WriteResult("", refused=SoldElsewhere(status=HTTPStatus.CREATED))
-        reason = f"Beds24 refused the booking: {result.reasons()}. Correct the data, then retry the event."
+        reason = (
+            f"Beds24 refused the booking: {result.reasons()}. Correct it in the PMS, which sends it again; make a "
+            "failed reservation anew."
+        )
         return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))
     external_id = write.external_id or str((result.new or {}).get("id") or "")
     if not external_id:

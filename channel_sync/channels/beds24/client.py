@@ -75,7 +75,7 @@ class Client:
         if failed:
             raise RefusedByChannel(
                 f"Beds24 refused {len(failed)} of {len(items)} items of POST {path}: {'; '.join(failed[:5])}. "
-                "Correct the data, then retry the event.",
+                "Correct it in the PMS, which sends it again; make a failed reservation anew.",
                 status=201,
             )
 

@@ -177,7 +177,8 @@ def _checked(method: str, path: str, response: requests.Response, credits: Credi
         )
     if response.status_code >= 400 or (isinstance(body, dict) and body.get("success") is False):
         raise RefusedByChannel(
-            f"Beds24 refused {call} ({response.status_code} {reason}). Correct the data, then retry the event.",
+            f"Beds24 refused {call} ({response.status_code} {reason}). Correct it in the PMS, which sends it again; "
+            "make a failed reservation anew.",
             status=response.status_code,
             code=code,
         )
