@@ -16,11 +16,13 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from channel_sync.database_lock import session_lock
+from channel_sync.events.processing import process
 from channel_sync.events.store import rescue_vanished
 from channel_sync.models import (
     ChannelEvent,
     Conflict,
     ConflictStatus,
+    Direction,
     EventStatus,
     ReconciliationRun,
     ReservationLink,
@@ -83,6 +85,9 @@ def test_a_run_that_is_killed_anywhere_ends_like_one_that_is_not(drift: Drift, b
     ChannelEvent.objects.filter(status=EventStatus.PROCESSING).update(lease_expires_at=timezone.now())
     rescue_vanished()
     ChannelEvent.objects.filter(status=EventStatus.RETRYING).update(next_attempt_at=timezone.now())
+    # As workers do, with what a process had recorded and not claimed yet when it was killed.
+    for event in ChannelEvent.objects.filter(status=EventStatus.RECEIVED, direction=Direction.INBOUND):
+        process(event.id)
     last = start(beds24, property_id, "--json")
     output, errors = last.communicate(timeout=120)
     assert last.returncode == 0, errors
