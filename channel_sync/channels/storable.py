@@ -30,7 +30,8 @@ def read_json(body: bytes) -> Any:
             pass  # Perhaps no JSON at all; perhaps only something odd, which is not worth a booking.
     text = body.decode(json.detect_encoding(body), errors="replace")
     try:
-        return storable(json.loads(text, parse_int=_integer))
+        # Not strict: a raw control character, such as a tab in a name, is not worth a booking either.
+        return storable(json.loads(text, parse_int=_integer, strict=False))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

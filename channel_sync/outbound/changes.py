@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model
 
 from channel_sync.capture.rows import CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
@@ -99,10 +99,8 @@ def _consume_batch(limit: int) -> list[CapturedRow]:
         with transaction.atomic():
             rows = take_due(limit)
             _record_found(rows)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception:
-        if not rows:
+        if not rows or not connection.is_usable():
             raise
         for _, of_row in _grouped(rows, lambda row: (row.model, row.row_pk)):
             _consume_alone(of_row)
@@ -110,14 +108,14 @@ def _consume_batch(limit: int) -> list[CapturedRow]:
 
 
 def _consume_alone(rows: Sequence[CapturedRow]) -> None:
-    """The rows of one row of the host; their error is theirs alone."""
+    """The rows of one row of the host; their error is theirs alone, unless the database is gone."""
     ids = [row.id for row in rows]
     try:
         with transaction.atomic():
             _record_found(take_ids(ids))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever the host's code raises, the other rows go on
+    except Exception as error:
+        if not connection.is_usable():
+            raise
         _log_kept(rows[0], error)
         postpone(ids, type(error).__name__)
 

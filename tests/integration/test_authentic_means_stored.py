@@ -106,6 +106,12 @@ def test_an_odd_note_does_not_cost_the_booking() -> None:
     assert {event.status for event in work()} == {EventStatus.DONE}
 
 
+def test_a_raw_control_character_does_not_cost_the_booking() -> None:
+    assert post(json.dumps(webhook(lastName="Love@lace")).replace("@", "\x01\n\t").encode()).status_code == 200
+
+    assert {event.status for event in work()} == {EventStatus.DONE}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_a_byte_order_mark_or_another_encoding_is_read(encoding: str) -> None:
     assert post(json.dumps(webhook(lastName="Łukasz"), ensure_ascii=False).encode(encoding)).status_code == 200

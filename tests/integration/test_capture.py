@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from channel_sync.capture.installation import install_capture, remove_capture
@@ -98,13 +98,13 @@ def unsaved(room_type: RoomType, number: int) -> list[Reservation]:
 
 
 @contextmanager
-def broken_description() -> Iterator[None]:
+def broken_description(error: type[Exception] = LookupError) -> Iterator[None]:
     """The host cannot describe reservations of one price."""
     right = Pms.describe
 
     def describe(self: Pms, instance: Reservation) -> Any:
         if instance.price == Decimal(13):
-            raise LookupError("Grace Hopper is unlucky")
+            raise error("Grace Hopper is unlucky")
         return right(self, instance)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -392,15 +392,19 @@ class TestTransactions:
 class TestFailures:
     """A row that cannot be turned into an event."""
 
-    def test_it_does_not_keep_the_others(self, double: RoomType, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize("error", [LookupError, OperationalError])
+    def test_it_does_not_keep_the_others(
+        self, double: RoomType, caplog: pytest.LogCaptureFixture, error: type[Exception]
+    ) -> None:
+        """An error of the database may be the row's own too, such as a statement that took too long."""
         first, unlucky, last = unsaved(double, 3)
         unlucky.price = Decimal(13)
         Reservation.objects.bulk_create([first, unlucky, last])
 
-        with broken_description():
+        with broken_description(error):
             assert recorded_types() == sorted(CREATED * 2)
         (kept,) = CapturedChange.objects.all()
-        assert (kept.row_pk, kept.attempts, kept.last_error) == (str(unlucky.id), 1, "LookupError")
+        assert (kept.row_pk, kept.attempts, kept.last_error) == (str(unlucky.id), 1, error.__name__)
         assert kept.next_attempt_at is not None
         assert "Hopper" not in caplog.text
 
