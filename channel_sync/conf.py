@@ -125,8 +125,8 @@ class ChannelSyncSettings(BaseModel):
     rescue_after: timedelta = Field(
         default=timedelta(seconds=60),
         gt=timedelta(0),
-        description="A published event that no worker has claimed for longer, while its queue is empty, is published "
-        "again: its message is lost.",
+        description="A published event that no worker has claimed for longer, while its queue is empty or hands out "
+        "what was published later, is published again: its message is lost.",
     )
     lease_ttl: timedelta = Field(
         default=timedelta(seconds=45),

@@ -19,6 +19,8 @@ from channel_sync.events.message import EventMessage
 logger = logging.getLogger(__name__)
 
 PERSISTENT = 2
+# The header in which a message says when it was made, for whoever asks what the queue still holds.
+HANDED_OVER_AT = "channel_sync_handed_over_at"
 
 
 class ConfirmingProducer:
@@ -89,7 +91,7 @@ class ConfirmingProducer:
             priority=message.priority,
             content_type="application/json",
             content_encoding="utf-8",
-            headers={**task.headers, "id": task_id, "root_id": task_id, "argsrepr": arguments[0]},
+            headers={**task.headers, **_made_at(message), "id": task_id, "root_id": task_id, "argsrepr": arguments[0]},
             properties={**task.properties, "correlation_id": task_id, "delivery_mode": PERSISTENT},
         )
         self._sent += 1
@@ -114,3 +116,7 @@ class ConfirmingProducer:
         self._returned[str(message.properties.get("correlation_id", ""))] = (
             f"No queue takes '{routing_key}': {error}. Run 'manage.py channel_sync_topology'."
         )
+
+
+def _made_at(message: EventMessage) -> dict[str, str]:
+    return {} if message.handed_over_at is None else {HANDED_OVER_AT: message.handed_over_at.isoformat()}

@@ -9,12 +9,11 @@ from celery import shared_task
 
 from channel_sync.broker.celery_options import RELAY_TASK
 from channel_sync.broker.dead_letters import mend_dead_letters
-from channel_sync.broker.depths import queue_depths
+from channel_sync.broker.lost_messages import rescue
 from channel_sync.broker.publisher import publish
 from channel_sync.database_clock import database_now
 from channel_sync.errors import PublishFailed
 from channel_sync.events.relay import relay_due
-from channel_sync.events.store import rescue_lost
 from channel_sync.fleeting import SENT_AT, FleetingTask
 from channel_sync.heartbeats import BEAT, note_alive
 from channel_sync.models import Direction, ProcessKind
@@ -51,14 +50,3 @@ def _ahead(sent_at: float | None) -> float | None:
         return None
     ahead = sent_at - database_now().timestamp()
     return ahead if ahead > 0 else min(ahead + RUN_EXPIRES_SECONDS, 0.0)
-
-
-def rescue() -> None:
-    """Make due what the broker took and has lost: its data is gone, or somebody purged or deleted a queue.
-
-    A queue that cannot be asked, does not exist, or is only slow, says nothing about its messages.
-    """
-    depths = queue_depths()
-    for direction, depth in ((Direction.INBOUND, depths.inbound), (Direction.OUTBOUND, depths.outbound)):
-        if depth == 0 and (lost := rescue_lost(direction)):
-            logger.warning("%d %s events were published and are in no queue: they are published again", lost, direction)

@@ -39,7 +39,12 @@ class EventMessage:
     @property
     def priority(self) -> int:
         """0 to 10, higher first."""
-        return PRIORITIES.get(self.event_type, LOWEST_PRIORITY)
+        return priority_of(self.event_type)
+
+
+def priority_of(event_type: str) -> int:
+    """Of the messages of a type of event."""
+    return PRIORITIES.get(event_type, LOWEST_PRIORITY)
 
 
 def message_of(event: ChannelEvent) -> EventMessage:

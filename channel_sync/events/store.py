@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -123,6 +123,25 @@ WHERE event.id = due.id
 RETURNING event.id, event.direction, event.event_type, event.source, event.correlation_id, event.next_attempt_at
 """
 
+# What waits longer than that by itself is left as it is.
+DEFER_BESIDE = """
+WITH beside AS (
+    SELECT id FROM channel_events
+    WHERE channel_property_id = %(property)s AND status IN ('received', 'retrying') AND status = ANY(%(sources)s)
+      AND direction = %(direction)s AND event_type = %(event_type)s AND id <> %(lead)s
+      AND (%(entity)s::uuid IS NULL OR entity_internal_id = %(entity)s)
+      AND (published_at IS NOT NULL OR next_attempt_at < statement_timestamp() + %(delay)s::interval / 2)
+    ORDER BY received_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channel_events AS event
+SET status = %(target)s, next_attempt_at = statement_timestamp() + %(delay)s::interval, published_at = NULL,
+    waits_for = %(waits_for)s, last_error = %(error)s, updated_at = statement_timestamp()
+FROM beside
+WHERE event.id = beside.id
+"""
+
 CONFIRM_PUBLISHED = """
 UPDATE channel_events AS event
 SET published_at = statement_timestamp(), next_attempt_at = statement_timestamp() + %(expired)s::interval,
@@ -139,8 +158,10 @@ STILL_PAUSED = "SELECT id FROM channel_properties WHERE id = %s AND status = 'in
 RESCUE_LOST = """
 WITH lost AS (
     SELECT id FROM channel_events
-    WHERE next_attempt_at > statement_timestamp() AND published_at < statement_timestamp() - %(after)s::interval
+    WHERE next_attempt_at > statement_timestamp()
+      AND published_at < least(statement_timestamp(), %(before)s::timestamptz) - %(after)s::interval
       AND status IN ('received', 'retrying') AND direction = %(direction)s
+      AND (%(types)s::text[] IS NULL OR event_type = ANY(%(types)s))
     ORDER BY next_attempt_at
     LIMIT %(batch)s
     FOR UPDATE SKIP LOCKED
@@ -149,6 +170,14 @@ UPDATE channel_events AS event
 SET next_attempt_at = statement_timestamp(), updated_at = statement_timestamp()
 FROM lost
 WHERE event.id = lost.id
+"""
+
+HAS_UNCLAIMED = """
+SELECT EXISTS (
+    SELECT FROM channel_events
+    WHERE next_attempt_at > statement_timestamp() AND published_at < statement_timestamp() - %(after)s::interval
+      AND status IN ('received', 'retrying') AND direction = %(direction)s
+)
 """
 
 RESCUE_VANISHED = """
@@ -349,6 +378,32 @@ def snooze(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
         _wait(event, Verb.SNOOZE, delay, error, attempts=Greatest(F("attempts") - 1, 0))
 
 
+def defer_beside(
+    lead: ChannelEvent, delay: timedelta, error: Exception, *, limit: int, entity: UUID | None = None
+) -> int:
+    """Put off the events like the lead, of one entity or of any, that wait beside it; returns how many.
+
+    The lead looks for all of them, so none has to find out by itself what it waits for. What is in the queue already
+    is let go by the worker that receives it. Those that another is settling are left to it.
+    """
+    parameters: dict[str, Any] = {
+        "property": lead.channel_property_id,
+        "direction": lead.direction,
+        "event_type": lead.event_type,
+        "lead": lead.id,
+        "entity": entity,
+        "delay": delay,
+        "waits_for": getattr(error, "waits_for", ""),
+        "error": _said(error),
+        "limit": limit,
+        "sources": sources_of(Verb.DEFER),
+        "target": target_of(Verb.DEFER).value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DEFER_BESIDE, parameters)
+        return int(cursor.rowcount)
+
+
 def retry(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
     """Another attempt after `delay`; this one stays counted."""
     _wait(event, Verb.RETRY, delay, error)
@@ -393,18 +448,31 @@ def confirm_published(messages: Sequence[EventMessage]) -> None:
         cursor.execute(CONFIRM_PUBLISHED, parameters)
 
 
-def rescue_lost(direction: Direction) -> int:
-    """Make published events due that nobody claims although their queue is empty; returns how many.
+def has_unclaimed(direction: Direction) -> bool:
+    """Whether an event was published more than `rescue_after` ago, and is in no worker's hands."""
+    parameters: dict[str, Any] = {"after": channel_sync_settings().rescue_after, "direction": direction.value}
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_UNCLAIMED, parameters)
+        row: tuple[bool] = cursor.fetchone()
+    return row[0]
 
-    At most `relay_batch`, those published first, and none that was published within `rescue_after`. A worker may hold
-    the message of one that is not lost: it is published twice then, no more often than every `rescue_after`, and the
-    claim decides.
+
+def rescue_lost(
+    direction: Direction, types: Sequence[EventType] | None = None, *, before: datetime | None = None
+) -> int:
+    """Make due the unclaimed events of these or all types that were published before a time, or ever; how many.
+
+    The caller knows that the queue has their messages no more. At most `relay_batch`, those published first, and none
+    that was published within `rescue_after` before that time or now. A worker may hold the message of one that is not
+    lost: it is published twice then, no more often than every `rescue_after`, and the claim decides.
     """
     settings = channel_sync_settings()
     parameters: dict[str, Any] = {
         "after": settings.rescue_after,
         "direction": direction.value,
         "batch": settings.relay_batch,
+        "types": None if types is None else [event_type.value for event_type in types],
+        "before": before,
     }
     with connection.cursor() as cursor:
         cursor.execute(RESCUE_LOST, parameters)

@@ -21,6 +21,7 @@ class Verb(StrEnum):
     IGNORE = "ignore"
     DISMISS = "dismiss"
     SNOOZE = "snooze"
+    DEFER = "defer"
     RETRY = "retry"
     FAIL = "fail"
     RESCUE = "rescue"
@@ -45,6 +46,7 @@ TRANSITIONS: Mapping[Verb, Transition] = {
     Verb.IGNORE: Transition(HELD, EventStatus.IGNORED),
     Verb.DISMISS: Transition(frozenset({*OPEN_STATUSES, EventStatus.FAILED}), EventStatus.IGNORED),
     Verb.SNOOZE: Transition(HELD, EventStatus.RETRYING),
+    Verb.DEFER: Transition(frozenset(WAITING_STATUSES), EventStatus.RETRYING),
     Verb.RETRY: Transition(HELD, EventStatus.RETRYING),
     Verb.FAIL: Transition(HELD, EventStatus.FAILED),
     Verb.RESCUE: Transition(HELD, EventStatus.RETRYING),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -15,13 +14,14 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelProperty
 from channel_sync.outbound.coalescing import (
+    BookingFirst,
     WaitingEvents,
+    leading,
     room_types_with_unsent_bookings,
     waiting_events,
 )
@@ -30,14 +30,13 @@ from channel_sync.outbound.units import nights_falsified, units_to_sell
 logger = logging.getLogger(__name__)
 
 NOTHING_TO_PUSH = "no night from today to the end of the calendar, or no mapped room"
-BOOKING_FIRST = timedelta(seconds=1)
 
 
 def push_availability(event: ChannelEvent) -> None:
     """Read what is free now, set it at the channel, and close every event that waited for it."""
     channel_property = event.channel_property
     looks = channel_sync_settings().pull_before_push
-    with calling(channel_property) as channel:
+    with leading(event), calling(channel_property) as channel:
         require_claim(event)
         _require_sent_bookings(event, room_types_with_unsent_bookings(channel_property))
         if looks:
@@ -77,13 +76,9 @@ def _state_without_unsent_bookings(
 
 
 def _require_sent_bookings(event: ChannelEvent, unsent: set[UUID]) -> None:
-    """The room type that the event is about is not among those with an unsent booking; raises `NotYet`."""
+    """The room type that the event is about is not among those with an unsent booking; raises `BookingFirst`."""
     if event.entity_internal_id in unsent:
-        raise NotYet(
-            "A booking of this room type has to reach the channel first.",
-            retry_after=BOOKING_FIRST,
-            waits_for=WaitsFor.BOOKING,
-        )
+        raise BookingFirst(event.entity_internal_id)
 
 
 def _ranges(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[AvailabilityRange]:

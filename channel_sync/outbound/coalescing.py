@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import WaitsFor
+from channel_sync.errors import NotYet, RateLimited, WaitsFor
+from channel_sync.events.store import defer_beside
 from channel_sync.models import OPEN_STATUSES, WAITING_STATUSES, ChannelEvent, ChannelProperty, Direction, EntityType
 from channel_sync.pms import host_pms
 
 # Keeps one push, and the row locks of closing its events, bounded.
 MAX_EVENTS_PER_PUSH = 5_000
+BOOKING_FIRST = timedelta(seconds=1)
+# Behind their lead, whose push is theirs too; should it come to nothing, each finds out by itself.
+BEHIND_LEAD = timedelta(seconds=30)
+
+
+class BookingFirst(NotYet):
+    """A booking of a room type has to reach the channel before its nights are set; None when of any."""
+
+    def __init__(self, room_type_id: UUID | None = None) -> None:
+        super().__init__(
+            "A booking of this room type has to reach the channel first.",
+            retry_after=BOOKING_FIRST,
+            waits_for=WaitsFor.BOOKING,
+        )
+        self.room_type_id = room_type_id
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,21 @@ class WaitingEvents:
         """First night, and the day after the last."""
         every = [night for named in self.nights.values() for night in named]
         return min(every), max(every) + ONE_NIGHT
+
+
+@contextmanager
+def leading(lead: ChannelEvent) -> Iterator[None]:
+    """What puts off this event puts off those that one push answers together with it.
+
+    Thousands may wait: one looks every second whether it is their turn, and not each of them.
+    """
+    try:
+        yield
+    except (NotYet, RateLimited) as error:
+        delay = (error.retry_after or timedelta(0)) + BEHIND_LEAD
+        room_type_id = error.room_type_id if isinstance(error, BookingFirst) else None
+        defer_beside(lead, delay, error, limit=MAX_EVENTS_PER_PUSH, entity=room_type_id)
+        raise
 
 
 def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> WaitingEvents:

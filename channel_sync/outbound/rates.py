@@ -16,13 +16,18 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import room_types
-from channel_sync.errors import NotYet, UnmappedRoom, WaitsFor
+from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
-from channel_sync.outbound.availability import BOOKING_FIRST
-from channel_sync.outbound.coalescing import WaitingEvents, room_types_with_unsent_bookings, waiting_events
+from channel_sync.outbound.coalescing import (
+    BookingFirst,
+    WaitingEvents,
+    leading,
+    room_types_with_unsent_bookings,
+    waiting_events,
+)
 from channel_sync.outbound.units import nights_falsified, units_to_sell
 from channel_sync.pms import NightlyRate, host_pms
 
@@ -74,7 +79,7 @@ def push_rates(event: ChannelEvent) -> None:
     """
     channel_property = event.channel_property
     looks = channel_sync_settings().pull_before_push
-    with calling(channel_property) as channel:
+    with leading(event), calling(channel_property) as channel:
         require_claim(event)
         waiting, changed = _waiting(event)
         rooms, closing = _closing(channel_property, changed)
@@ -82,11 +87,7 @@ def push_rates(event: ChannelEvent) -> None:
             pull_bookings(channel_property, channel)
         units = units_to_sell(channel_property, channel, rooms, closing)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
-            raise NotYet(
-                "A booking of this room type has to reach the channel first.",
-                retry_after=BOOKING_FIRST,
-                waits_for=WaitsFor.BOOKING,
-            )
+            raise BookingFirst()
         ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
         if ranges:
             channel.push_rates(ranges, idempotency_key=event.idempotency_key)

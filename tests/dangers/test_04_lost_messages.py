@@ -19,13 +19,15 @@ from django.utils import timezone
 from kombu import Connection
 from rest_framework.test import APIClient
 
-from channel_sync.broker import publisher, tasks
+from channel_sync.broker import confirms, publisher, tasks
+from channel_sync.broker.lost_messages import rescue
 from channel_sync.broker.publisher import publish_recorded
 from channel_sync.broker.topology import declare, topology
+from channel_sync.conf import channel_sync_settings
 from channel_sync.events import store
 from channel_sync.events.message import message_of
 from channel_sync.events.store import claim, rescue_lost
-from channel_sync.models import ChannelEvent, Direction, EventStatus
+from channel_sync.models import ChannelEvent, Direction, EventStatus, EventType
 from channel_sync.operations.roles import Role
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
 
@@ -61,7 +63,10 @@ def depth(broker: Any, direction: Direction = Direction.INBOUND) -> int:
 def published(number: int = 1, factory: Any = EventFactory, *, ago: float = 61, **columns: Any) -> list[ChannelEvent]:
     """Events whose messages the broker has confirmed, some seconds ago."""
     events: list[ChannelEvent] = factory.create_batch(
-        number, channel_property=ChannelPropertyFactory(), next_attempt_at=timezone.now(), **columns
+        number,
+        channel_property=ChannelPropertyFactory(),
+        next_attempt_at=timezone.now() - timedelta(seconds=ago) + channel_sync_settings().relay_grace,
+        **columns,
     )
     publish_recorded([message_of(event) for event in events])
     age(events, ago)
@@ -125,6 +130,52 @@ def test_a_queue_that_is_only_slow_gets_nothing_twice(broker: Any) -> None:
     tasks.relay()
 
     assert depth(broker) == 5
+
+
+def test_lost_messages_are_published_again_while_later_ones_fill_their_queue(broker: Any) -> None:
+    """Thousands of availability updates kept a queue full, and the bookings that it had lost waited for a day."""
+    bookings = published(3, OutboundEventFactory, ago=200, event_type=EventType.BOOKING_CREATE)
+    nights = published(2, OutboundEventFactory, ago=200, event_type=EventType.AVAILABILITY_UPDATE)
+    rates = published(1, OutboundEventFactory, ago=200, event_type=EventType.RATE_UPDATE)
+    purge(broker)
+    published(5, OutboundEventFactory, ago=100, event_type=EventType.AVAILABILITY_UPDATE)
+
+    rescue()
+
+    due = ChannelEvent.objects.filter(next_attempt_at__lte=timezone.now())
+    assert {event.id for event in due} == {event.id for event in [*bookings, *nights]}
+    assert {event.id for event in rates}.isdisjoint(event.id for event in due)
+    assert depth(broker, Direction.OUTBOUND) == 5
+
+
+def test_a_rush_that_goes_first_says_nothing_of_what_waits_behind_it(broker: Any) -> None:
+    published(3, OutboundEventFactory, ago=3600, event_type=EventType.RATE_UPDATE)
+    published(3, OutboundEventFactory, ago=0, event_type=EventType.BOOKING_CREATE)
+
+    tasks.relay()
+
+    assert depth(broker, Direction.OUTBOUND) == 6
+
+
+def test_looking_at_the_next_message_leaves_the_queue_as_it_was(broker: Any) -> None:
+    first, second = published(2, ago=61)
+    rescue()
+    rescue()
+
+    with broker.channel() as worker:
+        received = [json.loads(worker.basic_get(topology().inbound.name).body)[0][0] for _ in range(2)]
+    assert received == [str(first.id), str(second.id)]
+
+
+def test_a_message_of_an_earlier_version_says_nothing(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(1, ago=200)
+    purge(broker)
+    monkeypatch.setattr(confirms, "_made_at", lambda message: {})
+    published(1, ago=100)
+
+    tasks.relay()
+
+    assert depth(broker) == 1
 
 
 def test_the_queue_of_the_other_direction_says_nothing(broker: Any) -> None:
@@ -194,13 +245,14 @@ def test_a_broker_that_is_away_says_nothing(broker: Any, monkeypatch: pytest.Mon
     for way in ("connection_for_read", "connection_for_write"):
         monkeypatch.setattr(current_app, way, lambda **options: Connection(NOWHERE, **options))
 
-    tasks.rescue()
+    rescue()
 
     event.refresh_from_db()
     assert event.next_attempt_at - timezone.now() > timedelta(hours=23)
 
 
-def test_looking_for_lost_messages_reads_an_index_of_open_events(broker: Any) -> None:
+@pytest.mark.parametrize("statement", [store.RESCUE_LOST, store.HAS_UNCLAIMED])
+def test_looking_for_lost_messages_reads_an_index_of_open_events(broker: Any, statement: str) -> None:
     ChannelEvent.objects.bulk_create(
         EventFactory.build(channel_property_id=ChannelPropertyFactory().id, status=EventStatus.DONE)
         for _ in range(3000)
@@ -208,7 +260,8 @@ def test_looking_for_lost_messages_reads_an_index_of_open_events(broker: Any) ->
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE channel_events")
         cursor.execute(
-            f"EXPLAIN {store.RESCUE_LOST}", {"after": timedelta(minutes=1), "direction": "inbound", "batch": 500}
+            f"EXPLAIN {statement}",
+            {"after": timedelta(minutes=1), "direction": "inbound", "batch": 500, "types": None, "before": None},
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
