@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from celery import current_app
@@ -29,6 +30,7 @@ from channel_sync.events.message import message_of
 from channel_sync.events.store import claim, rescue_lost
 from channel_sync.models import ChannelEvent, Direction, EventStatus, EventType
 from channel_sync.operations.roles import Role
+from pms_project.demo.broker import delete_topology
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +157,28 @@ def test_a_rush_that_goes_first_says_nothing_of_what_waits_behind_it(broker: Any
     tasks.relay()
 
     assert depth(broker, Direction.OUTBOUND) == 6
+
+
+@pytest.fixture
+def quorum(broker: Any, broker_url: str, settings: LazySettings) -> Any:
+    """The broker with queues of the other kind, which know no priority."""
+    prefix = f"test-{uuid4().hex[:8]}."
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "queue_prefix": prefix, "queue_type": "quorum"}
+    declare(broker)
+    yield broker
+    delete_topology(broker_url, prefix)
+
+
+def test_a_queue_without_priorities_hands_out_what_came_first(quorum: Any) -> None:
+    early = published(2, OutboundEventFactory, ago=300, event_type=EventType.AVAILABILITY_UPDATE)
+    purge(quorum)
+    published(2, OutboundEventFactory, ago=200, event_type=EventType.RATE_UPDATE)
+    published(2, OutboundEventFactory, ago=100, event_type=EventType.BOOKING_CREATE)
+
+    rescue()
+
+    due = ChannelEvent.objects.filter(next_attempt_at__lte=timezone.now())
+    assert {event.id for event in due} == {event.id for event in early}
 
 
 def test_looking_at_the_next_message_leaves_the_queue_as_it_was(broker: Any) -> None:
