@@ -56,7 +56,8 @@ class ChannelSyncSettings(BaseModel):
 
     webhook_max_bytes: int = Field(default=1_000_000, gt=0, description="A larger webhook body is answered 413.")
     webhook_tolerance: timedelta = Field(
-        default=timedelta(minutes=5), description="How far the time stamp of a signed webhook may be from our clock."
+        default=timedelta(minutes=5),
+        description="How far the time stamp of a signed webhook may be from the database's clock.",
     )
     webhook_secret_header: str = Field(
         default="X-Channel-Sync-Secret", description="Header that carries the secret in verification mode `header`."

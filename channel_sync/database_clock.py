@@ -1,4 +1,4 @@
-"""The time of the database: one clock for every process that decides whether a hold has expired."""
+"""The time of the database: one clock for every process that decides by the time."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from channel_sync.channels.base import Channel
 from channel_sync.connections.breaker import CallsMade, note_answered, note_unavailable, require_available
@@ -81,12 +81,12 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
 
 def note_success(channel_property: ChannelProperty) -> None:
     """Keep the time of the last call that went well."""
-    ChannelProperty.objects.filter(id=channel_property.id).update(last_outbound_success_at=timezone.now())
+    ChannelProperty.objects.filter(id=channel_property.id).update(last_outbound_success_at=Now())
 
 
 def _hold_properties(account_id: UUID) -> None:
     """The login is gone for all properties of the account: their events wait until somebody connects again."""
     logger.error("account %s: the channel refuses its login; connect its properties again", account_id)
     ChannelProperty.objects.filter(connection__account_id=account_id, status=ChannelPropertyStatus.ACTIVE).update(
-        status=ChannelPropertyStatus.ERROR, updated_at=timezone.now()
+        status=ChannelPropertyStatus.ERROR, updated_at=Now()
     )

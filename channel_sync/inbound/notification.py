@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
 from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
+from channel_sync.database_clock import database_now
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.new_event import NewEvent
 from channel_sync.models import ChannelProperty, Direction, EntityType, EventType
@@ -28,7 +27,7 @@ def event_of(channel_property: ChannelProperty, notification: Notification) -> N
         "source": channel_property.channel_name,
         "idempotency_key": inbound_key(channel_property.id, notification.dedupe_key),
         "payload": notification.payload,
-        "occurred_at": time_to_order_by(notification.occurred_at, timezone.now()),
+        "occurred_at": time_to_order_by(notification.occurred_at, database_now()),
     }
     if isinstance(notification, BookingNotification):
         return NewEvent(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Iterator, Mapping
 
 from channel_sync.conf import channel_sync_settings
+from channel_sync.database_clock import database_now
 from channel_sync.errors import BadSignature
 from channel_sync.models import ChannelConnection, WebhookVerification
 from channel_sync.signature import sign
 
 
 def verify(connection: ChannelConnection, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> None:
-    """Check the request in the property's mode; `now` is Unix time in seconds. Raises `BadSignature`."""
+    """Check the request in the property's mode; `now` is Unix time, or the database's. Raises `BadSignature`."""
     if connection.webhook_verification == WebhookVerification.HMAC:
-        _verify_signature(connection, headers, body, time.time() if now is None else now)
+        _verify_signature(connection, headers, body, database_now().timestamp() if now is None else now)
     else:
         _verify_secret(connection, headers)
 
@@ -33,7 +33,7 @@ def _verify_signature(connection: ChannelConnection, headers: Mapping[str, str],
     if not stamp.isascii() or not stamp.isdecimal() or len(stamp) > 12:
         raise BadSignature(f"Header '{settings.webhook_timestamp_header}' is no Unix time.")
     if abs(now - int(stamp)) > settings.webhook_tolerance.total_seconds():
-        raise BadSignature(f"The time stamp is more than {settings.webhook_tolerance} from our clock.")
+        raise BadSignature(f"The time stamp is more than {settings.webhook_tolerance} from the database's clock.")
     sent = headers.get(settings.webhook_signature_header, "").removeprefix("sha256=").lower()
     if not _matches_any(sent, (sign(secret, int(stamp), body) for secret in _secrets(connection))):
         raise BadSignature(f"Header '{settings.webhook_signature_header}' is not the signature of this body.")
