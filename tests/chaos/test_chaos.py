@@ -24,7 +24,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from channel_sync.models import RateLimitBucket
 from pms_project.local_services.rabbitmq import PrivateNode, private_node
 from pms_project.local_services.stack import WORKERS, start_worker
-from tests.chaos.checker import differences
+from tests.chaos.checker import differences, sold_elsewhere
 from tests.chaos.crashing_worker_steps import STEPS
 from tests.chaos.fault_matrix import ALL, Broken, change_prices
 from tests.end_to_end.installation import Installation, installation, models_of
@@ -41,6 +41,8 @@ LASTING = {name: fault for name, fault in ALL.items() if not name.startswith("wo
     name: fault for name, fault in ALL.items() if name.startswith("workers' clocks")
 }
 LASTS_SECONDS = 2.0
+# Of all bookings; more would not be the market's doing.
+MOST_TOO_LATE = 0.02
 START = date.today() + timedelta(days=10)
 NIGHTS = 120
 OPTIONS: dict[str, Any] = {
@@ -239,3 +241,6 @@ def test_nothing_is_lost_and_nothing_is_doubled(chaos: Chaos) -> None:
             given_up = chaos.site.beds24.state()["webhooks_given_up"]
             raise AssertionError("\n".join([f"CHAOS_SEED={SEED}, webhooks given up: {given_up}", *found[:40]]))
         time.sleep(1)
+    too_late = sold_elsewhere().count()
+    sys.stderr.write(f"chaos: clean; {too_late} bookings of the desk found their last room sold elsewhere\n")
+    assert too_late <= 1 + BOOKINGS * MOST_TOO_LATE
