@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models.functions import Now
+
 from channel_sync.errors import BadSignature, UnknownProperty
 from channel_sync.inbound.verification import verify
 from channel_sync.models import ChannelConnection, ChannelProperty
@@ -28,7 +30,8 @@ def verified_sender(
 ) -> ChannelProperty:
     """The property that a webhook is of, once its signature is good.
 
-    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. Raises `UnknownProperty`,
+    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. When the property was heard is
+    kept with the same precision. Raises `UnknownProperty`,
     `BadSignature`, and `SecretUnreadable` when the property's secret cannot be decrypted.
     """
     key = channel_name, external_property_id
@@ -46,12 +49,18 @@ def verified_sender(
     if len(_known) >= KEPT_AT_MOST:
         _known.clear()
     _known[key] = _Known(connection, time.monotonic() + KEPT_SECONDS)
+    _note_heard(connection.channel_property)
     return connection.channel_property
 
 
 def forget_senders() -> None:
     """Look everybody up again."""
     _known.clear()
+
+
+def _note_heard(channel_property: ChannelProperty) -> None:
+    """Keep the time of the last webhook, not for each one: they would wait for each other's row lock."""
+    ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=Now())
 
 
 def _look_up(channel_name: str, external_property_id: str) -> ChannelConnection:

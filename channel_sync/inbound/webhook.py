@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -33,7 +31,6 @@ from channel_sync.tracing import span
 logger = logging.getLogger(__name__)
 
 UNREADABLE = "secret_unreadable"
-LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
@@ -69,25 +66,22 @@ class WebhookView(View):
 def receive(channel_name: str, request: HttpRequest) -> bool:
     """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
-    All are stored or none. Each has to be verified by its own property. Raises `WebhookRejected`, or `SecretUnreadable`
-    where nobody can say whether it is genuine.
+    All are stored or none, but for those of a property that nobody has connected, as long as one is of another. Each
+    has to be verified by its own property. Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether
+    it is genuine.
     """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)
     notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
-    senders = {
-        property_id: verified_sender(channel_name, property_id, request.headers, body)
-        for property_id in dict.fromkeys(notification.external_property_id for notification in notifications)
-    }
+    senders = _senders(channel_name, request, body, notifications)
+    known = [one for one in notifications if one.external_property_id in senders]
     # One webhook is one statement, committed by itself: from then on it is not lost.
-    with transaction.atomic() if len(notifications) > 1 else nullcontext():
-        received = [receive_notification(senders[one.external_property_id], one) for one in notifications]
+    with transaction.atomic() if len(known) > 1 else nullcontext():
+        received = [receive_notification(senders[one.external_property_id], one) for one in known]
     messages: list[EventMessage] = [message for _, message in received if message is not None]
     if messages:
         publish_after_commit(messages)
-    for channel_property in senders.values():
-        _note_webhook(channel_property)
     return bool(messages)
 
 
@@ -109,10 +103,20 @@ def _notifications(channel_name: str, payloads: Sequence[dict[str, Any]]) -> lis
     return found
 
 
-def _note_webhook(channel_property: ChannelProperty) -> None:
-    """Keep the time of the last webhook, not for each one: they would wait for each other's row lock."""
-    now = timezone.now()
-    last = channel_property.last_webhook_at
-    if last is None or now - last > LAST_WEBHOOK_PRECISION:
-        ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=now)
-        channel_property.last_webhook_at = now
+def _senders(
+    channel_name: str, request: HttpRequest, body: bytes, notifications: Sequence[Notification]
+) -> dict[str, ChannelProperty]:
+    """The verified properties that the notifications name. Raises `UnknownProperty` when none of them is connected."""
+    found: dict[str, ChannelProperty] = {}
+    unknown: list[UnknownProperty] = []
+    for property_id in dict.fromkeys(notification.external_property_id for notification in notifications):
+        try:
+            found[property_id] = verified_sender(channel_name, property_id, request.headers, body)
+        except UnknownProperty as error:
+            unknown.append(error)
+    if unknown and not found:
+        raise unknown[0]
+    for one in unknown:
+        logger.warning("webhook of %s: what is of another property is left out: %s", channel_name, one)
+        WEBHOOKS.labels(channel_name, one.reason).inc()
+    return found

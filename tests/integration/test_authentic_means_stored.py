@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 
 from channel_sync.events.processing import process
 from channel_sync.inbound.body import read_body
+from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, ReservationLink
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.beds24_webhooks import LATER, LATEST, booking, envelope, webhook
@@ -184,8 +185,29 @@ def test_an_array_is_verified_by_each_property_that_it_names() -> None:
     assert other.channel_property.channel_property_id == "1002"
 
     assert post([webhook(), webhook(propertyId=1002)]).status_code == 401
-    assert post([webhook(), webhook(propertyId=999)]).status_code == 404
     assert not ChannelEvent.objects.exists()
+
+
+def test_what_is_of_an_unknown_property_does_not_cost_its_neighbour_in_an_array(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = rejected()
+
+    assert post([webhook(propertyId=999, lastName="Lovelace"), webhook()]).status_code == 200
+
+    assert [event.status for event in work()] == [EventStatus.DONE]
+    assert "Property '999' is not connected" in caplog.text
+    assert "Lovelace" not in caplog.text
+    assert rejected() == before + 1
+
+
+def test_an_array_of_unknown_properties_is_not_found() -> None:
+    assert post([webhook(propertyId=998), webhook(propertyId=999)]).status_code == 404
+    assert not ChannelEvent.objects.exists()
+
+
+def rejected() -> float:
+    return WEBHOOKS.labels("beds24", "unknown_property")._value.get()
 
 
 def test_what_is_no_webhook_does_not_cost_its_neighbour_in_an_array() -> None:
