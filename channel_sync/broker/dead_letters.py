@@ -1,4 +1,4 @@
-"""Keep the dead-letter queues equal to the open failed events: their depth is the number of open cases.
+"""Keep the dead-letter queues in sync with the open failed events: their depth is the number of open cases.
 
 A failed event's message is rejected by its worker and RabbitMQ moves it. What that leaves out is mended here: a worker
 that died between failing an event and rejecting its message, an event that somebody retried or ignored, a message that
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from amqp.exceptions import NotFound
 from celery import current_app
 from django.db.models.functions import Now
 
@@ -31,6 +33,9 @@ logger = logging.getLogger(__name__)
 # The worker that has just failed an event is about to reject its message.
 REJECT_GRACE = timedelta(seconds=5)
 LOCK_WAIT = timedelta(seconds=1)
+WARN_SECONDS = 60.0
+
+_warned_at: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,11 @@ def mend_dead_letters(direction: Direction) -> DeadLettersMended:
 def _compare(connection: Any, direction: Direction) -> DeadLettersMended:
     with connection.channel() as channel:
         # What was read and not acknowledged goes back to its place in the queue when the channel closes.
-        depth = channel.queue_declare(_queue(direction), passive=True).message_count
+        try:
+            depth = channel.queue_declare(_queue(direction), passive=True).message_count
+        except NotFound:
+            _warn_missing(_queue(direction))
+            return DeadLettersMended()
         if depth == ChannelEvent.objects.filter(status=EventStatus.FAILED, direction=direction).count():
             return DeadLettersMended()
         try:
@@ -69,6 +78,15 @@ def _compare(connection: Any, direction: Direction) -> DeadLettersMended:
                 return _mend(channel, direction)
         except NotYet:
             return DeadLettersMended()
+
+
+def _warn_missing(queue: str) -> None:
+    """Not with each run of the relay, which is every few seconds."""
+    if time.monotonic() - _warned_at.get(queue, float("-inf")) >= WARN_SECONDS:
+        _warned_at[queue] = time.monotonic()
+        logger.warning(
+            "queue '%s' does not exist: dead letters are lost. Run 'manage.py channel_sync_topology'.", queue
+        )
 
 
 def _mend(channel: Any, direction: Direction) -> DeadLettersMended:

@@ -18,7 +18,8 @@ from channel_sync.conf import channel_sync_settings
 class QueueDepths:
     """Messages ready in the queues; None where the broker or the queue cannot be asked.
 
-    A broker that is no AMQP, as in a demo without RabbitMQ, is connected and has no depths.
+    `missing` names those of the topology that the broker does not have. A broker that is no AMQP, as in a demo without
+    RabbitMQ, is connected, has no depths and misses none.
     """
 
     inbound: int | None = None
@@ -26,6 +27,7 @@ class QueueDepths:
     inbound_dead_letters: int | None = None
     outbound_dead_letters: int | None = None
     is_connected: bool = False
+    missing: tuple[str, ...] = ()
 
     @property
     def dead_letters(self) -> int | None:
@@ -46,12 +48,14 @@ def queue_depths(*, connect_timeout: float | None = None) -> QueueDepths:
             if connection.transport.driver_type != "amqp":
                 return QueueDepths(is_connected=True)
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+            found = {queue.name: _depth(connection, queue) for queue in wanted.queues()}
             return QueueDepths(
-                _depth(connection, wanted.inbound),
-                _depth(connection, wanted.outbound),
-                _depth(connection, wanted.inbound_dead_letters),
-                _depth(connection, wanted.outbound_dead_letters),
+                found[wanted.inbound.name],
+                found[wanted.outbound.name],
+                found[wanted.inbound_dead_letters.name],
+                found[wanted.outbound_dead_letters.name],
                 is_connected=True,
+                missing=tuple(name for name, depth in found.items() if depth is None),
             )
     except (OSError, OperationalError):
         return QueueDepths()

@@ -9,7 +9,7 @@ from channel_sync.models.property import ChannelProperty
 
 
 class AlertKind(models.TextChoices):
-    """The conditions that raise an alert: the plan's five (9.2), and what else keeps bookings from being equal."""
+    """The conditions that raise an alert: the plan's five (9.2), and what else keeps both sides from being in sync."""
 
     DEAD_LETTERS = "dead_letters", "dead letters"
     SUCCESS_RATE = "success_rate", "success rate"
@@ -29,6 +29,9 @@ class AlertKind(models.TextChoices):
     CLOCK_WRONG = "clock_wrong", "clock wrong"
     WORKER_MISSING = "worker_missing", "worker missing"
     BEAT_MISSING = "beat_missing", "beat missing"
+    QUEUE_MISSING = "queue_missing", "queue missing"
+    WRITES_WAITING = "writes_waiting", "captured writes waiting"
+    RUN_FAILED = "run_failed", "run failed"
 
 
 class Alert(models.Model):

@@ -68,7 +68,13 @@ class ReconciliationRun(models.Model):
         indexes = [
             NamedIndex(
                 fields=["channel_property", "kind", "created_at"], name="idx_channel_reconciliation_runs_property"
-            )
+            ),
+            # The watch looks every half minute for those few that stand still or have failed.
+            NamedIndex(
+                fields=["status", "updated_at"],
+                name="idx_channel_reconciliation_runs_unsound",
+                condition=models.Q(status__in=["running", "failed"]),
+            ),
         ]
 
     def __str__(self) -> str:

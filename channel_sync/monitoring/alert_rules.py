@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from channel_sync.capture.rows import standing_rows
+from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import SecretUnreadable
 from channel_sync.models import (
@@ -36,7 +38,9 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _channels(health)
     yield from _queues(health)
     yield from event_findings(now=now)
+    yield from _captured_writes()
     yield from _runs()
+    yield from _failed_runs()
     yield from _first_syncs()
     yield from _accounts(now)
     yield from _properties()
@@ -53,6 +57,14 @@ def _outages(health: Health) -> Iterator[Finding]:
         )
         # Without it workers and beat cannot work: one alert says it all.
         return
+    for queue in health.depths.missing:
+        yield Finding(
+            AlertKind.QUEUE_MISSING,
+            f"The broker has no queue {queue}: what is meant for it waits in the log. "
+            "Run 'manage.py channel_sync_topology'; the rest goes by itself.",
+            subject=queue,
+            lasts=lasts,
+        )
     for queue in health.missing_workers:
         yield Finding(AlertKind.WORKER_MISSING, f"No worker consumes {queue}. Start one.", subject=queue, lasts=lasts)
     if health.life is not None and not health.life.is_beat_alive:
@@ -103,6 +115,27 @@ def _queues(health: Health) -> Iterator[Finding]:
         )
 
 
+def _captured_writes() -> Iterator[Finding]:
+    """Writes of the host's rows that became no event: the channel does not know of them."""
+    if our_schema() is None:
+        return
+    for found in standing_rows(channel_sync_settings().alert_event_waiting, limit=AT_MOST):
+        why = f" ({found.error})" if found.error else ""
+        if found.is_left:
+            state = "made no event in their last attempt and are left"
+            todo = "Correct the host's port or the rows, then run 'manage.py channel_sync_capture retry'."
+        elif found.error:
+            state, todo = "make no event yet", "They are tried again; see the log of the worker of the periodic queue."
+        else:
+            state, todo = "wait to become events", "See that beat and a worker of the periodic queue run."
+        yield Finding(
+            AlertKind.WRITES_WAITING,
+            f"{found.number} writes of {found.model} {state}{why}, the oldest of {found.since:%Y-%m-%d %H:%M:%S %Z}. "
+            f"The channel does not know of them. {todo}",
+            subject=f"{found.model}:{found.error}:{'left' if found.is_left else 'waiting'}"[:255],
+        )
+
+
 def _runs() -> Iterator[Finding]:
     """Comparisons that say that they run, and do not move."""
     still = ReconciliationRun.objects.filter(
@@ -116,6 +149,27 @@ def _runs() -> Iterator[Finding]:
             f"The comparison of {run.kind} of {run.channel_property} has made no progress since "
             f"{run.updated_at:%H:%M:%S %Z}. See that a worker of the reconciliation queue runs; it goes on by itself.",
             subject=str(run.id),
+            channel_property=run.channel_property,
+        )
+
+
+def _failed_runs() -> Iterator[Finding]:
+    """Comparisons that ended with an error, as long as no later one of the kind went well."""
+    later = ReconciliationRun.objects.filter(
+        channel_property=OuterRef("channel_property"),
+        kind=OuterRef("kind"),
+        created_at__gt=OuterRef("created_at"),
+        dry_run=False,
+    )
+    failed = ReconciliationRun.objects.filter(
+        status=RunStatus.FAILED, dry_run=False, channel_property__status=ChannelPropertyStatus.ACTIVE
+    ).exclude(Exists(later))
+    for run in failed.select_related("channel_property").order_by("created_at")[:AT_MOST]:
+        yield Finding(
+            AlertKind.RUN_FAILED,
+            f"The comparison of {run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}. Its page "
+            "says why, the worker's log the rest. Correct the cause and compare again: differences stay unseen so long.",
+            subject=f"{run.channel_property_id}:{run.kind}",
             channel_property=run.channel_property,
         )
 

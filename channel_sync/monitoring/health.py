@@ -78,12 +78,15 @@ class Health:
 
     @property
     def status(self) -> HealthStatus:
-        """Unhealthy when broker, database or a channel does not answer, or the database takes no writes."""
+        """Unhealthy when broker, database or a channel does not answer, or the database takes no writes.
+
+        Degraded when a queue, a worker or beat is missing, a clock is wrong, or a queue is long.
+        """
         if not (self.is_broker_connected and self.life is not None and all(self.reachable_channels.values())):
             return HealthStatus.UNHEALTHY
         if not self.life.is_writable:
             return HealthStatus.UNHEALTHY
-        if self.missing_workers or not self.life.is_beat_alive or self.life.wrong_clocks:
+        if self.depths.missing or self.missing_workers or not self.life.is_beat_alive or self.life.wrong_clocks:
             return HealthStatus.DEGRADED
         full = [self.queue_status(name, depth) is QueueStatus.WARNING for name, depth in self.depths_by_name().items()]
         return HealthStatus.DEGRADED if any(full) else HealthStatus.HEALTHY

@@ -67,6 +67,7 @@ def as_dict(found: Health) -> dict[str, object]:
             name: {"depth": depth, "status": found.queue_status(name, depth).value}
             for name, depth in found.depths_by_name().items()
         },
+        "missing_queues": list(found.depths.missing),
         "workers": {"missing": found.missing_workers} if found.life is not None else {"missing": None},
         "beat": {"alive": found.life.is_beat_alive if found.life is not None else None},
         "clocks": {"ahead_seconds": dict(found.life.wrong_clocks) if found.life is not None else None},

@@ -1,7 +1,8 @@
 """The watch: a process of its own that alerts whatever is down, the broker and the database too.
 
 Any number of watches may run: one holds a lock of the database and alerts, the others stand by. When the database is
-away, the one that held the lock last tells so, out of its memory.
+away, the one that held the lock last says so, out of its memory. The others do so later: that one may have died with
+the machine of the database, and two alerts are better than none.
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ from channel_sync.monitoring.notices import Notice, tell
 logger = logging.getLogger(__name__)
 
 NO_WAIT = timedelta(milliseconds=1)
+# Times `alert_outage_after`: who led has that long to say it alone.
+WITHOUT_LEAD = 2
 
 
 @dataclass
 class _Outage:
-    """The database is away; told once it has been for long enough."""
+    """The database is away; sent once it has been for long enough."""
 
     alert_id: str
     began_at: datetime
-    is_told: bool = False
+    is_sent: bool = False
 
 
 class Watch:
@@ -88,16 +91,15 @@ class Watch:
 
     def _database_is_away(self, now: datetime, error: Exception) -> None:
         logger.warning("the database does not answer: %s", error)
-        if not self._led:
-            return
         settings = channel_sync_settings()
         self._outage = self._outage or _Outage(str(uuid4()), now)
-        if not self._outage.is_told and now - self._outage.began_at >= settings.alert_outage_after:
-            self._outage.is_told = bool(tell(self._notice(self._outage), settings.alert_channels))
+        lasts = settings.alert_outage_after * (1 if self._led else WITHOUT_LEAD)
+        if not self._outage.is_sent and now - self._outage.began_at >= lasts:
+            self._outage.is_sent = bool(tell(self._notice(self._outage), settings.alert_channels))
 
     def _database_is_back(self, now: datetime) -> None:
         outage, self._outage = self._outage, None
-        if outage is not None and outage.is_told:
+        if outage is not None and outage.is_sent:
             tell(self._notice(outage, now), channel_sync_settings().alert_channels)
 
     @staticmethod

@@ -116,14 +116,26 @@ def _consume_alone(rows: Sequence[CapturedRow]) -> None:
     except Exception as error:
         if not connection.is_usable():
             raise
-        _log_kept(rows[0], error)
-        postpone(ids, type(error).__name__)
+        if postpone(ids, type(error).__name__):
+            _log_kept(rows[0], error)
+        else:
+            _log_left(rows[0], error)
 
 
 def _log_kept(row: CapturedRow, error: Exception) -> None:
     """Without the message of the error, which may name a guest."""
     logger.warning(
         "a change of %s %s made no event yet, it is tried again: %s", row.model, row.row_pk, type(error).__name__
+    )
+
+
+def _log_left(row: CapturedRow, error: Exception) -> None:
+    logger.error(
+        "a change of %s %s made no event in its last attempt and is left: %s. Correct the host's port or the row, then "
+        "run 'manage.py channel_sync_capture retry'",
+        row.model,
+        row.row_pk,
+        type(error).__name__,
     )
 
 

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
+from kombu import Connection
 
-from channel_sync.broker.topology import topology
+from channel_sync.broker.dead_letters import mend_dead_letters
+from channel_sync.broker.depths import queue_depths
+from channel_sync.broker.topology import declare, topology
+from channel_sync.capture.rows import retry_left
 from channel_sync.errors import WaitsFor
 from channel_sync.events.store import claim, restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import (
     Alert,
     AlertKind,
+    CapturedChange,
     ChannelEvent,
     ChannelProperty,
+    Direction,
     EventStatus,
     Heartbeat,
     ProcessKind,
+    ReconciliationKind,
     ReconciliationRun,
+    RunStatus,
 )
 from channel_sync.monitoring import watch as watching
 from channel_sync.monitoring.alert_rules import findings
@@ -210,6 +219,116 @@ def test_a_watch_with_a_wrong_clock_sees_what_failed_in_the_last_hour(
     Watch("watch@here", lambda _: False, ask=health).run()
     (alert,) = Alert.objects.filter(kind=AlertKind.FAILED_EVENTS)
     assert abs((alert.notify_at or now()) - now()) < timedelta(minutes=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_watch_that_stood_by_says_it_too_after_twice_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that led may have died with the machine of the database; one started in an outage has led never."""
+    told: list[tuple[datetime, Notice]] = []
+    clock = _Clock()
+    monkeypatch.setattr(watching, "tell", lambda notice, ways: [told.append((clock.now(), notice)), *ways][1:])
+    monkeypatch.setattr(watching.timezone, "now", clock.now)
+    is_away = [True] * 7 + [False]
+
+    @contextmanager
+    def lock(*name: object, wait: timedelta) -> Iterator[None]:
+        if is_away[clock.looks - 1]:
+            raise OperationalError("the server closed the connection")
+        yield
+
+    monkeypatch.setattr(watching, "session_lock", lock)
+    began = clock.now()
+    Watch("watch@here", lambda _: clock.goes_on(len(is_away)), ask=health).run()
+
+    assert [(at - began, notice.resolved_at is None) for at, notice in told] == [
+        (timedelta(seconds=120), True),
+        (timedelta(seconds=210), False),
+    ]
+
+
+def captured(**columns: object) -> CapturedChange:
+    change: CapturedChange = CapturedChange.objects.create(
+        model="pms.Reservation", operation="UPDATE", row_pk="1", transaction_id=1, **columns
+    )
+    return change
+
+
+def of_kind(kind: AlertKind) -> list[Finding]:
+    return [one for one in findings(health(), now=timezone.now()) if one.kind is kind]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(4, 0), (6, 1)])
+def test_captured_writes_that_nobody_takes_up_are_alerted(minutes: float, expected: int) -> None:
+    CapturedChange.objects.filter(id=captured().id).update(captured_at=ago(minutes))
+
+    waiting = of_kind(AlertKind.WRITES_WAITING)
+
+    assert len(waiting) == expected
+    assert all("a worker of the periodic queue" in one.message for one in waiting)
+
+
+def test_captured_writes_that_were_left_are_alerted_at_once_by_model_and_error() -> None:
+    for error in ("LookupError", "LookupError", "KeyError"):
+        captured(attempts=12, last_error=error)
+    captured(attempts=3, last_error="LookupError", next_attempt_at=ago(-5))
+
+    assert sorted(one.subject for one in of_kind(AlertKind.WRITES_WAITING)) == [
+        "pms.Reservation:KeyError:left",
+        "pms.Reservation:LookupError:left",
+    ]
+    (twice,) = [one for one in of_kind(AlertKind.WRITES_WAITING) if "LookupError" in one.message]
+    assert twice.message.startswith("2 writes of pms.Reservation")
+    assert "channel_sync_capture retry" in twice.message
+
+    retry_left()
+    assert of_kind(AlertKind.WRITES_WAITING) == []
+
+
+def test_a_comparison_that_failed_is_alerted_until_a_later_one_begins(channel_property: ChannelProperty) -> None:
+    def run(kind: ReconciliationKind, status: RunStatus, minutes: float, **columns: object) -> None:
+        night = date(2027, 3, 1)
+        made = ReconciliationRun.objects.create(
+            channel_property=channel_property,
+            kind=kind,
+            status=status,
+            window_start=night,
+            window_end=night,
+            **columns,
+        )
+        ReconciliationRun.objects.filter(id=made.id).update(created_at=ago(minutes))
+
+    run(ReconciliationKind.BOOKINGS, RunStatus.FAILED, 30)
+    run(ReconciliationKind.BOOKINGS, RunStatus.DONE, 20, dry_run=True)
+    run(ReconciliationKind.AVAILABILITY, RunStatus.FAILED, 30)
+    run(ReconciliationKind.AVAILABILITY, RunStatus.DONE, 20)
+    run(ReconciliationKind.RATES, RunStatus.FAILED, 30, dry_run=True)
+
+    (finding,) = of_kind(AlertKind.RUN_FAILED)
+    assert finding.subject == f"{channel_property.id}:bookings"
+
+    run(ReconciliationKind.BOOKINGS, RunStatus.RUNNING, 1)
+    assert of_kind(AlertKind.RUN_FAILED) == []
+
+
+def test_a_queue_that_is_missing_is_named(
+    broker_url: str, topology_at_broker: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = topology().outbound_dead_letters.name
+    with Connection(broker_url) as broker:
+        broker.default_channel.queue_delete(gone)
+        try:
+            depths = queue_depths()
+            for _ in range(3):
+                mend_dead_letters(Direction.OUTBOUND)
+        finally:
+            declare(broker)
+
+    assert depths.missing == (gone,)
+    seen = replace(health(), depths=depths)
+    assert seen.status is HealthStatus.DEGRADED
+    (finding,) = [one for one in findings(seen, now=timezone.now()) if one.kind is AlertKind.QUEUE_MISSING]
+    assert (finding.subject, "channel_sync_topology" in finding.message) == (gone, True)
+    assert caplog.text.count("Run 'manage.py channel_sync_topology'") == 1
 
 
 class _Clock:

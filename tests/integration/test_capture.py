@@ -434,7 +434,9 @@ class TestFailures:
         assert CapturedChange.objects.get(model="pms.Reservation").attempts == 0
         assert recorded_types() == CREATED
 
-    def test_after_the_last_attempt_it_is_left_and_reported(self, double: RoomType) -> None:
+    def test_after_the_last_attempt_it_is_left_and_reported(
+        self, double: RoomType, caplog: pytest.LogCaptureFixture
+    ) -> None:
         unlucky = unsaved(double, 1)
         unlucky[0].price = Decimal(13)
         Reservation.objects.bulk_create(unlucky)
@@ -443,8 +445,10 @@ class TestFailures:
         with broken_description():
             assert recorded_types() == []
             assert recorded_types() == []
+        assert "is left: LookupError" in caplog.text
         printed = StringIO()
-        call_command("channel_sync_capture", "status", "--json", stdout=printed)
+        with pytest.raises(CommandError, match="channel_sync_capture retry"):
+            call_command("channel_sync_capture", "status", "--json", stdout=printed)
 
         left = {"model": "pms.Reservation", "last_error": "LookupError", "rows": 1, "attempts": ATTEMPTS}
         assert json.loads(printed.getvalue())["changes"]["left"] == [left]

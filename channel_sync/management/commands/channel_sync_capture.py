@@ -18,7 +18,7 @@ SOUND = (TableState.CURRENT, TableState.NO_TABLE)
 
 
 class Command(BaseCommand):
-    """Exit code 0 when it did what was asked; of `status` 1 when a trigger is missing, outdated or disabled."""
+    """Exit code 0 when it did what was asked; of `status` 1 when a trigger is not sound or a change was left."""
 
     help = (
         "Install or remove the triggers that capture writes, or show how they stand and which captured changes wait. "
@@ -70,6 +70,11 @@ class Command(BaseCommand):
                 )
         if any(state not in SOUND for state in tables.values()):
             raise CommandError("Run 'manage.py channel_sync_capture install', or 'migrate'.")
+        if changes["left"]:
+            raise CommandError(
+                "The channel does not know of the changes that were left. Correct the host's port or the rows, then "
+                "run 'manage.py channel_sync_capture retry'."
+            )
 
     def _print_tables(self, done: str, names: list[str]) -> None:
         self.stdout.write(f"{done}: {', '.join(names) or 'nothing, as it was so already'}")

@@ -37,8 +37,9 @@ class Command(BaseCommand):
             except PublishFailed as error:
                 self.stderr.write(str(error))
             time.sleep(channel_sync_settings().relay_interval.total_seconds())
-        consume_captured()
+        captured = consume_captured()
         try:
-            self.stdout.write(f"{relay_due(publish)} events published.")
+            published = relay_due(publish)
+            self.stdout.write(f"{captured} captured changes taken up, {published} waiting events published.")
         except PublishFailed as error:
             raise CommandError(f"{error} The events stay in the log; run it again when the broker is back.") from error
