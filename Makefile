@@ -11,9 +11,9 @@ demo: $(INSTALLED)
 	@$(BIN)/python -m pms_project.demo $(if $(ONCE),--once) $(if $(EMBEDDED),--embedded)
 
 # PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook". Without it, two
-# processes share the tests that start none of their own; those that do, and measure seconds, come after them alone.
-SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not processes"
-ALONE = $(BIN)/python -m pytest -m processes
+# processes share the tests; those that measure seconds come after them, alone.
+SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not alone"
+ALONE = $(BIN)/python -m pytest -m alone
 test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \
 		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED); shared=$$?; $(ALONE) && exit $$shared')

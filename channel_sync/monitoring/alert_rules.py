@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from channel_sync.capture.rows import standing_rows
 from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import SecretUnreadable
+from channel_sync.connections.secrets import unreadable_secret
 from channel_sync.models import (
     AlertKind,
     ChannelAccount,
@@ -27,8 +27,6 @@ from channel_sync.models import (
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
-
-SECRETS = ("webhook_secret", "webhook_secret_previous", "account__refresh_token", "account__access_token")
 
 
 def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
@@ -168,7 +166,7 @@ def _failed_runs() -> Iterator[Finding]:
         yield Finding(
             AlertKind.RUN_FAILED,
             f"The comparison of {run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}. Its page "
-            "says why, the worker's log the rest. Correct the cause and compare again: differences stay unseen so long.",
+            "says why, the worker's log the rest. Correct the cause and compare again: nothing is seen so long.",
             subject=f"{run.channel_property_id}:{run.kind}",
             channel_property=run.channel_property,
         )
@@ -209,7 +207,9 @@ def _properties() -> Iterator[Finding]:
     for channel_property in refused[:AT_MOST]:
         yield Finding(
             AlertKind.LOGIN_REFUSED,
-            f"The channel refuses the login of {channel_property}; nothing is sent. Connect it again with a new code.",
+            f"The channel refuses the login of {channel_property}; nothing is sent, and its events wait. Its refresh "
+            "token was taken back, or not used for 30 days. 'Resume' on its page in the admin tries it once more; else "
+            "make a new invite code at the channel and run 'manage.py channel_sync_connect'.",
             subject=str(channel_property.id),
             channel_property=channel_property,
         )
@@ -228,11 +228,11 @@ def _properties() -> Iterator[Finding]:
 def _secrets() -> Iterator[Finding]:
     """One statement while all of them can be read; only then, and for so many properties, one for each."""
     connections = ChannelConnection.objects.order_by("channel_property_id")
-    if _unreadable(connections) is None:
+    if unreadable_secret(connections) is None:
         return
     found = 0
     for connection in connections.select_related("channel_property").iterator():
-        error = _unreadable(connections.filter(pk=connection.pk))
+        error = unreadable_secret(connections.filter(pk=connection.pk))
         if error is not None and found < AT_MOST:
             found += 1
             yield Finding(
@@ -241,11 +241,3 @@ def _secrets() -> Iterator[Finding]:
                 subject=str(connection.channel_property_id),
                 channel_property=connection.channel_property,
             )
-
-
-def _unreadable(connections: QuerySet[ChannelConnection]) -> SecretUnreadable | None:
-    try:
-        list(connections.values_list(*SECRETS))
-    except SecretUnreadable as error:
-        return error
-    return None

@@ -24,7 +24,7 @@ from pms_project.local_services.stack import start_beat
 from pms_project.pms.models import DailyRate, RatePlan, Reservation, ReservationStatus, Room, RoomType
 from tests.end_to_end.installation import UNITS, Installation, installation, models_of
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(300)]
 
 WITHIN_SECONDS = 10
 SILENT_SECONDS = 60

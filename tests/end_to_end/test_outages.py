@@ -19,7 +19,7 @@ from pms_project.local_services.stack import WORKERS, start_simulator, start_wat
 from tests.end_to_end.installation import Installation, installation
 from tests.http_receiver import Receiver, receiving
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(420)]
 
 LIMIT_SECONDS = 2.0
 PATIENCE_SECONDS = 60

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from channel_sync.models import EventStatus
+from channel_sync.models import ChannelAccount, EventStatus
 from tests.conftest import ConnectedHotel
 from tests.factories import EventFactory
 
@@ -28,7 +29,7 @@ def test_a_property_is_told_in_words_and_as_json(connected: ConnectedHotel, topo
     words = told(str(connected.hotel.id))
     (state,) = json.loads(told("--json"))
 
-    assert "beds24 1001 (active)" in words
+    assert "beds24 1001: connected" in words
     assert "2/2 room types" in words
     assert (state["connected"], state["failed_events_24h"], state["rooms"]) == (True, 1, [2, 2])
     assert isinstance(state["queues"]["dlq"], int)
@@ -38,7 +39,32 @@ def test_what_is_not_connected_ends_with_an_error(connected: ConnectedHotel) -> 
     connected.channel_property.status = "error"
     connected.channel_property.save()
 
-    with pytest.raises(CommandError, match="Not connected: beds24 1001"):
+    with pytest.raises(CommandError, match=r"beds24 1001 \(login refused\)"):
         told()
     with pytest.raises(CommandError, match="No such property"):
         told(str(uuid4()))
+
+
+@pytest.mark.parametrize(("status", "away", "standing", "step"), [
+    ("inactive", False, "paused", "resume it"),
+    ("inactive", True, "paused", "resume it"),
+    ("active", True, "channel does not answer", "Wait"),
+    ("error", False, "login refused", "channel_sync_connect"),
+])  # fmt: skip
+def test_each_state_has_its_next_step(
+    connected: ConnectedHotel, status: str, away: bool, standing: str, step: str
+) -> None:
+    """An outage and a pause were answered with "connect again", which costs the property its login."""
+    connected.channel_property.status = status
+    connected.channel_property.save()
+    ChannelAccount.objects.update(unavailable_since=timezone.now() if away else None)
+
+    output = StringIO()
+    with pytest.raises(CommandError, match=standing):
+        call_command("channel_sync_status", stdout=output)
+    with pytest.raises(CommandError):
+        call_command("channel_sync_status", "--json", stdout=(printed := StringIO()))
+
+    (state,) = json.loads(printed.getvalue())
+    assert (state["standing"], step in state["next_step"], step in output.getvalue()) == (standing, True, True)
+    assert ("connect" in state["next_step"]) == (standing == "login refused")

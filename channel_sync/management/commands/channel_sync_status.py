@@ -10,16 +10,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.models import ChannelProperty
-from channel_sync.operations.status import PropertyStatus, channel_properties_of, property_status
+from channel_sync.operations.status import PropertyStatus, Standing, channel_properties_of, property_status
 
 
 class Command(BaseCommand):
     """Exit code 0 when every property is connected, 1 when one is not or there is none."""
 
-    help = "Tell of each property whether it is connected, its failed events, open conflicts, mappings and queues."
+    help = "Show how each property stands, what to do about it, its failed events, open conflicts, mappings and queues."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which property, and how it is told."""
+        """Which property, and the format."""
         parser.add_argument("property", nargs="?", type=UUID, help="Id in the PMS, or of the channel property.")
         parser.add_argument("--json", action="store_true", help="Print a JSON list.")
 
@@ -34,18 +34,20 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps([_as_json(state, queues) for state in states], default=str))
         else:
             for state in states:
-                self._tell(state, queues)
+                self._print(state, queues)
         if not states:
             raise CommandError("No such property is connected. Connect one with 'manage.py channel_sync_connect'.")
-        down = [str(state.channel_property) for state in states if not state.is_connected]
+        down = [f"{state.channel_property} ({state.standing})" for state in states if not state.is_connected]
         if down:
-            raise CommandError(f"Not connected: {', '.join(down)}. Try the connection in the admin, or connect again.")
+            raise CommandError(f"Not all properties are in sync: {', '.join(down)}. What to do is said of each.")
 
-    def _tell(self, state: PropertyStatus, queues: QueueDepths) -> None:
+    def _print(self, state: PropertyStatus, queues: QueueDepths) -> None:
         found = state.channel_property
-        style = self.style.SUCCESS if state.is_connected else self.style.ERROR
+        style = self.style.SUCCESS if state.standing is Standing.CONNECTED else self.style.ERROR
         rooms, rates = state.completeness.rooms, state.completeness.rates
-        self.stdout.write(style(f"{found} ({found.status})"))
+        self.stdout.write(style(f"{found}: {state.standing}"))
+        if state.standing.next_step:
+            self.stdout.write(f"  {state.standing.next_step}")
         self.stdout.write(f"  last webhook        {found.last_webhook_at or 'never'}")
         self.stdout.write(f"  last outbound call  {found.last_outbound_success_at or 'never'}")
         self.stdout.write(f"  failed in 24 hours  {state.failed_events_24h}")
@@ -69,6 +71,8 @@ def _as_json(state: PropertyStatus, queues: QueueDepths) -> dict[str, Any]:
         "property": found.property_id,
         "channel": found.channel_name,
         "status": found.status,
+        "standing": state.standing.value,
+        "next_step": state.standing.next_step,
         "connected": state.is_connected,
         "last_webhook_at": found.last_webhook_at,
         "last_outbound_success_at": found.last_outbound_success_at,
