@@ -206,6 +206,9 @@ class ChannelSyncSettings(BaseModel):
     alert_success_rate: float = Field(
         default=95, ge=0, le=100, description="Alert when less than this percentage of the last hour's events succeed."
     )
+    alert_success_rate_events: int = Field(
+        default=20, ge=1, description="The percentage is looked at when at least so many events ended in that hour."
+    )
     alert_unavailable_after: timedelta = Field(
         default=timedelta(minutes=5), description="Alert when the channel does not answer for longer."
     )

@@ -47,7 +47,8 @@ def _failures(now: datetime) -> Iterator[Finding]:
         )
     succeeded = recent.filter(status__in=(EventStatus.DONE, EventStatus.IGNORED)).count()
     ended = succeeded + recent.filter(status=EventStatus.FAILED).count()
-    if ended and 100 * succeeded / ended < settings.alert_success_rate:
+    # One failure of a handful is no trend; what it means for a booking has an alert of its own.
+    if ended >= settings.alert_success_rate_events and 100 * succeeded / ended < settings.alert_success_rate:
         yield Finding(
             AlertKind.SUCCESS_RATE,
             f"Only {100 * succeeded / ended:.1f} % of the last hour's {ended} events succeeded. See the failed ones.",

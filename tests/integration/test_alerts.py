@@ -103,6 +103,11 @@ def test_workers_and_beat_that_are_missing() -> None:
     (10, 1000, []),
     (6, 94, ["success_rate"]),
     (5, 95, []),
+    (1, 2, []),
+    (10, 9, []),
+    (10, 10, ["success_rate"]),
+    (1, 19, []),
+    (2, 18, ["success_rate"]),
 ])  # fmt: skip
 def test_failed_events_and_the_success_rate(
     channel_property: ChannelProperty, failed: int, done: int, expected: list[str]
@@ -118,6 +123,18 @@ def test_failed_events_and_the_success_rate(
     ChannelEvent.objects.filter(id=old.id).update(received_at=long_ago, processed_at=long_ago)
 
     assert kinds() == expected
+
+
+def test_a_small_host_has_the_success_rate_of_fewer_events(
+    channel_property: ChannelProperty, settings: LazySettings
+) -> None:
+    for status in (EventStatus.FAILED, EventStatus.DONE, EventStatus.DONE):
+        EventFactory(channel_property=channel_property, status=status, processed_at=timezone.now())
+    assert kinds() == []
+
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "alert_success_rate_events": 3}
+
+    assert kinds() == ["success_rate"]
 
 
 def test_accounts_and_properties(channel_property: ChannelProperty) -> None:
