@@ -28,6 +28,7 @@ from channel_sync.monitoring.alerts import follow
 from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.health import Health, look
 from channel_sync.monitoring.notices import Notice, tell
+from channel_sync.monitoring.outage_text import outage_text
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class _Outage:
 
     alert_id: str
     began_at: datetime
+    text: str = ""
     fired_to: list[str] = field(default_factory=list)
 
 
@@ -105,6 +107,7 @@ class Watch:
         logger.warning("the database does not answer: %s", error)
         settings = channel_sync_settings()
         self._outage = outage = self._outage or _Outage(str(uuid4()), now)
+        outage.text = outage_text(error)
         patience = settings.alert_outage_after * (1 if self._led else STANDBY_PATIENCE)
         if now - outage.began_at >= patience:
             missing = [way for way in settings.alert_channels if way not in outage.fired_to]
@@ -121,9 +124,7 @@ class Watch:
             alert_id=outage.alert_id,
             kind=AlertKind.DATABASE_UNREACHABLE.value,
             subject="",
-            message="The database does not answer, or takes no writes: webhooks are refused, and sent again by the "
-            "channel for about half an hour. Start PostgreSQL, or point DATABASE_URL at the primary; then run a "
-            "reconciliation of bookings.",
+            message=outage.text,
             began_at=outage.began_at,
             resolved_at=resolved_at,
         )

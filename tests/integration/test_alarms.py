@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import LazySettings
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test import Client
 from django.utils import timezone
 from kombu import Connection
@@ -432,6 +433,67 @@ def test_an_outage_is_told_to_who_has_not_heard_and_its_end_to_who_has(
         ("resolved", "log"),
         ("resolved", "email"),
     ]
+
+
+def caused_by(cause: psycopg.Error) -> ProgrammingError:
+    """As Django wraps it."""
+    error = ProgrammingError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+UNDEFINED_COLUMN = caused_by(psycopg.errors.UndefinedColumn('column "reopened_at" does not exist'))
+UNDEFINED_TABLE = caused_by(psycopg.errors.UndefinedTable('relation "channel_events" does not exist'))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [UNDEFINED_COLUMN, UNDEFINED_TABLE])
+def test_tables_of_another_release_are_not_called_a_database_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice], error: ProgrammingError
+) -> None:
+    watched(monkeypatch, [free] * 5, dict.fromkeys(range(1, 6), error))
+
+    (notice,) = told
+    assert "manage.py migrate" in notice.message
+    assert "restart" in notice.message
+    assert "Start PostgreSQL" not in notice.message
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("last", "expected", "not_expected"), [
+    (UNDEFINED_COLUMN, "manage.py migrate", "Start PostgreSQL"),
+    (OperationalError("refused"), "Start PostgreSQL", "manage.py migrate"),
+    (caused_by(psycopg.errors.InsufficientPrivilege("denied")), "InsufficientPrivilege", "manage.py migrate"),
+])  # fmt: skip
+def test_the_alert_of_a_database_goes_by_its_last_error(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice], last: Exception, expected: str, not_expected: str
+) -> None:
+    """A server that is up again after an upgrade may still lack a column."""
+    errors = {look: last if look == 5 else OperationalError("refused") for look in range(1, 6)}
+
+    watched(monkeypatch, [free] * 5, errors)
+
+    (notice,) = told
+    assert expected in notice.message
+    assert not_expected not in notice.message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_is_missing_at_the_database_itself_is_known(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice]
+) -> None:
+    """PostgreSQL's own error, as it comes through Django."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE channel_alerts RENAME TO channel_alerts_away")
+    try:
+        watched(monkeypatch, [free] * 5)
+    finally:
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE channel_alerts_away RENAME TO channel_alerts")
+
+    (notice,) = told
+    assert "manage.py migrate" in notice.message
 
 
 class _Clock:
