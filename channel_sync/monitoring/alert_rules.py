@@ -27,6 +27,7 @@ from channel_sync.models import (
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
+from channel_sync.reconciliation.runs import EVERYBODY
 
 
 def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
@@ -152,21 +153,27 @@ def _runs() -> Iterator[Finding]:
 
 
 def _failed_runs() -> Iterator[Finding]:
-    """Comparisons that ended with an error, as long as no later one of the kind went well."""
-    later = ReconciliationRun.objects.filter(
+    """The last comparison of a property and kind that failed, until one of them succeeds."""
+    succeeded = ReconciliationRun.objects.filter(
         channel_property=OuterRef("channel_property"),
         kind=OuterRef("kind"),
         created_at__gt=OuterRef("created_at"),
+        status=RunStatus.DONE,
         dry_run=False,
     )
     failed = ReconciliationRun.objects.filter(
         status=RunStatus.FAILED, dry_run=False, channel_property__status=ChannelPropertyStatus.ACTIVE
-    ).exclude(Exists(later))
-    for run in failed.select_related("channel_property").order_by("created_at")[:AT_MOST]:
+    ).exclude(Exists(succeeded))
+    # A first synchronisation that fails has an alert of its own.
+    failed = failed.exclude(cursor__has_key=EVERYBODY)
+    last = failed.order_by("channel_property_id", "kind", "-created_at").distinct("channel_property_id", "kind")
+    for run in last.select_related("channel_property")[:AT_MOST]:
         yield Finding(
             AlertKind.RUN_FAILED,
-            f"The comparison of {run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}. Its page "
-            "says why, the worker's log the rest. Correct the cause and compare again: nothing is seen so long.",
+            f"The comparison of {run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}: "
+            f"{run.last_error or 'no reason was kept'}. What differs stays unseen until one succeeds. Correct the "
+            f"cause, then run 'manage.py channel_sync_reconcile {run.channel_property_id} {run.kind}', or wait for the "
+            "next.",
             subject=f"{run.channel_property_id}:{run.kind}",
             channel_property=run.channel_property,
         )
@@ -208,8 +215,10 @@ def _properties() -> Iterator[Finding]:
         yield Finding(
             AlertKind.LOGIN_REFUSED,
             f"The channel refuses the login of {channel_property}; nothing is sent, and its events wait. Its refresh "
-            "token was taken back, or not used for 30 days. 'Resume' on its page in the admin tries it once more; else "
-            "make a new invite code at the channel and run 'manage.py channel_sync_connect'.",
+            "token was used elsewhere or revoked, or has expired: Beds24's do when they are not used for 30 days. "
+            "'Resume' on its page in the admin tries it once more; else make a new invite code at the channel, and "
+            "enter it under 'Connect a property' in the admin, or run 'manage.py channel_sync_connect "
+            f"{channel_property.property_id}'.",
             subject=str(channel_property.id),
             channel_property=channel_property,
         )

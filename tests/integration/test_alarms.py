@@ -43,6 +43,7 @@ from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.health import Health, HealthStatus, Life, look
 from channel_sync.monitoring.notices import Notice
 from channel_sync.monitoring.watch import Watch
+from channel_sync.reconciliation.runs import EVERYBODY
 from tests.conftest import RunningSimulator
 from tests.factories import ChannelPropertyFactory, EventFactory, OutboundEventFactory
 from tests.integration.test_alerts import health
@@ -262,29 +263,63 @@ def test_captured_writes_that_were_left_are_alerted_at_once_by_model_and_error()
     assert of_kind(AlertKind.WRITES_WAITING) == []
 
 
-def test_a_comparison_that_failed_is_alerted_until_a_later_one_begins(channel_property: ChannelProperty) -> None:
-    def run(kind: ReconciliationKind, status: RunStatus, minutes: float, **columns: object) -> None:
-        night = date(2027, 3, 1)
-        made = ReconciliationRun.objects.create(
-            channel_property=channel_property,
-            kind=kind,
-            status=status,
-            window_start=night,
-            window_end=night,
-            **columns,
-        )
-        ReconciliationRun.objects.filter(id=made.id).update(created_at=ago(minutes))
+def ended(
+    channel_property: ChannelProperty, kind: ReconciliationKind, status: RunStatus, minutes: float, **columns: object
+) -> ReconciliationRun:
+    """A run that began so many minutes ago."""
+    night = date(2027, 3, 1)
+    made: ReconciliationRun = ReconciliationRun.objects.create(
+        channel_property=channel_property,
+        kind=kind,
+        status=status,
+        window_start=night,
+        window_end=night,
+        **columns,
+    )
+    ReconciliationRun.objects.filter(id=made.id).update(created_at=ago(minutes))
+    return made
 
-    run(ReconciliationKind.BOOKINGS, RunStatus.FAILED, 30)
-    run(ReconciliationKind.BOOKINGS, RunStatus.DONE, 20, dry_run=True)
-    run(ReconciliationKind.AVAILABILITY, RunStatus.FAILED, 30)
-    run(ReconciliationKind.AVAILABILITY, RunStatus.DONE, 20)
-    run(ReconciliationKind.RATES, RunStatus.FAILED, 30, dry_run=True)
+
+def test_a_comparison_that_failed_is_alerted_until_one_of_its_kind_succeeds(channel_property: ChannelProperty) -> None:
+    ended(channel_property, ReconciliationKind.BOOKINGS, RunStatus.FAILED, 30, last_error="KeyError")
+    ended(channel_property, ReconciliationKind.BOOKINGS, RunStatus.DONE, 20, dry_run=True)
+    ended(channel_property, ReconciliationKind.AVAILABILITY, RunStatus.FAILED, 30)
+    ended(channel_property, ReconciliationKind.AVAILABILITY, RunStatus.DONE, 20)
+    ended(channel_property, ReconciliationKind.RATES, RunStatus.FAILED, 30, dry_run=True)
 
     (finding,) = of_kind(AlertKind.RUN_FAILED)
     assert finding.subject == f"{channel_property.id}:bookings"
+    assert finding.channel_property == channel_property
+    assert "KeyError" in finding.message
 
-    run(ReconciliationKind.BOOKINGS, RunStatus.RUNNING, 1)
+    run = ended(channel_property, ReconciliationKind.BOOKINGS, RunStatus.RUNNING, 1)
+    assert len(of_kind(AlertKind.RUN_FAILED)) == 1, "one that only runs has shown nothing yet"
+    ReconciliationRun.objects.filter(id=run.id).update(status=RunStatus.FAILED, last_error="ValueError")
+    (finding,) = of_kind(AlertKind.RUN_FAILED)
+    assert "ValueError" in finding.message, "the last of them says why"
+    ended(channel_property, ReconciliationKind.BOOKINGS, RunStatus.DONE, 0)
+    assert of_kind(AlertKind.RUN_FAILED) == []
+
+
+def test_each_property_and_kind_has_an_alert_of_its_failed_runs(channel_property: ChannelProperty) -> None:
+    other = ChannelPropertyFactory(channel_property_id="other")
+    for failed in (channel_property, other):
+        for kind in ReconciliationKind:
+            for minutes in (20, 10):
+                ended(failed, kind, RunStatus.FAILED, minutes)
+
+    subjects = [one.subject for one in of_kind(AlertKind.RUN_FAILED)]
+
+    assert sorted(subjects) == sorted(
+        f"{failed.id}:{kind}" for failed in (channel_property, other) for kind in ReconciliationKind
+    )
+    ChannelProperty.objects.filter(id=other.id).update(status="inactive")
+    assert len(of_kind(AlertKind.RUN_FAILED)) == len(ReconciliationKind)
+
+
+def test_a_first_synchronisation_that_failed_has_its_own_alert_alone(channel_property: ChannelProperty) -> None:
+    ended(channel_property, ReconciliationKind.BOOKINGS, RunStatus.FAILED, 5, cursor={EVERYBODY: True})
+
     assert of_kind(AlertKind.RUN_FAILED) == []
 
 

@@ -155,6 +155,18 @@ def test_accounts_and_properties(channel_property: ChannelProperty) -> None:
     assert kinds() == ["channel_unavailable", "login_refused", "overbooking"]
 
 
+def test_a_refused_login_says_of_which_property_why_and_where_to_connect_it(channel_property: ChannelProperty) -> None:
+    ChannelProperty.objects.update(status="error")
+
+    (found,) = findings(health(), now=timezone.now())
+
+    assert str(channel_property) in found.message
+    assert f"manage.py channel_sync_connect {channel_property.property_id}" in found.message
+    assert "page in the admin" in found.message
+    for why in ("used elsewhere", "revoked", "30 days"):
+        assert why in found.message
+
+
 def full(message: str = "1001 messages wait", **changes: Any) -> Finding:
     return Finding(AlertKind.QUEUE_DEPTH, message, "inbound", **changes)
 
