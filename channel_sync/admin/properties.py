@@ -104,7 +104,7 @@ class PropertyAdmin(RoleAdmin):
     @admin.display(description="status", ordering="status")
     def status_badge(self, channel_property: ChannelProperty) -> SafeString:
         """Whether it sends."""
-        return badge(str(channel_property.status))
+        return _status_badge(channel_property)
 
     def get_urls(self) -> list[Any]:
         """Dashboard and connect form beside the usual pages."""
@@ -134,7 +134,7 @@ class PropertyAdmin(RoleAdmin):
                 "latency": [[one.p50, one.p95, one.p99] for one in shown.latencies],
             },
             "properties": [
-                (status, badge(str(status.channel_property.status)))
+                (status, _status_badge(status.channel_property))
                 for status in map(property_status, ChannelProperty.objects.order_by("created_at")[:AT_MOST])
             ],
         }
@@ -169,7 +169,7 @@ class PropertyAdmin(RoleAdmin):
             return self._act(request, channel_property)
         context = {
             "state": property_status(channel_property),
-            "badge": badge(str(channel_property.status)),
+            "badge": _status_badge(channel_property),
             "is_operator": has_role(request.user, Role.OPERATOR),
             "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
             "kinds": ReconciliationKind.choices,
@@ -205,6 +205,11 @@ class PropertyAdmin(RoleAdmin):
             back=request.path,
             consequences=PAUSING_MEANS,
         )
+
+
+def _status_badge(channel_property: ChannelProperty) -> SafeString:
+    """In words: a property that is `inactive` was paused by somebody."""
+    return badge(str(channel_property.status), channel_property.get_status_display())
 
 
 def _tried(channel_property: ChannelProperty, by: str) -> str:

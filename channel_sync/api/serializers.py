@@ -101,11 +101,15 @@ class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):
 class PropertySerializer(serializers.ModelSerializer[ChannelProperty]):
     """A property at a channel; its secrets are never read out."""
 
+    status_label = serializers.CharField(
+        source="get_status_display", read_only=True, help_text="The status in words: Active, Paused or Error."
+    )
+
     class Meta:
         model = ChannelProperty
         fields = (
-            "id", "property_id", "channel_name", "channel_property_id", "status", "last_sync_at", "last_webhook_at",
-            "last_outbound_success_at", "created_at",
+            "id", "property_id", "channel_name", "channel_property_id", "status", "status_label", "last_sync_at",
+            "last_webhook_at", "last_outbound_success_at", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -22,6 +22,7 @@ class ConflictKind(models.TextChoices):
     GUEST = "guest"
     AVAILABILITY = "availability"
     RATE = "rate"
+    UNREADABLE = "unreadable"
 
 
 class Severity(models.TextChoices):

@@ -12,7 +12,7 @@ class ChannelPropertyStatus(models.TextChoices):
     """Whether events of a property are taken and sent."""
 
     ACTIVE = "active"
-    INACTIVE = "inactive"
+    INACTIVE = "inactive", "Paused"
     ERROR = "error"
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import StringIO
 from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
-from channel_sync.models import ChannelAccount, EventStatus
+from channel_sync.models import ChannelAccount, ChannelPropertyStatus, EventStatus
+from channel_sync.operations.roles import Role
 from tests.conftest import ConnectedHotel
+from tests.dangers.test_14_unreadable_secrets import seal_with_other_keys
 from tests.factories import EventFactory
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +73,28 @@ def test_each_state_has_its_next_step(
     (state,) = json.loads(printed.getvalue())
     assert (state["standing"], step in state["next_step"], step in output.getvalue()) == (standing, True, True)
     assert ("connect" in state["next_step"]) == (standing == "login refused")
+
+
+def test_a_secret_that_cannot_be_decrypted_is_named_with_its_next_step(connected: ConnectedHotel) -> None:
+    seal_with_other_keys("channel_accounts", "refresh_token")
+
+    words = told()
+    (state,) = json.loads(told("--json"))
+
+    assert "secret unreadable" in words
+    assert "SALT_KEY" in words
+    assert (state["standing"], "SALT_KEY" in state["next_step"]) == ("secret unreadable", True)
+
+
+def test_a_paused_property_is_called_so_in_admin_and_api(
+    connected: ConnectedHotel, admin_client: Client, api_of: Callable[[Role | None], APIClient]
+) -> None:
+    connected.channel_property.status = ChannelPropertyStatus.INACTIVE
+    connected.channel_property.save()
+    page = f"/admin/channel_sync/channelproperty/{connected.channel_property.id}/change/"
+
+    for shown in ("/admin/channel_sync/channelproperty/", "/admin/channel_sync/channelproperty/dashboard/", page):
+        assert '<span class="cs-badge cs-inactive">Paused</span>' in admin_client.get(shown).content.decode(), shown
+    viewer = api_of(Role.VIEWER)
+    (listed,) = viewer.get("/api/admin/properties").json()["properties"]
+    assert (listed["status"], listed["status_label"]) == ("inactive", "Paused")
