@@ -136,6 +136,16 @@ class ComparisonFailed(Fatal):
         )
 
 
+class ReservationsUnreadable(Fatal):
+    """The host's port failed while a comparison read reservations; only the kind of error is kept."""
+
+    def __init__(self, method: str, error: Exception) -> None:
+        super().__init__(
+            f"The reservations could not be read from the PMS as they should: {method} raised {type(error).__name__}. "
+            "The log of the worker says where. Correct the host's port, then compare again."
+        )
+
+
 class RefusedByChannel(Fatal):
     """The channel understood the call and refused it; trying the same call again cannot succeed."""
 

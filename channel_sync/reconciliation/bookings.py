@@ -20,10 +20,12 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.pms import host_pms
-from channel_sync.reconciliation.closer_look import BOOKING_KINDS, Outcome, look_closer
+from channel_sync.reconciliation.closer_look import BOOKING_KINDS, Outcome, flag_unreadable, look_closer
 from channel_sync.reconciliation.comparison import Suspect, suspects
+from channel_sync.reconciliation.failure_reason import place_of
 from channel_sync.reconciliation.fixes import record_failure
 from channel_sync.reconciliation.link_state import LinkState, link_states
+from channel_sync.reconciliation.reservations import ReservationReader
 from channel_sync.reconciliation.runs import RunOptions, advance, look_again, running
 from channel_sync.reconciliation.snapshot import read_bookings
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
@@ -40,15 +42,19 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
 
     Fixed: a booking that the PMS lacks is created, one that the channel cancelled is cancelled, a price that differs by
     at most 5 % of the channel's is taken over. Flagged: dates, room, status, greater price differences, guest, and
-    reservations that the channel lacks. What an event is still to settle is left to it. Raises `NotYet` when the same
-    runs elsewhere, or credits are short for longer than `options.wait` waits.
+    reservations that the channel lacks. What cannot be read or compared costs no other its comparison: a booking gets
+    an event that failed, a reservation that the channel lacks is flagged. What an event is still to settle is left to
+    it. Raises `NotYet` when the same runs elsewhere, or credits are short for longer than `options.wait` waits, and
+    `ReservationsUnreadable` when the host's port fails and no single reservation is to blame.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
     window = options.window or (today - timedelta(days=DAYS_BEFORE), today + timedelta(days=DAYS_AFTER))
     with running(channel_property, ReconciliationKind.BOOKINGS, window, options) as run:
         read_bookings(run, options)
-        found = _with_open_conflicts(channel_property, _numbered(channel_property, list(suspects(run))))
+        reservations = ReservationReader(run)
+        differing = list(suspects(run, reservations))
+        found = _with_open_conflicts(channel_property, _numbered(channel_property, differing))
         look_again(run)
         done = 0
         for start in range(0, len(found), BATCH):
@@ -67,6 +73,8 @@ def reconcile_bookings(channel_property: ChannelProperty, options: RunOptions | 
                 done += 1
                 advance(run, fixed=len(outcome.fixed), flagged=len(outcome.flagged))
                 options.progress(f"of {len(found)} differences looked at", done)
+        # Only now: whatever can be compared has been.
+        reservations.require_sound()
     return run
 
 
@@ -83,9 +91,15 @@ def _look_at_one(
         return look_closer(channel_property, suspect, listed, before, dry_run=dry_run)
     except (NotYet, *DATABASE_FAULTS):
         raise
-    except Exception as error:
-        logger.exception("booking %s, reservation %s: not compared", suspect.external_id, suspect.reservation_id)
-        if listed is not None and not dry_run:
+    except Exception as error:  # noqa: BLE001 - it is this one's own
+        # Not the text of the error, which may name a guest.
+        logger.error(
+            "booking %s, reservation %s: not compared, %s:\n%s",
+            suspect.external_id, suspect.reservation_id, type(error).__name__, place_of(error),
+        )  # fmt: skip
+        if listed is None:
+            return flag_unreadable(channel_property, suspect, error, dry_run=dry_run)
+        if not dry_run:
             record_failure(channel_property, listed, error)
         return Outcome()
 

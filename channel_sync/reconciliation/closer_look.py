@@ -26,6 +26,7 @@ from channel_sync.models import (
     ConflictKind,
     EntityType,
     ReservationLink,
+    Severity,
 )
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
@@ -43,6 +44,7 @@ BOOKING_KINDS = (
     ConflictKind.PRICE,
     ConflictKind.GUEST,
     ConflictKind.MISSING_AT_CHANNEL,
+    ConflictKind.UNREADABLE,
 )
 
 
@@ -100,6 +102,23 @@ def look_closer(
             fix for fix in fixes if dry_run or auto_fix_booking(channel_property, fix, listed, booking, before)
         ]
     return outcome
+
+
+def flag_unreadable(channel_property: ChannelProperty, suspect: Suspect, error: Exception, *, dry_run: bool) -> Outcome:
+    """Flag a reservation that cannot be read or compared and has no booking whose event could say so.
+
+    A look that succeeds closes it. Only the kind of error is kept.
+    """
+    if dry_run or flag_conflict(
+        channel_property,
+        ConflictKind.UNREADABLE,
+        Severity.HIGH,
+        _subject_of(suspect.external_id, suspect.reservation_id),
+        pms_side={"reservation_id": str(suspect.reservation_id), "error": type(error).__name__},
+        channel_side={"booking_id": suspect.external_id} if suspect.external_id is not None else {},
+    ):
+        return Outcome(flagged=[ConflictKind.UNREADABLE])
+    return Outcome()
 
 
 def _of_cancellation(reservation: Reservation | None) -> tuple[Finding, ...]:

@@ -15,7 +15,8 @@ from channel_sync.channels.canonical import Booking
 from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.connections.registry import channel_class
 from channel_sync.models import ReconciliationRun, ReservationLink, StagedBooking
-from channel_sync.pms import Reservation, host_pms
+from channel_sync.pms import Reservation
+from channel_sync.reconciliation.reservations import ReservationReader, Unreadable
 from channel_sync.reconciliation.rules import compare_booking
 
 CHUNK = 500
@@ -29,13 +30,13 @@ class Suspect:
     reservation_id: UUID | None
 
 
-def suspects(run: ReconciliationRun) -> Iterator[Suspect]:
-    """Pairs whose snapshots differ, and those that only one side has."""
-    channel_property = run.channel_property
-    rooms = every_channel_room(channel_property)
-    reservations = host_pms().arriving_reservations(channel_property.property_id, run.window_start, run.window_end)
-    for external_id, booking, reservation in _merged(_bookings(run), reservations):
-        if external_id is None:
+def suspects(run: ReconciliationRun, reservations: ReservationReader) -> Iterator[Suspect]:
+    """Pairs whose snapshots differ, those that only one side has, and those whose reservation cannot be read."""
+    rooms = every_channel_room(run.channel_property)
+    for external_id, booking, reservation in _merged(_bookings(run), iter(reservations)):
+        if isinstance(reservation, Unreadable):
+            yield Suspect(external_id, reservation.id)
+        elif external_id is None:
             if reservation is not None and reservation.takes_room and reservation.room_type_id in rooms:
                 yield Suspect(None, reservation.id)
         elif booking is None or compare_booking(booking, reservation, _room(reservation, rooms)):
@@ -70,8 +71,8 @@ def _bookings(run: ReconciliationRun) -> Iterator[_Staged]:
 
 
 def _merged(
-    bookings: Iterator[_Staged], reservations: Iterator[Reservation]
-) -> Iterator[tuple[str | None, Booking | None, Reservation | None]]:
+    bookings: Iterator[_Staged], reservations: Iterator[Reservation | Unreadable]
+) -> Iterator[tuple[str | None, Booking | None, Reservation | Unreadable | None]]:
     """Pairs by reservation; what has no partner comes alone."""
     reservation = next(reservations, None)
     for staged in bookings:

@@ -32,6 +32,9 @@ from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
 from channel_sync.reconciliation.fixes import apply_as_listed
 
+# What cannot be read has no state that the other side could take over.
+KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
+
 
 class Resolution(StrEnum):
     """How a conflict may end."""
@@ -68,7 +71,7 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
 def _take_channel(conflict: Conflict) -> None:
     """Apply the booking as the channel has it now."""
     number = conflict.channel_side.get("booking_id")
-    if conflict.kind not in BOOKING_KINDS or number is None:
+    if conflict.kind not in KINDS_WITH_SIDES or number is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
     with calling(conflict.channel_property, is_urgent=True) as channel:
         present = channel.bookings([number]).get(number)
@@ -79,7 +82,7 @@ def _take_channel(conflict: Conflict) -> None:
 
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
     """What has to be sent so that the channel gets what the PMS has."""
-    senders: dict[str, Callable[[Conflict], list[NewEvent]]] = dict.fromkeys(BOOKING_KINDS, _booking)
+    senders: dict[str, Callable[[Conflict], list[NewEvent]]] = dict.fromkeys(KINDS_WITH_SIDES, _booking)
     senders |= {ConflictKind.AVAILABILITY: _availability, ConflictKind.RATE: _rates}
     sender = senders.get(conflict.kind)
     if sender is None:

@@ -16,6 +16,7 @@ from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import NotYet
 from channel_sync.models import ChannelProperty, ReconciliationKind, ReconciliationRun, RunStatus, StagedBooking
+from channel_sync.reconciliation.failure_reason import reason_of
 from channel_sync.reconciliation.spare_calls import Wait, sleep
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def running(
             # It goes on later where it is; without a database nothing can be said about it either.
             raise
         except Exception as error:
-            _end(run, RunStatus.FAILED, last_error=f"{type(error).__name__}: {error}"[:2000])
+            _end(run, RunStatus.FAILED, last_error=reason_of(error))
             raise
         _end(run, RunStatus.DONE)
         logger.info(

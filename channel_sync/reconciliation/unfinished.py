@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import InternalError, ProgrammingError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.database_lock import is_held
-from channel_sync.errors import ChannelSyncError
 from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
@@ -23,6 +21,7 @@ from channel_sync.models import (
     ReconciliationRun,
     RunStatus,
 )
+from channel_sync.reconciliation.failure_reason import reason_of
 from channel_sync.reconciliation.runs import EVERYBODY, run_lock
 
 # A message that was not worked by then is lost, or waits in a queue where a second one does no harm.
@@ -32,7 +31,6 @@ AT_ONCE = 100
 # Between the attempts of a first synchronisation that goes on failing: 2, 4, 8 minutes and so on.
 LONGEST_PAUSE = timedelta(hours=1)
 DOUBLED_AT_MOST = 5
-LONGEST_REASON = 500
 
 StartFirstSync = Callable[[ChannelProperty], None]
 StartRun = Callable[[ReconciliationRun], None]
@@ -54,7 +52,7 @@ def first_sync_has_failed(channel_property: ChannelProperty, error: Exception) -
     failures = connection.values_list("first_sync_failures", flat=True).first() or 0
     pause = min(UNDER_WAY * 2 ** min(failures, DOUBLED_AT_MOST), LONGEST_PAUSE)
     connection.update(
-        first_sync_due_at=Now() + pause, first_sync_failures=failures + 1, first_sync_error=_reason(error)
+        first_sync_due_at=Now() + pause, first_sync_failures=failures + 1, first_sync_error=reason_of(error)
     )
 
 
@@ -90,12 +88,3 @@ def _lost_runs() -> list[ReconciliationRun]:
 
 def _connection_of(channel_property: ChannelProperty) -> QuerySet[ChannelConnection]:
     return ChannelConnection.objects.filter(channel_property=channel_property)
-
-
-def _reason(error: Exception) -> str:
-    """What is said of an error outside of the log: only errors of ours, and the database's own, name no guest."""
-    if not isinstance(error, ChannelSyncError | ProgrammingError | InternalError):
-        return type(error).__name__
-    # The lines that PostgreSQL adds quote the statement.
-    text, _, _ = str(error).partition("\n")
-    return f"{type(error).__name__}: {text}"[:LONGEST_REASON]

@@ -25,6 +25,7 @@ from channel_sync.models import (
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.comparison import suspects
 from channel_sync.reconciliation.first_sync import first_sync
+from channel_sync.reconciliation.reservations import ReservationReader
 from channel_sync.reconciliation.rules import Fix
 from channel_sync.reconciliation.runs import RunOptions
 from channel_sync.reconciliation.snapshot import read_bookings
@@ -229,7 +230,7 @@ def test_an_error_ends_the_run_and_is_kept(drift: Drift, monkeypatch: pytest.Mon
         reconcile_bookings(drift.hotel.channel_property, NOW)
 
     run = ReconciliationRun.objects.get()
-    assert (run.status, run.last_error) == (RunStatus.FAILED, "RateLimitedByAccident: ")
+    assert (run.status, run.last_error) == (RunStatus.FAILED, "RateLimitedByAccident")
 
 
 @pytest.mark.parametrize("bookings", [50, 500])
@@ -247,7 +248,7 @@ def test_the_number_of_statements_does_not_grow_with_the_bookings(drift: Drift, 
     read_bookings(run, NOW)
 
     with CaptureQueriesContext(connection) as statements:
-        found = list(suspects(run))
+        found = list(suspects(run, ReservationReader(run)))
 
     assert found == []
     assert len(statements) == 3  # Mappings, bookings, reservations.
