@@ -85,7 +85,9 @@ def _warn_missing(queue: str) -> None:
     if time.monotonic() - _warned_at.get(queue, float("-inf")) >= WARN_SECONDS:
         _warned_at[queue] = time.monotonic()
         logger.warning(
-            "queue '%s' does not exist: dead letters are lost. Run 'manage.py channel_sync_topology'.", queue
+            "queue '%s' does not exist, so failed events have no message there. They are kept in the log; run "
+            "'manage.py channel_sync_topology', and their messages come back by themselves.",
+            queue,
         )
 
 

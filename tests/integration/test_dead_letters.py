@@ -13,14 +13,17 @@ from celery import current_app
 from django.utils import timezone
 from kombu import Connection
 
+from channel_sync.broker import dead_letters
 from channel_sync.broker.dead_letters import DeadLettersMended, mend_dead_letters
+from channel_sync.broker.depths import queue_depths
 from channel_sync.broker.publisher import publish_dead_letters
-from channel_sync.broker.topology import topology
+from channel_sync.broker.tasks import relay
+from channel_sync.broker.topology import declare, topology
 from channel_sync.errors import PublishFailed
 from channel_sync.events.message import message_of
 from channel_sync.events.store import hand_over
 from channel_sync.models import ChannelEvent, Direction, EventStatus
-from tests.factories import EventFactory
+from tests.factories import EventFactory, OutboundEventFactory
 
 pytestmark = [pytest.mark.usefixtures("topology_at_broker"), pytest.mark.django_db(transaction=True)]
 
@@ -110,3 +113,53 @@ def test_a_cut_connection_is_opened_again(channel: Any) -> None:
             mend_dead_letters(Direction.INBOUND)
 
         assert mend_dead_letters(Direction.INBOUND) == DeadLettersMended()
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_queue_that_is_missing_stops_nothing_else_and_is_named_once_a_minute(
+    channel: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, direction: Direction
+) -> None:
+    """The relay raised NotFound each second, and the other direction's dead letters were kept no more."""
+    queues = {
+        Direction.INBOUND: topology().inbound_dead_letters.name,
+        Direction.OUTBOUND: topology().outbound_dead_letters.name,
+    }
+    seconds = [0.0]
+    monkeypatch.setattr(dead_letters.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(dead_letters, "_warned_at", {})
+    (other,) = set(Direction) - {direction}
+    for factory in (EventFactory, OutboundEventFactory):
+        factory(status=EventStatus.FAILED, processed_at=timezone.now() - timedelta(minutes=1))
+    waiting = EventFactory(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    channel.queue_purge(queues[other])
+    channel.queue_delete(queues[direction])
+    try:
+        for _ in range(3):
+            relay(by_beat=False)
+        waiting.refresh_from_db()
+        assert waiting.published_at is not None
+        assert caplog.text.count(f"queue '{queues[direction]}' does not exist") == 1
+        assert "run 'manage.py channel_sync_topology'" in caplog.text
+        seconds[0] = 61
+        relay(by_beat=False)
+        assert caplog.text.count(f"queue '{queues[direction]}' does not exist") == 2
+        assert channel.queue_declare(queues[other], passive=True).message_count == 1
+    finally:
+        declare(channel.connection.client)
+    relay(by_beat=False)
+    assert channel.queue_declare(queues[direction], passive=True).message_count == 1
+    channel.queue_purge(topology().inbound.name)
+    channel.queue_purge(queues[other])
+    channel.queue_purge(queues[direction])
+
+
+@pytest.mark.parametrize("name", ["inbound", "outbound", "inbound_dead_letters", "outbound_dead_letters"])
+def test_any_of_the_four_queues_that_is_missing_is_known(channel: Any, name: str) -> None:
+    gone = getattr(topology(), name).name
+    channel.queue_delete(gone)
+    try:
+        assert gone in queue_depths().missing
+        relay(by_beat=False)
+    finally:
+        declare(channel.connection.client)
+    assert queue_depths().missing == ()
