@@ -19,6 +19,7 @@ from channel_sync.models import (
     ConflictKind,
     ConflictStatus,
     EventStatus,
+    ReconciliationKind,
     ReconciliationRun,
     RunStatus,
 )
@@ -29,11 +30,12 @@ from channel_sync.reconciliation import reservations as reading
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from channel_sync.reconciliation.runs import RunOptions
+from channel_sync.reconciliation.tasks import RECONCILERS
 from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.drift import PRICE, Drift, Pair, do_not_wait, plenty_of_credits
-from tests.factories import ReservationFactory
+from tests.factories import RateMappingFactory, RatePlanFactory, ReservationFactory
 from tests.integration.test_alerts import health
 
 pytestmark = pytest.mark.django_db
@@ -187,6 +189,26 @@ def test_a_port_that_reads_too_many_not_is_a_fault_of_the_port(drift: Drift, mon
     run = ReconciliationRun.objects.get()
     assert (run.status, "ValueError" in run.last_error) == (RunStatus.FAILED, True)
     assert not Conflict.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "method"), [("availability", "reserved"), ("rates", "nightly_rates")])
+def test_a_port_that_fails_in_another_kind_of_run_ends_it_failed_and_is_alerted(
+    drift: Drift, monkeypatch: pytest.MonkeyPatch, kind: str, method: str
+) -> None:
+    plan = RatePlanFactory(room_type=drift.hotel.double)
+    RateMappingFactory(channel_property=drift.hotel.channel_property, internal_id=plan.id, external_id="2001:1")
+
+    def faulty(*_: object) -> None:
+        raise KeyError("Lovelace")
+
+    monkeypatch.setattr(Pms, method, faulty)
+    with pytest.raises(KeyError):
+        RECONCILERS[ReconciliationKind(kind)](drift.hotel.channel_property, NOW)
+
+    run = ReconciliationRun.objects.get()
+    assert (run.kind, run.status, run.last_error) == (kind, RunStatus.FAILED, "KeyError")
+    alerts = [one for one in findings(health(), now=timezone.now()) if one.kind is AlertKind.RUN_FAILED]
+    assert [one.subject for one in alerts] == [f"{drift.hotel.channel_property.id}:{kind}"]
 
 
 def test_a_database_that_goes_away_while_they_are_read_leaves_the_run_to_be_resumed(
