@@ -341,7 +341,7 @@ def test_a_queue_that_is_missing_is_named(
     assert seen.status is HealthStatus.DEGRADED
     (finding,) = [one for one in findings(seen, now=timezone.now()) if one.kind is AlertKind.QUEUE_MISSING]
     assert (finding.subject, "channel_sync_topology" in finding.message) == (gone, True)
-    assert caplog.text.count("Run 'manage.py channel_sync_topology'") == 1
+    assert caplog.text.count("run 'manage.py channel_sync_topology'") == 1
 
 
 @contextmanager
