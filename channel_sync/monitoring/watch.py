@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
 from django.utils import timezone
 
 from channel_sync.conf import channel_sync_settings
@@ -32,6 +32,15 @@ logger = logging.getLogger(__name__)
 NO_WAIT = timedelta(milliseconds=1)
 # Times `alert_outage_after`: who led has that long to say it alone.
 WITHOUT_LEAD = 2
+NO_ANSWER = (
+    "The database does not answer, or takes no writes: webhooks are refused, and sent again by the channel for about "
+    "half an hour. Start PostgreSQL, or point DATABASE_URL at the primary; then run a reconciliation of bookings."
+)
+TABLES_DIFFER = (
+    "The database's tables are of another release than the code: webhooks are refused, and sent again by the channel "
+    "for about half an hour. Run 'manage.py migrate', or go back to the release of the tables; restart the processes, "
+    "and run a reconciliation of bookings."
+)
 
 
 @dataclass
@@ -40,6 +49,7 @@ class _Outage:
 
     alert_id: str
     began_at: datetime
+    message: str
     is_sent: bool = False
 
 
@@ -92,7 +102,8 @@ class Watch:
     def _database_is_away(self, now: datetime, error: Exception) -> None:
         logger.warning("the database does not answer: %s", error)
         settings = channel_sync_settings()
-        self._outage = self._outage or _Outage(str(uuid4()), now)
+        message = TABLES_DIFFER if isinstance(error, ProgrammingError) else NO_ANSWER
+        self._outage = self._outage or _Outage(str(uuid4()), now, message)
         lasts = settings.alert_outage_after * (1 if self._led else WITHOUT_LEAD)
         if not self._outage.is_sent and now - self._outage.began_at >= lasts:
             self._outage.is_sent = bool(tell(self._notice(self._outage), settings.alert_channels))
@@ -108,9 +119,7 @@ class Watch:
             alert_id=outage.alert_id,
             kind=AlertKind.DATABASE_UNREACHABLE.value,
             subject="",
-            message="The database does not answer, or takes no writes: webhooks are refused, and sent again by the "
-            "channel for about half an hour. Start PostgreSQL, or point DATABASE_URL at the primary; then run a "
-            "reconciliation of bookings.",
+            message=outage.message,
             began_at=outage.began_at,
             resolved_at=resolved_at,
         )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test import Client
 from django.utils import timezone
 from kombu import Connection
@@ -244,6 +244,24 @@ def test_a_watch_that_stood_by_says_it_too_after_twice_the_time(monkeypatch: pyt
         (timedelta(seconds=120), True),
         (timedelta(seconds=210), False),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tables_of_another_release_are_told_from_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Notice] = []
+    clock = _Clock()
+    monkeypatch.setattr(watching, "tell", lambda notice, ways: [told.append(notice), *ways][1:])
+    monkeypatch.setattr(watching.timezone, "now", clock.now)
+    watch = Watch("watch@here", lambda _: clock.goes_on(5), ask=health)
+
+    def look_once(now: datetime) -> None:
+        raise ProgrammingError('column "lease_holder" does not exist')
+
+    monkeypatch.setattr(watch, "look_once", look_once)
+    watch.run()
+
+    (notice,) = told
+    assert "manage.py migrate" in notice.message
 
 
 def captured(**columns: object) -> CapturedChange:
