@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -24,8 +22,9 @@ from channel_sync.correlation import correlated
 from channel_sync.errors import MalformedWebhook, SecretUnreadable, UnknownProperty, WebhookRejected
 from channel_sync.events.message import EventMessage
 from channel_sync.inbound.body import parse_objects, read_body
+from channel_sync.inbound.last_webhook import note_webhook
 from channel_sync.inbound.receipt import receive_notification
-from channel_sync.inbound.senders import verified_sender
+from channel_sync.inbound.senders import verified_senders
 from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelProperty
 from channel_sync.tracing import span
@@ -33,7 +32,6 @@ from channel_sync.tracing import span
 logger = logging.getLogger(__name__)
 
 UNREADABLE = "secret_unreadable"
-LAST_WEBHOOK_PRECISION = timedelta(seconds=5)
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
@@ -69,17 +67,16 @@ class WebhookView(View):
 def receive(channel_name: str, request: HttpRequest) -> bool:
     """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
-    All are stored or none. Each has to be verified by its own property. Raises `WebhookRejected`, or `SecretUnreadable`
-    where nobody can say whether it is genuine.
+    All are stored or none, but for those whose property is not connected. Each has to be verified by its own property.
+    Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether it is genuine.
     """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)
     notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
-    senders = {
-        property_id: verified_sender(channel_name, property_id, request.headers, body)
-        for property_id in dict.fromkeys(notification.external_property_id for notification in notifications)
-    }
+    named = dict.fromkeys(notification.external_property_id for notification in notifications)
+    senders = verified_senders(channel_name, named, request.headers, body)
+    notifications = _of_connected(channel_name, notifications, senders)
     # One webhook is one statement, committed by itself: from then on it is not lost.
     with transaction.atomic() if len(notifications) > 1 else nullcontext():
         received = [receive_notification(senders[one.external_property_id], one) for one in notifications]
@@ -87,7 +84,7 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
     if messages:
         publish_after_commit(messages)
     for channel_property in senders.values():
-        _note_webhook(channel_property)
+        note_webhook(channel_property.id)
     return bool(messages)
 
 
@@ -109,10 +106,19 @@ def _notifications(channel_name: str, payloads: Sequence[dict[str, Any]]) -> lis
     return found
 
 
-def _note_webhook(channel_property: ChannelProperty) -> None:
-    """Keep the time of the last webhook, not for each one: they would wait for each other's row lock."""
-    now = timezone.now()
-    last = channel_property.last_webhook_at
-    if last is None or now - last > LAST_WEBHOOK_PRECISION:
-        ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=now)
-        channel_property.last_webhook_at = now
+def _of_connected(
+    channel_name: str, notifications: Sequence[Notification], senders: Mapping[str, ChannelProperty]
+) -> list[Notification]:
+    """Without those of an unknown property; which one is not logged, as nobody has verified that it is an id."""
+    found = [one for one in notifications if one.external_property_id in senders]
+    left_out = len(notifications) - len(found)
+    if left_out:
+        logger.warning(
+            "webhook of %s: %d of %d are left out: %s",
+            channel_name,
+            left_out,
+            len(notifications),
+            UnknownProperty.reason,
+        )
+        WEBHOOKS.labels(channel_name, UnknownProperty.reason).inc(left_out)
+    return found
