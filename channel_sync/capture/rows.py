@@ -36,6 +36,7 @@ SET attempts = attempts + 1,
     next_attempt_at = CASE WHEN attempts + 1 < %(most)s
         THEN clock_timestamp() + least(%(longest)s, %(first)s * 2 ^ attempts) * interval '1 second' END
 WHERE id = ANY(%(ids)s)
+RETURNING next_attempt_at IS NULL
 """
 KEEP_LINKS = "UPDATE channel_changes SET links = %(links)s WHERE id = %(id)s"
 RETRY_LEFT = """
@@ -89,8 +90,8 @@ def take_own_of_models(models: Collection[str]) -> list[CapturedRow]:
     return _take(TAKE_OWN_OF_MODELS, models=list(models)) if connection.in_atomic_block else []
 
 
-def postpone(ids: Sequence[int], error: str) -> None:
-    """Keep rows with the name of their error for a later attempt; after the last one they are left."""
+def postpone(ids: Sequence[int], error: str) -> int:
+    """Keep rows with the name of their error for a later attempt; how many had their last one, and are left."""
     with connection.cursor() as cursor:
         cursor.execute(
             POSTPONE,
@@ -102,6 +103,7 @@ def postpone(ids: Sequence[int], error: str) -> None:
                 "longest": LONGEST_PAUSE_SECONDS,
             },
         )
+        return sum(is_left for (is_left,) in cursor.fetchall())
 
 
 def keep_links(id: int, links: Sequence[UUID]) -> None:

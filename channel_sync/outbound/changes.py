@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model
 
-from channel_sync.capture.rows import CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
+from channel_sync.capture.rows import ATTEMPTS, CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
 from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlated, correlation_id
@@ -116,14 +116,28 @@ def _consume_alone(rows: Sequence[CapturedRow]) -> None:
     except Exception as error:
         if not connection.is_usable():
             raise
-        _log_kept(rows[0], error)
-        postpone(ids, type(error).__name__)
+        if postpone(ids, type(error).__name__):
+            _log_left(rows[0], error)
+        else:
+            _log_kept(rows[0], error)
 
 
 def _log_kept(row: CapturedRow, error: Exception) -> None:
     """Without the message of the error, which may name a guest."""
     logger.warning(
         "a change of %s %s made no event yet, it is tried again: %s", row.model, row.row_pk, type(error).__name__
+    )
+
+
+def _log_left(row: CapturedRow, error: Exception) -> None:
+    """Without the message of the error, too."""
+    logger.error(
+        "a change of %s %s made no event in %d attempts and is left: %s. Correct the row or the host's port, "
+        "then run 'manage.py channel_sync_capture retry'.",
+        row.model,
+        row.row_pk,
+        ATTEMPTS,
+        type(error).__name__,
     )
 
 
