@@ -99,8 +99,11 @@ def rates_changed(spans: Sequence[RateSpan]) -> None:
         record_rates(merged([*spans, *_captured_spans(host_pms().watched_models().rates)]))
 
 
-def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
-    """Record the events of changes of reservations; how many there are does not change how much is looked up."""
+def record_reservation_changes(changes: Sequence[ReservationChange]) -> int:
+    """Record the events of changes of reservations; how many of them are to be published.
+
+    How many changes there are does not change how much is looked up.
+    """
     seen = [state for change in changes for state in change.states if state is not None]
     mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}), REMEMBERED)
     rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
@@ -117,11 +120,13 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
     ]
     under_way = BookingsUnderWay({state.id for state in seen}, found_links)
     paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
+    published = 0
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
             events = _events_of(change, reservation, rooms, links.get(reservation.id, {}), under_way)
-            publish_after_commit(record_all(list(_remembered(events, paused))))
+            published += _publish(list(_remembered(events, paused)))
+    return published
 
 
 STILL_PAUSED = """
@@ -186,35 +191,40 @@ def _events_of(
     return events
 
 
-def record_availability(spans: Sequence[NightSpan]) -> None:
-    """Record the events of nights whose free units may have changed for another reason than a reservation."""
+def record_availability(spans: Sequence[NightSpan]) -> int:
+    """Record the events of nights whose free units may have changed for another reason than a reservation.
+
+    How many of them are to be published.
+    """
     origin = change_origin()
     mappings = _mappings(MappingType.ROOM_TYPE, [span.room_type_id for span in spans])
-    publish_after_commit(
-        record_all(
-            [
-                availability_event(mapping.channel_property_id, span)
-                for span in spans
-                for mapping in mappings
-                if mapping.internal_id == span.room_type_id and mapping.channel_property_id != origin
-            ]
-        )
+    return _publish(
+        [
+            availability_event(mapping.channel_property_id, span)
+            for span in spans
+            for mapping in mappings
+            if mapping.internal_id == span.room_type_id and mapping.channel_property_id != origin
+        ]
     )
 
 
-def record_rates(spans: Sequence[RateSpan]) -> None:
-    """Record the events of nights whose rates or restrictions have changed."""
+def record_rates(spans: Sequence[RateSpan]) -> int:
+    """Record the events of nights whose rates or restrictions have changed; how many of them are to be published."""
     mappings = _mappings(MappingType.RATE, [span.rate_plan_id for span in spans])
-    publish_after_commit(
-        record_all(
-            [
-                rate_event(mapping.channel_property_id, span)
-                for span in spans
-                for mapping in mappings
-                if mapping.internal_id == span.rate_plan_id
-            ]
-        )
+    return _publish(
+        [
+            rate_event(mapping.channel_property_id, span)
+            for span in spans
+            for mapping in mappings
+            if mapping.internal_id == span.rate_plan_id
+        ]
     )
+
+
+def _publish(events: Sequence[NewEvent]) -> int:
+    messages = record_all(events)
+    publish_after_commit(messages)
+    return len(messages)
 
 
 def _with_captured(changes: Sequence[ReservationChange]) -> list[ReservationChange]:

@@ -16,14 +16,12 @@ from kombu import Connection
 from channel_sync.broker.dead_letters import mend_dead_letters
 from channel_sync.broker.depths import queue_depths
 from channel_sync.broker.topology import declare, topology
-from channel_sync.capture.rows import retry_left
 from channel_sync.errors import WaitsFor
 from channel_sync.events.store import claim, restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import (
     Alert,
     AlertKind,
-    CapturedChange,
     ChannelEvent,
     ChannelProperty,
     Direction,
@@ -264,42 +262,8 @@ def test_tables_of_another_release_are_told_from_a_database_that_is_away(monkeyp
     assert "manage.py migrate" in notice.message
 
 
-def captured(**columns: object) -> CapturedChange:
-    change: CapturedChange = CapturedChange.objects.create(
-        model="pms.Reservation", operation="UPDATE", row_pk="1", transaction_id=1, **columns
-    )
-    return change
-
-
 def of_kind(kind: AlertKind) -> list[Finding]:
     return [one for one in findings(health(), now=timezone.now()) if one.kind is kind]
-
-
-@pytest.mark.parametrize(("minutes", "expected"), [(4, 0), (6, 1)])
-def test_captured_writes_that_nobody_takes_up_are_alerted(minutes: float, expected: int) -> None:
-    CapturedChange.objects.filter(id=captured().id).update(captured_at=ago(minutes))
-
-    waiting = of_kind(AlertKind.WRITES_WAITING)
-
-    assert len(waiting) == expected
-    assert all("a worker of the periodic queue" in one.message for one in waiting)
-
-
-def test_captured_writes_that_were_left_are_alerted_at_once_by_model_and_error() -> None:
-    for error in ("LookupError", "LookupError", "KeyError"):
-        captured(attempts=12, last_error=error)
-    captured(attempts=3, last_error="LookupError", next_attempt_at=ago(-5))
-
-    assert sorted(one.subject for one in of_kind(AlertKind.WRITES_WAITING)) == [
-        "pms.Reservation:KeyError:left",
-        "pms.Reservation:LookupError:left",
-    ]
-    (twice,) = [one for one in of_kind(AlertKind.WRITES_WAITING) if "LookupError" in one.message]
-    assert twice.message.startswith("2 writes of pms.Reservation")
-    assert "channel_sync_capture retry" in twice.message
-
-    retry_left()
-    assert of_kind(AlertKind.WRITES_WAITING) == []
 
 
 def test_a_comparison_that_failed_is_alerted_until_a_later_one_begins(channel_property: ChannelProperty) -> None:
