@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import OperationalError, ProgrammingError, connection, connections
+from django.conf import LazySettings
+from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
 from kombu import Connection
@@ -16,7 +18,7 @@ from kombu import Connection
 from channel_sync.broker.dead_letters import mend_dead_letters
 from channel_sync.broker.depths import queue_depths
 from channel_sync.broker.topology import declare, topology
-from channel_sync.errors import WaitsFor
+from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.events.store import claim, restart
 from channel_sync.heartbeats import note_alive, wrong_clocks
 from channel_sync.models import (
@@ -219,49 +221,6 @@ def test_a_watch_with_a_wrong_clock_sees_what_failed_in_the_last_hour(
     assert abs((alert.notify_at or now()) - now()) < timedelta(minutes=1)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_watch_that_stood_by_says_it_too_after_twice_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that led may have died with the machine of the database; one started in an outage has led never."""
-    told: list[tuple[datetime, Notice]] = []
-    clock = _Clock()
-    monkeypatch.setattr(watching, "tell", lambda notice, ways: [told.append((clock.now(), notice)), *ways][1:])
-    monkeypatch.setattr(watching.timezone, "now", clock.now)
-    is_away = [True] * 7 + [False]
-
-    @contextmanager
-    def lock(*name: object, wait: timedelta) -> Iterator[None]:
-        if is_away[clock.looks - 1]:
-            raise OperationalError("the server closed the connection")
-        yield
-
-    monkeypatch.setattr(watching, "session_lock", lock)
-    began = clock.now()
-    Watch("watch@here", lambda _: clock.goes_on(len(is_away)), ask=health).run()
-
-    assert [(at - began, notice.resolved_at is None) for at, notice in told] == [
-        (timedelta(seconds=120), True),
-        (timedelta(seconds=210), False),
-    ]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_tables_of_another_release_are_told_from_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Notice] = []
-    clock = _Clock()
-    monkeypatch.setattr(watching, "tell", lambda notice, ways: [told.append(notice), *ways][1:])
-    monkeypatch.setattr(watching.timezone, "now", clock.now)
-    watch = Watch("watch@here", lambda _: clock.goes_on(5), ask=health)
-
-    def look_once(now: datetime) -> None:
-        raise ProgrammingError('column "lease_holder" does not exist')
-
-    monkeypatch.setattr(watch, "look_once", look_once)
-    watch.run()
-
-    (notice,) = told
-    assert "manage.py migrate" in notice.message
-
-
 def of_kind(kind: AlertKind) -> list[Finding]:
     return [one for one in findings(health(), now=timezone.now()) if one.kind is kind]
 
@@ -311,6 +270,159 @@ def test_a_queue_that_is_missing_is_named(
     (finding,) = [one for one in findings(seen, now=timezone.now()) if one.kind is AlertKind.QUEUE_MISSING]
     assert (finding.subject, "channel_sync_topology" in finding.message) == (gone, True)
     assert caplog.text.count("Run 'manage.py channel_sync_topology'") == 1
+
+
+@contextmanager
+def away(*_: object, **__: object) -> Iterator[None]:
+    """The lock cannot even be asked for."""
+    raise OperationalError("connection refused")
+    yield
+
+
+@contextmanager
+def held_elsewhere(*_: object, **__: object) -> Iterator[None]:
+    """Another watch leads."""
+    raise NotYet("channel_sync watch is in use by another worker.", retry_after=timedelta(seconds=2))
+    yield
+
+
+@contextmanager
+def free(*_: object, **__: object) -> Iterator[None]:
+    """Nobody else leads."""
+    yield
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
+    """What the watch itself sends."""
+    sent: list[Notice] = []
+    monkeypatch.setattr(watching, "tell", lambda notice, ways: [sent.append(notice), *ways][1:])
+    return sent
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, locks: list[Any], fails: dict[int, Exception] | None = None) -> None:
+    """Run a watch that meets one of these locks at each look, half a minute apart; some looks of a leader fail."""
+    clock = _Clock()
+    monkeypatch.setattr(watching.timezone, "now", clock.now)
+    monkeypatch.setattr(watching, "session_lock", lambda *name, **wait: locks[clock.looks - 1](*name, **wait))
+
+    def ask() -> Health:
+        if error := (fails or {}).get(clock.looks):
+            raise error
+        return health()
+
+    Watch("watch@here", lambda _: clock.goes_on(len(locks)), ask=ask).run()
+
+
+# Half a minute passes between two looks, `alert_outage_after` is one minute.
+@pytest.mark.parametrize(("looks", "expected"), [(4, []), (5, ["fired"])])
+@pytest.mark.parametrize("first", [[], [held_elsewhere]])
+def test_a_watch_that_did_not_lead_tells_of_the_database_too_and_later(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice], first: list[Any], looks: int, expected: list[str]
+) -> None:
+    """The database is away from the start, or the leader died with it."""
+    watched(monkeypatch, [*first, *[away] * looks])
+
+    assert [notice.state for notice in told] == expected
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("back", [free, held_elsewhere])
+def test_a_watch_that_did_not_lead_tells_the_end_too(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice], back: Any
+) -> None:
+    watched(monkeypatch, [*[away] * 6, back])
+
+    assert [notice.state for notice in told] == ["fired", "resolved"]
+    assert len({notice.alert_id for notice in told}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_that_is_over_soon_is_told_by_no_watch_that_did_not_lead(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice]
+) -> None:
+    watched(monkeypatch, [*[away] * 4, held_elsewhere, *[away] * 4])
+
+    assert told == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_without_a_look_that_succeeds_makes_no_leader(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice]
+) -> None:
+    """A database without writes gives the lock to every watch in turn: one of them tells at once, not all."""
+    fails: dict[int, Exception] = {look: OperationalError("read-only") for look in range(1, 5)}
+
+    watched(monkeypatch, [free] * 4, fails)
+
+    assert told == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_another_watch_tries_with_does_not_end_an_outage(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice]
+) -> None:
+    fails: dict[int, Exception] = {look: OperationalError("read-only") for look in range(2, 8)}
+
+    watched(monkeypatch, [free, free, held_elsewhere, free, free, held_elsewhere, free], fails)
+
+    assert [notice.state for notice in told] == ["fired"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_is_told_to_who_has_not_heard_and_its_end_to_who_has(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.CHANNEL_SYNC = {
+        **settings.CHANNEL_SYNC,
+        "alert_channels": ["log", "email"],
+        "alert_email_to": ["a@b.example"],
+    }
+    told: list[tuple[str, str]] = []
+
+    def tell(notice: Notice, ways: list[str]) -> list[str]:
+        heard = [way for way in ways if way == "log" or len(told) > 2]
+        told.extend((notice.state, way) for way in ways)
+        return heard
+
+    monkeypatch.setattr(watching, "tell", tell)
+    watched(monkeypatch, [*[away] * 8, free])
+
+    assert told == [
+        ("fired", "log"),
+        ("fired", "email"),
+        ("fired", "email"),
+        ("fired", "email"),
+        ("resolved", "log"),
+        ("resolved", "email"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("statement", "is_other_release"),
+    [
+        ("SELECT no_such_column FROM channel_events", True),
+        ("SELECT 'Ada Guest' FROM no_such_table", True),
+        ("SET SESSION AUTHORIZATION DEFAULT; SELECT pg_sleep('x')", False),
+    ],
+)
+def test_tables_of_another_release_are_not_taken_for_a_database_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, told: list[Notice], statement: str, is_other_release: bool
+) -> None:
+    @contextmanager
+    def refuses(*_: object, **__: object) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        yield
+
+    watched(monkeypatch, [refuses] * 5)
+
+    (notice,) = told
+    assert ("manage.py migrate" in notice.message) is is_other_release
+    assert ("restart" in notice.message.lower()) is is_other_release
+    assert ("Start PostgreSQL" in notice.message) is not is_other_release
+    assert "Ada Guest" not in notice.message
 
 
 class _Clock:
