@@ -71,6 +71,12 @@ class ReservationChange:
         """Whether a call may have sent a state that was neither the first nor is the last."""
         return any(state != self.after for state in self.between)
 
+    @property
+    def shows(self) -> bool:
+        """Whether a channel could see it: what has ended was told as it ended, whatever becomes of its price."""
+        first, *others = [None if _is_over(state) else state for state in self.states]
+        return any(state != first for state in others)
+
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
     """Make the events of reservations that were written in bulk, at once; call it in the transaction of the write.
@@ -160,7 +166,7 @@ def _events_of(
     under_way: BookingsUnderWay,
 ) -> list[NewEvent]:
     """What each channel has to be told, but for the one that the change came from."""
-    before, after = change.before, change.after
+    after = change.after
     origin = change_origin()
     room_types = {state.room_type_id for state in change.states if state is not None}
     mapped = [channel_property_id for channel_property_id, room_type_id in rooms if room_type_id in room_types]
@@ -172,14 +178,13 @@ def _events_of(
         # A booking that another channel sold is theirs: this channel only hears that there is one room less.
         if link is not None or (not links and origin is None):
             room = rooms.get((channel_property_id, reservation.room_type_id))
-            event_type = _booking_event_type(before, after, link, room)
+            event_type = _booking_event_type(change, link, room)
             if event_type is None and (
                 (link is not None and change.was_otherwise)
-                or under_way.includes(channel_property_id, reservation.id, link)
+                or (change.shows and under_way.includes(channel_property_id, reservation.id, link))
             ):
                 # The link says what the channel has; it may have, or be about to get, a state in between.
-                is_gone = after is None or after.status is BookingStatus.CANCELLED
-                event_type = EventType.BOOKING_CANCEL if is_gone else EventType.BOOKING_UPDATE
+                event_type = EventType.BOOKING_CANCEL if _is_over(after) else EventType.BOOKING_UPDATE
             if event_type is not None:
                 external_id = link.external_id if link is not None else None
                 events.append(booking_event(channel_property_id, event_type, reservation, external_id))
@@ -269,15 +274,15 @@ def _mappings(
     )
 
 
-def _booking_event_type(
-    before: Reservation | None, after: Reservation | None, link: ReservationLink | None, room: str | None
-) -> EventType | None:
+def _booking_event_type(change: ReservationChange, link: ReservationLink | None, room: str | None) -> EventType | None:
     """What the channel has to be told; None when it would see no change."""
+    before, after = change.before, change.after
     if after is None:
         return EventType.BOOKING_CANCEL if link is not None and not link.applied_cancelled else None
     if after.status is BookingStatus.CANCELLED:
         is_known = link is not None and not link.applied_cancelled
-        return EventType.BOOKING_CANCEL if is_known or (link is None and _was_enqueued(after.id)) else None
+        may_get_it = link is None and change.shows and _was_enqueued(after.id)
+        return EventType.BOOKING_CANCEL if is_known or may_get_it else None
     if link is None:
         if room is None or after.status is BookingStatus.INQUIRY:
             return None
@@ -288,6 +293,10 @@ def _booking_event_type(
     if room is not None and after.push(room).state_hash() == link.pushed_hash:
         return None
     return EventType.BOOKING_UPDATE
+
+
+def _is_over(state: Reservation | None) -> bool:
+    return state is None or state.status is BookingStatus.CANCELLED
 
 
 def _was_enqueued(reservation_id: UUID) -> bool:
