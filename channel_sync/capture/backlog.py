@@ -11,9 +11,9 @@ BACKLOG = """
 SELECT model, last_error,
     count(*) FILTER (WHERE NOT is_left),
     min(captured_at) FILTER (WHERE NOT is_left),
-    statement_timestamp() - min(captured_at) FILTER (WHERE NOT is_left),
     count(*) FILTER (WHERE is_left),
-    coalesce(max(attempts) FILTER (WHERE is_left), 0)
+    coalesce(max(attempts) FILTER (WHERE is_left), 0),
+    statement_timestamp() - min(captured_at)
 FROM (
     SELECT model, last_error, captured_at, attempts, attempts > 0 AND next_attempt_at IS NULL AS is_left
     FROM channel_changes
@@ -27,16 +27,17 @@ ORDER BY min(captured_at), model, last_error
 class Backlog:
     """Captured rows of one model whose last attempt met one class of error; `error` is empty where none was made.
 
-    `oldest` and `waited_for` are of those that wait, by the database's clock; `left` ones wait for a person.
+    `oldest` is of those that wait, `left` ones wait for a person. `age` is of the oldest of all, by the database's
+    clock.
     """
 
     model: str
     error: str
     waiting: int
     oldest: datetime | None
-    waited_for: timedelta | None
     left: int
     attempts: int
+    age: timedelta
 
 
 def backlog() -> list[Backlog]:

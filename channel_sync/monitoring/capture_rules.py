@@ -9,31 +9,43 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AlertKind
 from channel_sync.monitoring.finding import AT_MOST, Finding
 
-LONGEST_SUBJECT = 255
+# What names model and error, before the state: the column takes 255.
+LONGEST_NAME = 240
 
 
 def capture_findings() -> Iterator[Finding]:
-    """One finding for each model and class of error; none while the setting `capture` is off, as nothing is taken."""
+    """By model and class of error; none while the setting `capture` is off, as nothing is taken.
+
+    What is left has an alert of its own: that of waiting has been sent hours before, and goes on beside it until all
+    have become events.
+    """
     settings = channel_sync_settings()
     if not settings.capture:
         return
-    # The oldest first: no alert ends because a younger one pushed it out.
-    late = [
-        one
-        for one in backlog()
-        if one.left or (one.waited_for is not None and one.waited_for > settings.alert_event_waiting)
-    ]
-    for one in late[:AT_MOST]:
-        yield Finding(AlertKind.CAPTURED_WRITES, _message(one), subject=f"{one.model}:{one.error}"[:LONGEST_SUBJECT])
+    late = [one for one in backlog() if one.left or one.age > settings.alert_event_waiting]
+    # The oldest first: no alert ends because a younger one pushed it out. Each may have two.
+    for one in late[: AT_MOST // 2]:
+        name = f"{one.model}:{one.error}"[:LONGEST_NAME]
+        if one.age > settings.alert_event_waiting:
+            yield Finding(AlertKind.CAPTURED_WRITES, _waiting(one), subject=name)
+        if one.left:
+            yield Finding(AlertKind.CAPTURED_WRITES, _left(one), subject=f"{name}:left")
 
 
-def _message(late: Backlog) -> str:
+def _left(late: Backlog) -> str:
+    return (
+        f"{late.left} captured writes of {late.model} became no events in {late.attempts} attempts and are not "
+        f"tried again: {late.error}. The channels do not know of them. The worker's log names the rows; "
+        "correct the row or the host's port, then run 'manage.py channel_sync_capture retry'."
+    )
+
+
+def _waiting(late: Backlog) -> str:
     if late.left:
-        waiting = f" ({late.waiting} more wait for their next attempt)" if late.waiting else ""
         return (
-            f"{late.left} captured writes of {late.model} became no events in {late.attempts} attempts and are not "
-            f"tried again{waiting}: {late.error}. The channels do not know of them. The worker's log names the rows; "
-            "correct the row or the host's port, then run 'manage.py channel_sync_capture retry'."
+            f"{late.left + late.waiting} captured writes of {late.model} have become no events: {late.error}. The "
+            f"channels do not know of them. {late.left} of them are not tried again, which is an alert of its own: "
+            "see 'manage.py channel_sync_capture status'."
         )
     since = f"{late.oldest:%H:%M:%S %Z}"
     if late.error:

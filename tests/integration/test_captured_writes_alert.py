@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -82,7 +83,7 @@ def test_what_is_tried_in_vain_is_told_after_five_minutes(minutes: float, expect
 
 
 @pytest.mark.usefixtures("unlucky")
-def test_what_is_left_is_told_at_once_without_a_name_and_until_it_is_handled() -> None:
+def test_what_is_left_is_told_at_once_without_a_name() -> None:
     CapturedChange.objects.update(attempts=ATTEMPTS - 1, next_attempt_at="2020-01-01T00:00Z")
     with broken_description():
         consume_captured()
@@ -90,19 +91,61 @@ def test_what_is_left_is_told_at_once_without_a_name_and_until_it_is_handled() -
     look()
 
     (alert,) = Alert.objects.all()
-    assert (alert.kind, alert.subject) == ("captured_writes", "pms.Reservation:LookupError")
+    assert (alert.kind, alert.subject) == ("captured_writes", "pms.Reservation:LookupError:left")
     assert f"2 captured writes of pms.Reservation became no events in {ATTEMPTS} attempts" in alert.message
     assert "manage.py channel_sync_capture retry" in alert.message
     assert "Hopper" not in alert.message
     assert (alert.resolved_at, alert.fired_to) == (None, ["log"])
 
+
+def open_alerts() -> set[str]:
+    look()
+    return set(Alert.objects.filter(resolved_at=None).values_list("subject", flat=True))
+
+
+@pytest.mark.usefixtures("unlucky")
+def test_what_is_left_is_news_while_it_is_alerted_that_it_waits() -> None:
+    """It waits for hours before it is left: a changed text of an alert that was sent reaches nobody."""
+    waiting, left = "pms.Reservation:LookupError", "pms.Reservation:LookupError:left"
+    with broken_description():
+        consume_captured()
     wait(minutes=400)
+    assert open_alerts() == {waiting}
+
+    CapturedChange.objects.update(attempts=ATTEMPTS - 1, next_attempt_at="2020-01-01T00:00Z")
+    with broken_description():
+        consume_captured()
+
+    assert open_alerts() == {waiting, left}, "no alert ends for what has become no event"
+    assert Alert.objects.get(subject=left).fired_to == ["log"]
+    assert "tried again by themselves" not in Alert.objects.get(subject=waiting).message
+
     call_command("channel_sync_capture", "retry", stdout=StringIO())
-    look()
-    assert Alert.objects.get().resolved_at is None, "retried, and not yet handled"
+    assert open_alerts() == {waiting}
     consume_captured()
-    look()
-    assert Alert.objects.get().resolved_at is not None
+    assert open_alerts() == set()
+
+
+@pytest.mark.usefixtures("unlucky")
+def test_an_alert_ends_when_its_rows_are_removed() -> None:
+    CapturedChange.objects.update(attempts=ATTEMPTS, last_error="LookupError", next_attempt_at=None)
+    assert open_alerts() == {"pms.Reservation:LookupError:left"}
+    wait(minutes=400)
+    assert open_alerts() == {"pms.Reservation:LookupError:left", "pms.Reservation:LookupError"}
+
+    CapturedChange.objects.all().delete()
+
+    assert open_alerts() == set()
+
+
+@pytest.mark.usefixtures("unlucky")
+def test_a_retry_counts_what_is_due_again() -> None:
+    CapturedChange.objects.update(attempts=ATTEMPTS, last_error="LookupError", next_attempt_at=None)
+    printed = StringIO()
+
+    call_command("channel_sync_capture", "retry", "--json", stdout=printed)
+
+    assert json.loads(printed.getvalue()) == {"retried": 2}
 
 
 def test_each_model_and_class_of_error_has_an_alert(unlucky: list[Reservation], room_type: RoomType) -> None:
@@ -112,9 +155,9 @@ def test_each_model_and_class_of_error_has_an_alert(unlucky: list[Reservation], 
     CapturedChange.objects.filter(model="pms.RoomType").update(attempts=ATTEMPTS, last_error="KeyError")
 
     assert {one.subject for one in found()} == {
-        "pms.Reservation:KeyError",
-        "pms.Reservation:LookupError",
-        "pms.RoomType:KeyError",
+        "pms.Reservation:KeyError:left",
+        "pms.Reservation:LookupError:left",
+        "pms.RoomType:KeyError:left",
     }
 
 

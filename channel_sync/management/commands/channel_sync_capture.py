@@ -29,7 +29,7 @@ class Command(BaseCommand):
         """What to do."""
         parser.add_argument("action", choices=["install", "remove", "status", "retry"])
         parser.add_argument("--yes", action="store_true", help="Remove without asking.")
-        parser.add_argument("--json", action="store_true", help="Print the status as JSON.")
+        parser.add_argument("--json", action="store_true", help="Print the status, or the number retried, as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what was done, table by table."""
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             elif options["action"] == "remove":
                 self._remove(is_sure=options["yes"])
             elif options["action"] == "retry":
-                self.stdout.write(f"{retry_left()} captured changes are due again.")
+                self._retry(as_json=options["json"])
             else:
                 self._status(as_json=options["json"])
         except CaptureNotInstalled as error:
@@ -51,6 +51,10 @@ class Command(BaseCommand):
             if input(question).strip().lower() not in ("y", "yes"):
                 raise CommandError("Nothing was done.")
         self._print_tables("removed", remove_capture())
+
+    def _retry(self, *, as_json: bool) -> None:
+        retried = retry_left()
+        self.stdout.write(json.dumps({"retried": retried}) if as_json else f"{retried} captured changes are due again.")
 
     def _status(self, *, as_json: bool) -> None:
         if our_schema() is None:
