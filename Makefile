@@ -11,7 +11,7 @@ demo: $(INSTALLED)
 	@$(BIN)/python -m pms_project.demo $(if $(ONCE),--once) $(if $(EMBEDDED),--embedded)
 
 # PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook". Without it, two
-# processes share the tests; those that measure seconds come after them, alone.
+# processes share the tests; those that measure seconds, or need most of the connections, come after them, alone.
 SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not alone"
 ALONE = $(BIN)/python -m pytest -m alone
 test: $(INSTALLED)

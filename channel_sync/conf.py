@@ -220,7 +220,8 @@ class ChannelSyncSettings(BaseModel):
         description="Alert when broker, database, a worker or beat is away for longer.",
     )
     alert_event_waiting: timedelta = Field(
-        default=timedelta(minutes=5), description="Alert when an event of a property is open for longer."
+        default=timedelta(minutes=5),
+        description="Alert when an event of a property is open, or a captured write has become no event, for longer.",
     )
     alert_event_held_up: timedelta = Field(
         default=timedelta(minutes=30),

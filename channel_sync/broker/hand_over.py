@@ -11,7 +11,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from queue import Empty, Full, Queue
 
@@ -34,11 +36,24 @@ GATHER_SECONDS = 0.05
 NOTE_SHARE = 0.2
 END: Sequence[EventMessage] = ()
 
+_gathering: ContextVar[list[EventMessage] | None] = ContextVar("channel_sync_gathering", default=None)
+
 
 def publish_after_commit(messages: Sequence[EventMessage]) -> None:
     """Publish once the caller's transaction is committed; a broker that is down is left to the relay."""
     if messages:
         transaction.on_commit(partial(_hand_over, tuple(messages)), robust=True)
+
+
+@contextmanager
+def gathered() -> Iterator[list[EventMessage]]:
+    """What this thread commits meanwhile is for the caller to publish; what it does not is left to the relay."""
+    messages: list[EventMessage] = []
+    token = _gathering.set(messages)
+    try:
+        yield messages
+    finally:
+        _gathering.reset(token)
 
 
 def flush(seconds: float) -> None:
@@ -139,6 +154,10 @@ _publishing = _PublishingThread()
 
 def _hand_over(messages: Sequence[EventMessage]) -> None:
     global _publishing
+    gathering = _gathering.get()
+    if gathering is not None:
+        gathering.extend(messages)
+        return
     if not channel_sync_settings().publish_in_background:
         publisher.publish_recorded(messages)
         return

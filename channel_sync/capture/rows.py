@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -37,18 +36,9 @@ SET attempts = attempts + 1,
     next_attempt_at = CASE WHEN attempts + 1 < %(most)s
         THEN clock_timestamp() + least(%(longest)s, %(first)s * 2 ^ attempts) * interval '1 second' END
 WHERE id = ANY(%(ids)s)
-RETURNING next_attempt_at IS NOT NULL
+RETURNING next_attempt_at IS NULL
 """
 KEEP_LINKS = "UPDATE channel_changes SET links = %(links)s WHERE id = %(id)s"
-# A table that nobody empties may be long: what has waited longest says enough.
-STANDING = """
-SELECT model, last_error, count(*), min(captured_at), bool_or(attempts > 0 AND next_attempt_at IS NULL)
-FROM (SELECT * FROM channel_changes ORDER BY id LIMIT 10000) AS oldest
-WHERE captured_at < statement_timestamp() - %(waited)s::interval OR (attempts > 0 AND next_attempt_at IS NULL)
-GROUP BY model, last_error, attempts > 0 AND next_attempt_at IS NULL
-ORDER BY min(captured_at)
-LIMIT %(limit)s
-"""
 RETRY_LEFT = """
 UPDATE channel_changes SET attempts = 0, next_attempt_at = NULL WHERE attempts > 0 AND next_attempt_at IS NULL
 """
@@ -72,17 +62,6 @@ class CapturedRow:
     links: tuple[UUID, ...]
     origin: UUID | None
     transaction_id: int
-
-
-@dataclass(frozen=True)
-class StandingRows:
-    """Writes of one model that became no event, for one kind of error; of one that was never tried it is empty."""
-
-    model: str
-    error: str
-    number: int
-    since: datetime
-    is_left: bool
 
 
 def take_due(limit: int) -> list[CapturedRow]:
@@ -111,8 +90,8 @@ def take_own_of_models(models: Collection[str]) -> list[CapturedRow]:
     return _take(TAKE_OWN_OF_MODELS, models=list(models)) if connection.in_atomic_block else []
 
 
-def postpone(ids: Sequence[int], error: str) -> bool:
-    """Keep rows with the name of their error for a later attempt; false when one has had its last, and is left."""
+def postpone(ids: Sequence[int], error: str) -> int:
+    """Keep rows with the name of their error for a later attempt; how many had their last one, and are left."""
     with connection.cursor() as cursor:
         cursor.execute(
             POSTPONE,
@@ -124,7 +103,7 @@ def postpone(ids: Sequence[int], error: str) -> bool:
                 "longest": LONGEST_PAUSE_SECONDS,
             },
         )
-        return all(comes_again for (comes_again,) in cursor.fetchall())
+        return sum(is_left for (is_left,) in cursor.fetchall())
 
 
 def keep_links(id: int, links: Sequence[UUID]) -> None:
@@ -138,14 +117,6 @@ def retry_left() -> int:
     with connection.cursor() as cursor:
         cursor.execute(RETRY_LEFT)
         return int(cursor.rowcount)
-
-
-def standing_rows(waited: timedelta, *, limit: int) -> list[StandingRows]:
-    """What has waited for longer, and what was left after its last attempt; without what is in the rows."""
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {"waited": waited, "limit": limit}
-        cursor.execute(STANDING, parameters)
-        return [StandingRows(*row) for row in cursor.fetchall()]
 
 
 def _take(statement: str, **parameters: Any) -> list[CapturedRow]:

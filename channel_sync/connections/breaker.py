@@ -1,9 +1,9 @@
 """The circuit breaker of an account: while its channel does not answer, events wait and cost no attempt.
 
 The first call that gets no answer opens it. While it is open, one probe at a time (the account's lock sees to that)
-asks with a call that changes nothing; once that is answered, one event at a time tries. What fails then costs no
-attempt either: a channel may answer the probe and not the call that matters. The breaker remembers which calls have
-failed, and closes when they succeed.
+asks with a call that changes nothing; once that is answered, one event tries, and the others follow it. What fails then
+costs no attempt either: a channel may answer the probe and not the call that matters. The breaker remembers which calls
+have failed, and closes when they succeed.
 """
 
 from __future__ import annotations

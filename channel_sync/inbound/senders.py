@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-
-from django.db.models.functions import Now
 
 from channel_sync.errors import BadSignature, UnknownProperty
 from channel_sync.inbound.verification import verify
@@ -25,32 +23,38 @@ class _Known:
 _known: dict[tuple[str, str], _Known] = {}
 
 
-def verified_sender(
-    channel_name: str, external_property_id: str, headers: Mapping[str, str], body: bytes
-) -> ChannelProperty:
-    """The property that a webhook is of, once its signature is good.
+def verified_senders(
+    channel_name: str, external_property_ids: Collection[str], headers: Mapping[str, str], body: bytes
+) -> dict[str, ChannelProperty]:
+    """The properties that a webhook is of, once its signature is good for each; without those that nobody connected.
 
-    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. When the property was heard is
-    kept with the same precision. Raises `UnknownProperty`,
-    `BadSignature`, and `SecretUnreadable` when the property's secret cannot be decrypted.
+    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. Raises `UnknownProperty` when
+    none is connected, `BadSignature`, and `SecretUnreadable` when a property's secret cannot be decrypted.
     """
-    key = channel_name, external_property_id
-    known = _known.get(key)
-    if known is not None and known.until > time.monotonic():
-        try:
-            verify(known.connection, headers, body)
-        except BadSignature:
-            # Its secret may be new.
-            pass
-        else:
-            return known.connection.channel_property
-    connection = _look_up(channel_name, external_property_id)
-    verify(connection, headers, body)
-    if len(_known) >= KEPT_AT_MOST:
-        _known.clear()
-    _known[key] = _Known(connection, time.monotonic() + KEPT_SECONDS)
-    _note_heard(connection.channel_property)
-    return connection.channel_property
+    found: dict[str, ChannelProperty] = {}
+    for property_id in external_property_ids:
+        known = _known.get((channel_name, property_id))
+        if known is not None and known.until > time.monotonic():
+            try:
+                verify(known.connection, headers, body)
+            except BadSignature:
+                # Its secret may be new.
+                continue
+            found[property_id] = known.connection.channel_property
+    for connection in _look_up(channel_name, [one for one in external_property_ids if one not in found]):
+        verify(connection, headers, body)
+        channel_property = connection.channel_property
+        if len(_known) >= KEPT_AT_MOST:
+            _known.clear()
+        key = channel_name, channel_property.channel_property_id
+        _known[key] = _Known(connection, time.monotonic() + KEPT_SECONDS)
+        found[channel_property.channel_property_id] = channel_property
+    if not found:
+        raise UnknownProperty(
+            f"Property '{next(iter(external_property_ids))}' is not connected. "
+            "Connect it with 'manage.py channel_sync_connect'."
+        )
+    return found
 
 
 def forget_senders() -> None:
@@ -58,27 +62,19 @@ def forget_senders() -> None:
     _known.clear()
 
 
-def _note_heard(channel_property: ChannelProperty) -> None:
-    """Keep the time of the last webhook, not for each one: they would wait for each other's row lock."""
-    ChannelProperty.objects.filter(id=channel_property.id).update(last_webhook_at=Now())
+def _look_up(channel_name: str, external_property_ids: Collection[str]) -> list[ChannelConnection]:
+    """The properties have to be known before the signature can be checked: each has a secret of its own.
 
-
-def _look_up(channel_name: str, external_property_id: str) -> ChannelConnection:
-    """The property has to be known before the signature can be checked: each has a secret of its own.
-
-    A paused property, or one in error, still takes webhooks: what an OTA has sold is a fact.
+    One statement, however many ids somebody sends whom nobody has verified. A paused property, or one in error, still
+    takes webhooks: what an OTA has sold is a fact.
     """
-    found = (
+    if not external_property_ids:
+        return []
+    return list(
         ChannelConnection.objects.defer(None)
         .select_related("channel_property")
         .filter(
             channel_property__channel_name=channel_name,
-            channel_property__channel_property_id=external_property_id,
+            channel_property__channel_property_id__in=external_property_ids,
         )
-        .first()
     )
-    if found is None:
-        raise UnknownProperty(
-            f"Property '{external_property_id}' is not connected. Connect it with 'manage.py channel_sync_connect'."
-        )
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
@@ -22,8 +22,9 @@ from channel_sync.correlation import correlated
 from channel_sync.errors import MalformedWebhook, SecretUnreadable, UnknownProperty, WebhookRejected
 from channel_sync.events.message import EventMessage
 from channel_sync.inbound.body import parse_objects, read_body
+from channel_sync.inbound.last_webhook import note_webhook
 from channel_sync.inbound.receipt import receive_notification
-from channel_sync.inbound.senders import verified_sender
+from channel_sync.inbound.senders import verified_senders
 from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelProperty
 from channel_sync.tracing import span
@@ -66,22 +67,24 @@ class WebhookView(View):
 def receive(channel_name: str, request: HttpRequest) -> bool:
     """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
-    All are stored or none, but for those of a property that nobody has connected, as long as one is of another. Each
-    has to be verified by its own property. Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether
-    it is genuine.
+    All are stored or none, but for those whose property is not connected. Each has to be verified by its own property.
+    Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether it is genuine.
     """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
     body = read_body(request)
     notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
-    senders = _senders(channel_name, request, body, notifications)
-    known = [one for one in notifications if one.external_property_id in senders]
+    named = dict.fromkeys(notification.external_property_id for notification in notifications)
+    senders = verified_senders(channel_name, named, request.headers, body)
+    notifications = _of_connected(channel_name, notifications, senders)
     # One webhook is one statement, committed by itself: from then on it is not lost.
-    with transaction.atomic() if len(known) > 1 else nullcontext():
-        received = [receive_notification(senders[one.external_property_id], one) for one in known]
+    with transaction.atomic() if len(notifications) > 1 else nullcontext():
+        received = [receive_notification(senders[one.external_property_id], one) for one in notifications]
     messages: list[EventMessage] = [message for _, message in received if message is not None]
     if messages:
         publish_after_commit(messages)
+    for channel_property in senders.values():
+        note_webhook(channel_property.id)
     return bool(messages)
 
 
@@ -103,20 +106,19 @@ def _notifications(channel_name: str, payloads: Sequence[dict[str, Any]]) -> lis
     return found
 
 
-def _senders(
-    channel_name: str, request: HttpRequest, body: bytes, notifications: Sequence[Notification]
-) -> dict[str, ChannelProperty]:
-    """The verified properties that the notifications name. Raises `UnknownProperty` when none of them is connected."""
-    found: dict[str, ChannelProperty] = {}
-    unknown: list[UnknownProperty] = []
-    for property_id in dict.fromkeys(notification.external_property_id for notification in notifications):
-        try:
-            found[property_id] = verified_sender(channel_name, property_id, request.headers, body)
-        except UnknownProperty as error:
-            unknown.append(error)
-    if unknown and not found:
-        raise unknown[0]
-    for one in unknown:
-        logger.warning("webhook of %s: what is of another property is left out: %s", channel_name, one)
-        WEBHOOKS.labels(channel_name, one.reason).inc()
+def _of_connected(
+    channel_name: str, notifications: Sequence[Notification], senders: Mapping[str, ChannelProperty]
+) -> list[Notification]:
+    """Without those of an unknown property; which one is not logged, as nobody has verified that it is an id."""
+    found = [one for one in notifications if one.external_property_id in senders]
+    left_out = len(notifications) - len(found)
+    if left_out:
+        logger.warning(
+            "webhook of %s: %d of %d are left out: %s",
+            channel_name,
+            left_out,
+            len(notifications),
+            UnknownProperty.reason,
+        )
+        WEBHOOKS.labels(channel_name, UnknownProperty.reason).inc(left_out)
     return found

@@ -24,13 +24,13 @@ class AlertKind(models.TextChoices):
     BROKER_UNREACHABLE = "broker_unreachable", "broker unreachable"
     DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
     EVENT_WAITING = "event_waiting", "event waiting"
+    CAPTURED_WRITES = "captured_writes", "captured writes"
     RUN_STUCK = "run_stuck", "run stuck"
     FIRST_SYNC_FAILED = "first_sync_failed", "first synchronisation failed"
     CLOCK_WRONG = "clock_wrong", "clock wrong"
     WORKER_MISSING = "worker_missing", "worker missing"
     BEAT_MISSING = "beat_missing", "beat missing"
     QUEUE_MISSING = "queue_missing", "queue missing"
-    WRITES_WAITING = "writes_waiting", "captured writes waiting"
     RUN_FAILED = "run_failed", "run failed"
 
 

@@ -8,8 +8,6 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from channel_sync.capture.rows import standing_rows
-from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.secrets import unreadable_secret
 from channel_sync.models import (
@@ -24,6 +22,7 @@ from channel_sync.models import (
     ReconciliationRun,
     RunStatus,
 )
+from channel_sync.monitoring.capture_rules import capture_findings
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
@@ -37,7 +36,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _channels(health)
     yield from _queues(health)
     yield from event_findings(now=now)
-    yield from _captured_writes()
+    yield from capture_findings()
     yield from _runs()
     yield from _failed_runs()
     yield from _first_syncs()
@@ -111,27 +110,6 @@ def _queues(health: Health) -> Iterator[Finding]:
         yield Finding(
             AlertKind.DEAD_LETTERS,
             f"{dead} events are dead letters. Look at the failed events in the admin; fix the cause, then retry them.",
-        )
-
-
-def _captured_writes() -> Iterator[Finding]:
-    """Writes of the host's rows that became no event: the channel does not know of them."""
-    if our_schema() is None:
-        return
-    for found in standing_rows(channel_sync_settings().alert_event_waiting, limit=AT_MOST):
-        why = f" ({found.error})" if found.error else ""
-        if found.is_left:
-            state = "made no event in their last attempt and are left"
-            todo = "Correct the host's port or the rows, then run 'manage.py channel_sync_capture retry'."
-        elif found.error:
-            state, todo = "make no event yet", "They are tried again; see the log of the worker of the periodic queue."
-        else:
-            state, todo = "wait to become events", "See that beat and a worker of the periodic queue run."
-        yield Finding(
-            AlertKind.WRITES_WAITING,
-            f"{found.number} writes of {found.model} {state}{why}, the oldest of {found.since:%Y-%m-%d %H:%M:%S %Z}. "
-            f"The channel does not know of them. {todo}",
-            subject=f"{found.model}:{found.error}:{'left' if found.is_left else 'waiting'}"[:255],
         )
 
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
 from django.utils import timezone
+from psycopg import Error
+from psycopg.errors import InsufficientPrivilege
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.database_clock import database_now
@@ -28,13 +30,22 @@ from channel_sync.monitoring.alerts import follow
 from channel_sync.monitoring.finding import Finding
 from channel_sync.monitoring.health import Health, look
 from channel_sync.monitoring.notices import Notice, tell
-from channel_sync.monitoring.outage_text import outage_text
 
 logger = logging.getLogger(__name__)
 
 NO_WAIT = timedelta(milliseconds=1)
 # How much longer than the leader a watch that did not lead waits: the leader may live and alert.
 STANDBY_PATIENCE = 2
+
+AWAY = (
+    "The database does not answer, or takes no writes: webhooks are refused, and sent again by the channel for about "
+    "half an hour. Start PostgreSQL, or point DATABASE_URL at the primary; then run a reconciliation of bookings."
+)
+OTHER_RELEASE = (
+    "The database answers, and the code does not fit its tables ({what}): webhooks are refused, and sent again by the "
+    "channel for about half an hour. Run 'manage.py migrate' with the release that is running, restart all processes, "
+    "then run a reconciliation of bookings."
+)
 
 
 @dataclass
@@ -43,7 +54,7 @@ class _Outage:
 
     alert_id: str
     began_at: datetime
-    text: str = ""
+    message: str = AWAY
     fired_to: list[str] = field(default_factory=list)
 
 
@@ -104,10 +115,11 @@ class Watch:
         return self._pause(channel_sync_settings().alert_interval)
 
     def _database_is_away(self, now: datetime, error: Exception) -> None:
-        logger.warning("the database does not answer: %s", error)
+        # The first line alone: the next ones quote the statement.
+        logger.warning("the database does not answer, or refuses: %s", str(error).partition("\n")[0])
         settings = channel_sync_settings()
         self._outage = outage = self._outage or _Outage(str(uuid4()), now)
-        outage.text = outage_text(error)
+        outage.message = _message(error)
         patience = settings.alert_outage_after * (1 if self._led else STANDBY_PATIENCE)
         if now - outage.began_at >= patience:
             missing = [way for way in settings.alert_channels if way not in outage.fired_to]
@@ -124,7 +136,15 @@ class Watch:
             alert_id=outage.alert_id,
             kind=AlertKind.DATABASE_UNREACHABLE.value,
             subject="",
-            message=outage.text,
+            message=outage.message,
             began_at=outage.began_at,
             resolved_at=resolved_at,
         )
+
+
+def _message(error: Exception) -> str:
+    """What is wrong and what to do; without the statement, whose values may be a guest's."""
+    cause = error.__cause__
+    if not isinstance(error, ProgrammingError) or isinstance(cause, InsufficientPrivilege):
+        return AWAY
+    return OTHER_RELEASE.format(what=cause.diag.message_primary if isinstance(cause, Error) else type(error).__name__)

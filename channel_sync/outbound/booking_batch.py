@@ -57,10 +57,10 @@ OVER = "the stay was over before the channel heard of it: there is nothing left 
 NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
-def waiting_beside(event: ChannelEvent, *, is_again: bool = False) -> list[ChannelEvent]:
+def waiting_beside(event: ChannelEvent, *, is_again: bool = False, at_most: int | None = None) -> list[ChannelEvent]:
     """Claim the booking events that wait for the same property, as `claim_beside` does; again, as many as fit."""
     at_once = channel_sync_settings().bookings_per_call
-    return claim_beside(event, limit=at_once if is_again else at_once - 1, is_again=is_again)
+    return claim_beside(event, limit=at_most or (at_once if is_again else at_once - 1), is_again=is_again)
 
 
 def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Planned]:

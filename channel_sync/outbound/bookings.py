@@ -48,22 +48,14 @@ def push_booking(event: ChannelEvent) -> None:
     is settled by itself. Before a booking is updated or cancelled, what has changed at the channel is applied: sent
     first, our state would undo it.
     """
-    taken = [event]
-    begun = perf_counter()
+    turn = _Turn(event)
     try:
         with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:
-            # While the channel is tried again, one booking tries and the others wait.
-            beside = [] if is_open(event.channel_property) else waiting_beside(event)
-            taken += beside
-            _push(channel, [event, *beside])
-            while beside and perf_counter() - begun < GO_ON_SECONDS and _may_go_on(event.channel_property):
-                beside = waiting_beside(event, is_again=True)
-                taken += beside
-                _push(channel, beside)
+            turn.run(channel)
     except Exception as error:
         # Outside of the call: what is known there of the login and of the channel holds for all of them.
-        shared = _shared(error, alone=len(taken) == 1)
-        for other in taken[1:]:
+        shared = _shared(error, alone=not turn.beside)
+        for other in turn.beside:
             if other.status == EventStatus.PROCESSING:
                 settle_error(other, shared)
         if event.status != EventStatus.PROCESSING:
@@ -72,6 +64,39 @@ def push_booking(event: ChannelEvent) -> None:
             raise
         else:
             raise shared from error
+
+
+class _Turn:
+    """What a worker sends while it has the account: an event, and those that were claimed beside it."""
+
+    def __init__(self, event: ChannelEvent) -> None:
+        self.beside: list[ChannelEvent] = []
+        self._event = event
+        self._begun = perf_counter()
+
+    def run(self, channel: Channel) -> None:
+        """Call after call until nothing waits, it has lasted long enough, or a call fails."""
+        if is_open(self._event.channel_property):
+            # While the channel is tried again one booking tries: the first of them that has something to send.
+            has_sent = _push(channel, [self._event])
+            while not has_sent and self._may_go_on() and (other := self._claim(at_most=1)):
+                has_sent = _push(channel, other)
+            others = self._claim() if has_sent and self._may_go_on() else []
+            _push(channel, others)
+        else:
+            others = self._claim()
+            _push(channel, [self._event, *others])
+        while others and self._may_go_on():
+            others = self._claim(is_again=True)
+            _push(channel, others)
+
+    def _claim(self, *, is_again: bool = False, at_most: int | None = None) -> list[ChannelEvent]:
+        claimed = waiting_beside(self._event, is_again=is_again, at_most=at_most)
+        self.beside += claimed
+        return claimed
+
+    def _may_go_on(self) -> bool:
+        return perf_counter() - self._begun < GO_ON_SECONDS and _may_go_on(self._event.channel_property)
 
 
 def _may_go_on(channel_property: ChannelProperty) -> bool:
@@ -102,10 +127,10 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
     return BatchRefused(str(error))
 
 
-def _push(channel: Channel, events: Sequence[ChannelEvent]) -> None:
-    """One call about the claimed events, after a look at what has changed there."""
+def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
+    """One call about the claimed events, after a look at what has changed there; false when nothing was to be sent."""
     if not events:
-        return
+        return False
     if _may_have_changed_there(events):
         pull_bookings(events[0].channel_property, channel)
     to_send: list[Planned] = []
@@ -117,7 +142,7 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> None:
             to_send.append(booking)
             writes.append(booking.write)
     if not to_send:
-        return
+        return False
     note_sent([(booking.event, write.sent()) for booking, write in zip(to_send, writes, strict=True)])
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
     answered = list(zip(to_send, results, strict=True))
@@ -125,6 +150,7 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> None:
     _settle([(booking, result) for booking, result in answered if not isinstance(result.refused, SoldElsewhere)])
     if sold_out:
         _settle(offer_again(channel, sold_out))
+    return True
 
 
 def _settle(answered: Sequence[tuple[Planned, WriteResult]]) -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model
 
-from channel_sync.capture.rows import CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
+from channel_sync.capture.rows import ATTEMPTS, CapturedRow, keep_links, postpone, take_due, take_ids, take_of_row
 from channel_sync.capture.states import our_schema
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlated, correlation_id
@@ -43,19 +43,31 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def consume_captured() -> int:
-    """Turn all captured rows that are due into events, batch by batch; how many rows there were.
+@dataclass(frozen=True)
+class Consumed:
+    """How many captured rows were taken, how many of the due ones were put off, and the new events to be published."""
+
+    taken: int = 0
+    put_off: int = 0
+    events: int = 0
+
+    def __add__(self, other: Consumed) -> Consumed:
+        return Consumed(self.taken + other.taken, self.put_off + other.put_off, self.events + other.events)
+
+
+def consume_captured() -> Consumed:
+    """Turn all captured rows that are due into events, batch by batch; what came of them.
 
     A row that goes wrong is put off, and its neighbours are not. Does nothing while the setting `capture` is off, or
     before the migrations.
     """
     settings = channel_sync_settings()
     if not settings.capture or our_schema() is None:
-        return 0
-    consumed = 0
-    while rows := _consume_batch(settings.relay_batch):
-        consumed += len(rows)
-    return consumed
+        return Consumed()
+    total = Consumed()
+    while (consumed := _consume_batch(settings.relay_batch)) != Consumed():
+        total += consumed
+    return total
 
 
 def consume_saved(instance: Model, links: Sequence[UUID] = ()) -> bool:
@@ -93,33 +105,36 @@ def _record_saved(rows: list[CapturedRow], instance: Model, links: Sequence[UUID
             _record(of_origin, origin, like=instance)
 
 
-def _consume_batch(limit: int) -> list[CapturedRow]:
+def _consume_batch(limit: int) -> Consumed:
+    """One batch of what is due; nothing came of it when nothing is."""
     rows: list[CapturedRow] = []
     try:
         with transaction.atomic():
             rows = take_due(limit)
-            _record_found(rows)
+            return Consumed(taken=len(rows), events=_record_found(rows))
     except Exception:
         if not rows or not connection.is_usable():
             raise
-        for _, of_row in _grouped(rows, lambda row: (row.model, row.row_pk)):
-            _consume_alone(of_row)
-    return rows
+    return sum(
+        (_consume_alone(of_row) for _, of_row in _grouped(rows, lambda row: (row.model, row.row_pk))), Consumed()
+    )
 
 
-def _consume_alone(rows: Sequence[CapturedRow]) -> None:
+def _consume_alone(rows: Sequence[CapturedRow]) -> Consumed:
     """The rows of one row of the host; their error is theirs alone, unless the database is gone."""
     ids = [row.id for row in rows]
     try:
         with transaction.atomic():
-            _record_found(take_ids(ids))
+            found = take_ids(ids)
+            return Consumed(taken=len(found), events=_record_found(found))
     except Exception as error:
         if not connection.is_usable():
             raise
         if postpone(ids, type(error).__name__):
-            _log_kept(rows[0], error)
-        else:
             _log_left(rows[0], error)
+        else:
+            _log_kept(rows[0], error)
+    return Consumed(put_off=len(rows))
 
 
 def _log_kept(row: CapturedRow, error: Exception) -> None:
@@ -130,36 +145,43 @@ def _log_kept(row: CapturedRow, error: Exception) -> None:
 
 
 def _log_left(row: CapturedRow, error: Exception) -> None:
+    """Without the message of the error, too."""
     logger.error(
-        "a change of %s %s made no event in its last attempt and is left: %s. Correct the host's port or the row, then "
-        "run 'manage.py channel_sync_capture retry'",
+        "a change of %s %s made no event in %d attempts and is left: %s. Correct the row or the host's port, "
+        "then run 'manage.py channel_sync_capture retry'.",
         row.model,
         row.row_pk,
+        ATTEMPTS,
         type(error).__name__,
     )
 
 
-def _record_found(rows: Sequence[CapturedRow]) -> None:
+def _record_found(rows: Sequence[CapturedRow]) -> int:
     """Rows that no signal took; what one transaction wrote shares a correlation id."""
+    events = 0
     for (origin, _), together in _grouped(row_changes(rows), lambda change: (change.origin, change.transaction_id)):
         with correlated(None):
-            _record(together, origin)
+            events += _record(together, origin)
+    return events
 
 
-def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | None = None) -> None:
+def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | None = None) -> int:
+    """Record the events of changes that were made for one origin; how many are to be published."""
     watched = host_pms().watched_models()
     instances = Instances(changes, like)
     of_reservations = [change for change in changes if change.model is reservation_model()]
     reservations = _seen_by_channels([(change, _described(change, instances)) for change in of_reservations])
     availability = merged(spans_of(changes, instances, watched.availability))
     rates = merged(spans_of(changes, instances, watched.rates))
+    events = 0
     with attributed_to(origin):
         if reservations:
-            record_reservation_changes(reservations)
+            events += record_reservation_changes(reservations)
         if availability:
-            record_availability(availability)
+            events += record_availability(availability)
         if rates:
-            record_rates(rates)
+            events += record_rates(rates)
+    return events
 
 
 def _described(change: RowChange, instances: Instances) -> ReservationChange:

@@ -71,6 +71,12 @@ class ReservationChange:
         """Whether a call may have sent a state that was neither the first nor is the last."""
         return any(state != self.after for state in self.between)
 
+    @property
+    def shows(self) -> bool:
+        """Whether a channel could see it: what has ended was told as it ended, whatever becomes of its price."""
+        first, *others = [None if _is_over(state) else state for state in self.states]
+        return any(state != first for state in others)
+
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
     """Make the events of reservations that were written in bulk, at once; call it in the transaction of the write.
@@ -99,8 +105,11 @@ def rates_changed(spans: Sequence[RateSpan]) -> None:
         record_rates(merged([*spans, *_captured_spans(host_pms().watched_models().rates)]))
 
 
-def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
-    """Record the events of changes of reservations; how many there are does not change how much is looked up."""
+def record_reservation_changes(changes: Sequence[ReservationChange]) -> int:
+    """Record the events of changes of reservations; how many of them are to be published.
+
+    How many changes there are does not change how much is looked up.
+    """
     seen = [state for change in changes for state in change.states if state is not None]
     mappings = _mappings(MappingType.ROOM_TYPE, list({state.room_type_id for state in seen}), REMEMBERED)
     rooms = {(found.channel_property_id, found.internal_id): found.external_id for found in mappings}
@@ -117,11 +126,13 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> None:
     ]
     under_way = BookingsUnderWay({state.id for state in seen}, found_links)
     paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
+    published = 0
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
             events = _events_of(change, reservation, rooms, links.get(reservation.id, {}), under_way)
-            publish_after_commit(record_all(list(_remembered(events, paused))))
+            published += _publish(list(_remembered(events, paused)))
+    return published
 
 
 STILL_PAUSED = """
@@ -155,7 +166,7 @@ def _events_of(
     under_way: BookingsUnderWay,
 ) -> list[NewEvent]:
     """What each channel has to be told, but for the one that the change came from."""
-    before, after = change.before, change.after
+    after = change.after
     origin = change_origin()
     room_types = {state.room_type_id for state in change.states if state is not None}
     mapped = [channel_property_id for channel_property_id, room_type_id in rooms if room_type_id in room_types]
@@ -167,14 +178,13 @@ def _events_of(
         # A booking that another channel sold is theirs: this channel only hears that there is one room less.
         if link is not None or (not links and origin is None):
             room = rooms.get((channel_property_id, reservation.room_type_id))
-            event_type = _booking_event_type(before, after, link, room)
+            event_type = _booking_event_type(change, link, room)
             if event_type is None and (
                 (link is not None and change.was_otherwise)
-                or under_way.includes(channel_property_id, reservation.id, link)
+                or (change.shows and under_way.includes(channel_property_id, reservation.id, link))
             ):
                 # The link says what the channel has; it may have, or be about to get, a state in between.
-                is_gone = after is None or after.status is BookingStatus.CANCELLED
-                event_type = EventType.BOOKING_CANCEL if is_gone else EventType.BOOKING_UPDATE
+                event_type = EventType.BOOKING_CANCEL if _is_over(after) else EventType.BOOKING_UPDATE
             if event_type is not None:
                 external_id = link.external_id if link is not None else None
                 events.append(booking_event(channel_property_id, event_type, reservation, external_id))
@@ -186,35 +196,40 @@ def _events_of(
     return events
 
 
-def record_availability(spans: Sequence[NightSpan]) -> None:
-    """Record the events of nights whose free units may have changed for another reason than a reservation."""
+def record_availability(spans: Sequence[NightSpan]) -> int:
+    """Record the events of nights whose free units may have changed for another reason than a reservation.
+
+    How many of them are to be published.
+    """
     origin = change_origin()
     mappings = _mappings(MappingType.ROOM_TYPE, [span.room_type_id for span in spans])
-    publish_after_commit(
-        record_all(
-            [
-                availability_event(mapping.channel_property_id, span)
-                for span in spans
-                for mapping in mappings
-                if mapping.internal_id == span.room_type_id and mapping.channel_property_id != origin
-            ]
-        )
+    return _publish(
+        [
+            availability_event(mapping.channel_property_id, span)
+            for span in spans
+            for mapping in mappings
+            if mapping.internal_id == span.room_type_id and mapping.channel_property_id != origin
+        ]
     )
 
 
-def record_rates(spans: Sequence[RateSpan]) -> None:
-    """Record the events of nights whose rates or restrictions have changed."""
+def record_rates(spans: Sequence[RateSpan]) -> int:
+    """Record the events of nights whose rates or restrictions have changed; how many of them are to be published."""
     mappings = _mappings(MappingType.RATE, [span.rate_plan_id for span in spans])
-    publish_after_commit(
-        record_all(
-            [
-                rate_event(mapping.channel_property_id, span)
-                for span in spans
-                for mapping in mappings
-                if mapping.internal_id == span.rate_plan_id
-            ]
-        )
+    return _publish(
+        [
+            rate_event(mapping.channel_property_id, span)
+            for span in spans
+            for mapping in mappings
+            if mapping.internal_id == span.rate_plan_id
+        ]
     )
+
+
+def _publish(events: Sequence[NewEvent]) -> int:
+    messages = record_all(events)
+    publish_after_commit(messages)
+    return len(messages)
 
 
 def _with_captured(changes: Sequence[ReservationChange]) -> list[ReservationChange]:
@@ -259,15 +274,15 @@ def _mappings(
     )
 
 
-def _booking_event_type(
-    before: Reservation | None, after: Reservation | None, link: ReservationLink | None, room: str | None
-) -> EventType | None:
+def _booking_event_type(change: ReservationChange, link: ReservationLink | None, room: str | None) -> EventType | None:
     """What the channel has to be told; None when it would see no change."""
+    before, after = change.before, change.after
     if after is None:
         return EventType.BOOKING_CANCEL if link is not None and not link.applied_cancelled else None
     if after.status is BookingStatus.CANCELLED:
         is_known = link is not None and not link.applied_cancelled
-        return EventType.BOOKING_CANCEL if is_known or (link is None and _was_enqueued(after.id)) else None
+        may_get_it = link is None and change.shows and _was_enqueued(after.id)
+        return EventType.BOOKING_CANCEL if is_known or may_get_it else None
     if link is None:
         if room is None or after.status is BookingStatus.INQUIRY:
             return None
@@ -278,6 +293,10 @@ def _booking_event_type(
     if room is not None and after.push(room).state_hash() == link.pushed_hash:
         return None
     return EventType.BOOKING_UPDATE
+
+
+def _is_over(state: Reservation | None) -> bool:
+    return state is None or state.status is BookingStatus.CANCELLED
 
 
 def _was_enqueued(reservation_id: UUID) -> bool:

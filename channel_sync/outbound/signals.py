@@ -83,7 +83,7 @@ def _record_reservation(change: ReservationChange) -> None:
         record_reservation_changes([change])
 
 
-def _follow(model: type[Model], watched: Watched[Any], record: Callable[[list[Any]], None]) -> None:
+def _follow(model: type[Model], watched: Watched[Any], record: Callable[[list[Any]], object]) -> None:
     """Both the nights from before a save and those after it have changed."""
     columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
     fields = [columns[name] for name in watched.fields]

@@ -37,10 +37,10 @@ def differences(site: Installation, start: date, end: date) -> list[str]:
 
 
 def sold_elsewhere() -> QuerySet[ChannelEvent]:
-    """Bookings of the desk that came too late."""
+    """Bookings of the desk that came too late; the channel hears of a new one by its first change, if that is first."""
     return ChannelEvent.objects.filter(
         status=EventStatus.FAILED,
-        event_type=EventType.BOOKING_CREATE,
+        event_type__in=(EventType.BOOKING_CREATE, EventType.BOOKING_UPDATE),
         last_error__startswith=f"{SoldElsewhere.__name__}:",
     )
 

@@ -9,8 +9,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from channel_sync.events.processing import process
 from channel_sync.inbound.body import read_body
@@ -185,29 +187,32 @@ def test_an_array_is_verified_by_each_property_that_it_names() -> None:
     assert other.channel_property.channel_property_id == "1002"
 
     assert post([webhook(), webhook(propertyId=1002)]).status_code == 401
+    assert post([webhook(propertyId=999), webhook(), webhook(propertyId=1002)]).status_code == 401
     assert not ChannelEvent.objects.exists()
 
 
-def test_what_is_of_an_unknown_property_does_not_cost_its_neighbour_in_an_array(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    before = rejected()
+def test_an_unknown_property_does_not_cost_its_neighbours_in_an_array(caplog: pytest.LogCaptureFixture) -> None:
+    rejected = WEBHOOKS.labels("beds24", "unknown_property")._value
+    before = rejected.get()
+    bodies = [webhook(id=5000001), webhook(id=5000002, propertyId=999), webhook(id=5000003), webhook(propertyId="Ada")]
 
-    assert post([webhook(propertyId=999, lastName="Lovelace"), webhook()]).status_code == 200
+    answer = post(bodies)
 
-    assert [event.status for event in work()] == [EventStatus.DONE]
-    assert "Property '999' is not connected" in caplog.text
-    assert "Lovelace" not in caplog.text
-    assert rejected() == before + 1
+    assert (answer.status_code, json.loads(answer.content)["status"]) == (200, "accepted")
+    stored = ChannelEvent.objects.values_list("entity_external_id", flat=True)
+    assert sorted(stored) == ["5000001", "5000003"]
+    assert rejected.get() == before + 2
+    assert "2 of 4 are left out: unknown_property" in caplog.text
+    assert "Ada" not in caplog.text
 
 
-def test_an_array_of_unknown_properties_is_not_found() -> None:
-    assert post([webhook(propertyId=998), webhook(propertyId=999)]).status_code == 404
+def test_an_array_of_unknown_properties_is_a_404_after_one_look_up() -> None:
+    with CaptureQueriesContext(connection) as statements:
+        answer = post([webhook(id=number, propertyId=9000 + number) for number in range(50)])
+
+    assert (answer.status_code, json.loads(answer.content)["error"]) == (404, "unknown_property")
+    assert len(statements) == 1
     assert not ChannelEvent.objects.exists()
-
-
-def rejected() -> float:
-    return WEBHOOKS.labels("beds24", "unknown_property")._value.get()
 
 
 def test_what_is_no_webhook_does_not_cost_its_neighbour_in_an_array() -> None:

@@ -445,15 +445,33 @@ class TestFailures:
         with broken_description():
             assert recorded_types() == []
             assert recorded_types() == []
-        assert "is left: LookupError" in caplog.text
+        assert f"made no event in {ATTEMPTS} attempts and is left: LookupError" in caplog.text
+        assert "tried again" not in caplog.text
+        assert "Hopper" not in caplog.text
         printed = StringIO()
-        with pytest.raises(CommandError, match="channel_sync_capture retry"):
+        with pytest.raises(CommandError, match=r"^1 captured changes .* 'manage.py channel_sync_capture retry'\.$"):
             call_command("channel_sync_capture", "status", "--json", stdout=printed)
 
         left = {"model": "pms.Reservation", "last_error": "LookupError", "rows": 1, "attempts": ATTEMPTS}
-        assert json.loads(printed.getvalue())["changes"]["left"] == [left]
+        changes = json.loads(printed.getvalue())["changes"]
+        assert (changes["left"], changes["waiting"], changes["waiting_by_model"]) == ([left], 0, [])
         call_command("channel_sync_capture", "retry", stdout=StringIO())
         assert recorded_types() == CREATED
+        call_command("channel_sync_capture", "status", stdout=StringIO())
+
+    def test_the_status_names_what_waits_by_model(self, double: RoomType) -> None:
+        recorded_types()
+        Reservation.objects.bulk_create(unsaved(double, 2))
+        RoomType.objects.update(units=3)
+
+        printed, plain = StringIO(), StringIO()
+        call_command("channel_sync_capture", "status", "--json", stdout=printed)
+        call_command("channel_sync_capture", "status", stdout=plain)
+
+        changes = json.loads(printed.getvalue())["changes"]
+        waiting = {one["model"]: one["rows"] for one in changes["waiting_by_model"]}
+        assert (waiting, changes["waiting"]) == ({"pms.Reservation": 2, "pms.RoomType": 1}, 3)
+        assert "captured changes that wait: 2 of pms.Reservation, the oldest of" in plain.getvalue()
 
     def test_a_block_whose_room_is_gone(self, double: RoomType) -> None:
         block = MaintenanceBlockFactory(room=RoomFactory(room_type=double))

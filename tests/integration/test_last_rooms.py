@@ -28,7 +28,8 @@ from pms_project.pms.services.reservations import (
 from tests.crowd import Crowd
 from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory, RoomTypeMappingFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+# 64 threads want 64 connections: with a whole installation beside them they would be too many for PostgreSQL.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone, pytest.mark.timeout(600)]
 
 GUESTS, ROUNDS, UNITS = 64, 50, 5
 START = date(2027, 12, 28)

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import LazySettings
+from django.db import connection as database
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from channel_sync.database_clock import database_now
 from channel_sync.errors import BadSignature
+from channel_sync.inbound.last_webhook import forget_noted
+from channel_sync.inbound.senders import forget_senders
 from channel_sync.inbound.verification import verify
-from channel_sync.models import ChannelConnection, ChannelEvent, ChannelPropertyStatus, EventType, WebhookVerification
+from channel_sync.models import (
+    ChannelConnection,
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    EventType,
+    WebhookVerification,
+)
 from channel_sync.signature import sign
 from tests.beds24_webhooks import LATER, envelope, webhook
 from tests.factories import WEBHOOK_SECRET, ChannelConnectionFactory
@@ -120,6 +133,65 @@ def test_the_time_of_the_last_webhook_is_kept(connection: ChannelConnection) -> 
 
     connection.channel_property.refresh_from_db()
     assert connection.channel_property.last_webhook_at is not None
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_time_of_the_last_webhook_is_the_database_s(
+    connection: ChannelConnection, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """A process whose clock is wrong neither keeps a wrong time nor takes a right one for recent or old."""
+    post(webhook())
+    first = last_webhook_at(connection)
+    wrong = timezone.now() + timedelta(hours=hours)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    forget_senders()
+    forget_noted()
+    post(webhook())
+    assert last_webhook_at(connection) == first
+
+    ChannelProperty.objects.update(last_webhook_at=database_now() - timedelta(seconds=6))
+    forget_senders()
+    forget_noted()
+    post(webhook())
+
+    assert abs(database_now() - last_webhook_at(connection)) < timedelta(seconds=5)
+
+
+def test_webhooks_in_a_rush_are_one_statement_each(connection: ChannelConnection) -> None:
+    post(webhook())
+
+    with CaptureQueriesContext(database) as statements:
+        for price in range(20):
+            post(webhook(price=price))
+
+    assert len([one for one in statements if "channel_properties" in one["sql"] and "UPDATE" in one["sql"]]) <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_time_of_the_last_webhook_waits_for_nobody(connection: ChannelConnection) -> None:
+    with psycopg.connect(**database.get_connection_params() | {"cursor_factory": None}) as other:
+        other.execute("UPDATE channel_properties SET last_sync_at = now()")
+        with database.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '1s'")
+        try:
+            assert post(webhook()).status_code == 200
+        finally:
+            with database.cursor() as cursor:
+                cursor.execute("RESET lock_timeout")
+        other.rollback()
+    connection.channel_property.refresh_from_db()
+    assert connection.channel_property.last_webhook_at is None
+
+    forget_noted()
+    post(webhook(price=1))
+
+    assert last_webhook_at(connection) is not None
+
+
+def last_webhook_at(connection: ChannelConnection) -> datetime:
+    connection.channel_property.refresh_from_db()
+    assert connection.channel_property.last_webhook_at is not None
+    return connection.channel_property.last_webhook_at
 
 
 @pytest.mark.usefixtures("connection")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
+from channel_sync.broker.hand_over import gathered
 from channel_sync.broker.publisher import publish
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import PublishFailed
+from channel_sync.events.message import EventMessage
 from channel_sync.events.relay import relay_due
+from channel_sync.events.store import confirm_published
 from channel_sync.outbound.changes import consume_captured
 
 
@@ -37,9 +41,25 @@ class Command(BaseCommand):
             except PublishFailed as error:
                 self.stderr.write(str(error))
             time.sleep(channel_sync_settings().relay_interval.total_seconds())
-        captured = consume_captured()
+        with gathered() as messages:
+            captured = consume_captured()
+        self.stdout.write(
+            f"Captured changes: {captured.taken} taken, {captured.put_off} put off; "
+            f"{captured.events} new events of them."
+        )
         try:
-            published = relay_due(publish)
-            self.stdout.write(f"{captured} captured changes taken up, {published} waiting events published.")
+            new = _publish_new(messages)
+            self.stdout.write(f"Events published: {new} of the new ones, {relay_due(publish)} that were due.")
         except PublishFailed as error:
             raise CommandError(f"{error} The events stay in the log; run it again when the broker is back.") from error
+
+
+def _publish_new(messages: Sequence[EventMessage]) -> int:
+    """Batch by batch; how many the broker confirmed. Raises `PublishFailed`."""
+    batch = channel_sync_settings().relay_batch
+    published = 0
+    for start in range(0, len(messages), batch):
+        confirmed = publish(messages[start : start + batch])
+        confirm_published(confirmed)
+        published += len(confirmed)
+    return published
