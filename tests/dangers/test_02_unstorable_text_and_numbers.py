@@ -12,7 +12,7 @@ import requests
 from django.http import HttpResponse
 from django.test import Client
 
-from channel_sync.channels.beds24.simulator import bookings as simulated_bookings
+from channel_sync.channels.beds24.simulator import booking_writes as simulated_bookings
 from channel_sync.channels.beds24.transport import read_credits
 from channel_sync.channels.storable import read_json
 from channel_sync.connections.connect import connect_property
