@@ -19,11 +19,12 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing that does not conform; `field` names it without the numbers of items."""
+    """One thing that does not conform; `field` names it without the numbers of items, `rule` what it breaks."""
 
     endpoint: str
     part: str
     field: str
+    rule: str
     message: str
 
     def __str__(self) -> str:
@@ -54,7 +55,7 @@ def request_faults(exchange: Exchange) -> list[Fault]:
     known = description()
     endpoint = known.endpoints.get(exchange.endpoint)
     if endpoint is None:
-        return [Fault(exchange.endpoint, "request", "", "is not described")]
+        return [Fault(exchange.endpoint, "request", "", "endpoint", "is not described")]
     return [
         *_faults(exchange.endpoint, "header", endpoint.headers, _described_headers(exchange, endpoint)),
         *_faults(exchange.endpoint, "query", endpoint.query, _typed_query(exchange, endpoint, known)),
@@ -69,11 +70,11 @@ def answer_faults(exchange: Exchange) -> list[Fault]:
         return []
     answer = endpoint.answers.get(exchange.status)
     if answer is None:
-        return [Fault(exchange.endpoint, "answer", "status", f"{exchange.status} is not described")]
+        return [Fault(exchange.endpoint, "answer", "status", "status", f"{exchange.status} is not described")]
     try:
         body = json.loads(exchange.answer)
     except ValueError:
-        return [Fault(exchange.endpoint, "answer", "", "is not JSON")]
+        return [Fault(exchange.endpoint, "answer", "", "json", "is not JSON")]
     return [
         *_faults(exchange.endpoint, "answer", answer.body, body),
         *_credit_faults(exchange, answer),
@@ -96,8 +97,9 @@ def _faults(endpoint: str, part: str, validator: Draft202012Validator, data: Any
     for error in validator.iter_errors(data):
         path = [step for step in error.absolute_path if isinstance(step, str)]
         for name in _names(error) or [""]:
-            message = "is not described" if error.validator == "additionalProperties" else error.message
-            found.add(Fault(endpoint, part, ".".join([*path, *filter(None, [name])]), message))
+            rule = str(error.validator)
+            message = "is not described" if rule == "additionalProperties" else error.message
+            found.add(Fault(endpoint, part, ".".join([*path, *filter(None, [name])]), rule, message))
     yield from sorted(found)
 
 
@@ -159,12 +161,12 @@ def _typed(value: str, schema: Schema) -> Any:
 def _body_faults(exchange: Exchange, endpoint: Endpoint) -> Iterator[Fault]:
     if endpoint.body is None:
         if exchange.body:
-            yield Fault(exchange.endpoint, "body", "", "is not taken here")
+            yield Fault(exchange.endpoint, "body", "", "body", "is not taken here")
         return
     try:
         items = json.loads(exchange.body)
     except ValueError:
-        yield Fault(exchange.endpoint, "body", "", "is not JSON")
+        yield Fault(exchange.endpoint, "body", "", "json", "is not JSON")
         return
     yield from _faults(exchange.endpoint, "body", endpoint.body, items)
 
@@ -173,12 +175,12 @@ def _credit_faults(exchange: Exchange, answer: Answer) -> Iterator[Fault]:
     for entry in description().credits.values():
         found = {name: exchange.answer_headers[name] for name in entry["names"] if name in exchange.answer_headers}
         if not found and answer.credits == "required" and not entry.get("optional"):
-            yield Fault(exchange.endpoint, "answer", entry["names"][0], "is missing")
+            yield Fault(exchange.endpoint, "answer", entry["names"][0], "credits", "is missing")
         for name, value in found.items():
             if answer.credits == "none":
-                yield Fault(exchange.endpoint, "answer", name, "stands at an answer that costs nothing")
+                yield Fault(exchange.endpoint, "answer", name, "credits", "stands at an answer that costs nothing")
             elif NUMBER.fullmatch(value) is None or (entry["type"] == "integer" and "." in value):
-                yield Fault(exchange.endpoint, "answer", name, f"'{value}' is no {entry['type']}")
+                yield Fault(exchange.endpoint, "answer", name, "credits", f"'{value}' is no {entry['type']}")
 
 
 def _result_faults(exchange: Exchange, answer: Answer, body: Any) -> Iterator[Fault]:
@@ -190,4 +192,4 @@ def _result_faults(exchange: Exchange, answer: Answer, body: Any) -> Iterator[Fa
     else:
         return
     if isinstance(body, list) and len(body) != expected:
-        yield Fault(exchange.endpoint, "answer", "", f"holds {len(body)} results for {expected}")
+        yield Fault(exchange.endpoint, "answer", "", "results", f"holds {len(body)} results for {expected}")

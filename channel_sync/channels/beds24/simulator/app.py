@@ -39,7 +39,7 @@ class Simulator:
         self.faults = Faults()
         self.sender = WebhookSender(self.faults)
         self._control = Control(self.state, self.faults, self.sender)
-        self._map = Map(
+        self.routes = Map(
             [
                 *(
                     Rule(f"{API_PREFIX}{path}", methods=[method], endpoint=endpoint)
@@ -74,7 +74,7 @@ class Simulator:
 
     def _answer(self, request: Request) -> Response:
         try:
-            endpoint, values = self._map.bind_to_environ(request.environ).match()
+            endpoint, values = self.routes.bind_to_environ(request.environ).match()
             answer: Response = endpoint(request, **values)
             return answer
         except ApiError as error:
