@@ -35,7 +35,10 @@ from tests.factories import (
     RoomFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.nonconforming("answers", "webhooks", reason="text and numbers that no JSON should have"),
+]
 
 NIGHT = date.today() + timedelta(days=30)
 NOW = RunOptions(wait=do_not_wait)

@@ -89,18 +89,18 @@ class Simulator:
             ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
             ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
             ("GET", "/authentication/details", self._details),
-            ("GET", "/bookings", lambda request: self._list(request, "booking", bookings.find)),
+            ("GET", "/bookings", lambda request: self._read(request, "booking", bookings.find)),
             ("POST", "/bookings", lambda request: self._post(request, self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
-            ("GET", f"{rooms}/calendar", lambda request: self._list(request, "calendar", inventory.calendar)),
+            ("GET", f"{rooms}/calendar", lambda request: self._read(request, "calendar", inventory.calendar)),
             (
                 "POST",
                 f"{rooms}/calendar",
                 lambda request: self._post(request, lambda who, items: inventory.write_calendar(state, who, items)),
             ),
-            ("GET", f"{rooms}/availability", lambda call: self._list(call, "availability", inventory.availability)),
-            ("GET", f"{rooms}/offers", lambda request: self._list(request, "offer", inventory.offers)),
-            ("GET", "/properties", lambda request: self._list(request, "property", inventory.properties)),
+            ("GET", f"{rooms}/availability", lambda call: self._read(call, "availability", inventory.availability)),
+            ("GET", f"{rooms}/offers", lambda request: self._read(request, "offer", inventory.offers)),
+            ("GET", "/properties", lambda request: self._read(request, "property", inventory.properties)),
         ]
 
     def _login(self, request: Request, step: Callable[[State, Request], tuple[Account, Json]]) -> Response:
@@ -118,12 +118,11 @@ class Simulator:
                 return as_json(accounts.details(self.state, request))
         return self._call(request, COST_OF_READING, lambda account: (accounts.details(self.state, request), 200))
 
-    def _list(self, request: Request, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Response:
-        return self._call(
-            request,
-            COST_OF_READING,
-            lambda account: (page_of(read(self.state, account, request.args), kind, request), 200),
-        )
+    def _read(self, request: Request, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Response:
+        return self._list(request, kind, lambda account: read(self.state, account, request.args))
+
+    def _list(self, request: Request, kind: str, read: Callable[[Account], list[Json]]) -> Response:
+        return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
 
     def _post(self, request: Request, write: Callable[[Account, list[Any]], list[Json]]) -> Response:
         items = _items(request)
