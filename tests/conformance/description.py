@@ -88,9 +88,7 @@ def description() -> Description:
 
 
 def _validator(schema: Schema, shapes: Mapping[str, Schema]) -> Draft202012Validator:
-    whole = {**schema, "$defs": shapes}
-    Draft202012Validator.check_schema(whole)
-    return Draft202012Validator(whole, format_checker=FORMATS)
+    return Draft202012Validator({**schema, "$defs": shapes}, format_checker=FORMATS)
 
 
 def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> Endpoint:

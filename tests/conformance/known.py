@@ -1,4 +1,4 @@
-"""Where the client does not conform yet. An entry that is no longer needed fails `test_known.py`."""
+"""Where the client does not conform yet. An entry that is no longer needed fails `test_client_requests.py`."""
 
 from __future__ import annotations
 

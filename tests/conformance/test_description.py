@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from channel_sync.channels.beds24.simulator.app import API_PREFIX, Simulator
 from tests.conformance import description as descriptions
@@ -48,6 +49,15 @@ def test_an_entry_that_makes_no_sense_is_found() -> None:
 @pytest.mark.parametrize("name", sorted(path.name for path in FILES.glob("*.yaml")))
 def test_each_file_says_what_it_is_about(name: str) -> None:
     assert (FILES / name).read_text().startswith("# ")
+
+
+def test_shapes_and_parameters_are_json_schema() -> None:
+    known = description()
+
+    Draft202012Validator.check_schema({"$defs": known.shapes})
+    for endpoint in known.endpoints.values():
+        for entry in (*endpoint.header_schemas.values(), *endpoint.query_schemas.values()):
+            Draft202012Validator.check_schema(entry)
 
 
 def test_what_a_list_takes_is_what_a_webhook_shows() -> None:
