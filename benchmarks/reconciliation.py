@@ -24,7 +24,7 @@ from django.test import override_settings
 
 from benchmarks.timing import taking_turns
 from channel_sync.channels.beds24.simulator.app import Simulator
-from channel_sync.channels.beds24.simulator.bookings import new_booking
+from channel_sync.channels.beds24.simulator.booking_writes import new_booking
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, State
 from channel_sync.connections.account import calling

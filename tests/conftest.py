@@ -17,7 +17,6 @@ from kombu.exceptions import OperationalError
 from rest_framework.test import APIClient
 
 from channel_sync.broker.topology import declare
-from channel_sync.channels.beds24.simulator.app import Simulator
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import connect_property
@@ -29,14 +28,17 @@ from channel_sync.operations.roles import Role
 from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
+from tests.conformance.recording import RecordedSimulator
 from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory
+
+CHECKED = {"requests", "answers", "webhooks"}
 
 
 @dataclass(frozen=True)
 class RunningSimulator:
     """A simulator in a thread, what it knows, and its controls."""
 
-    simulator: Simulator
+    simulator: RecordedSimulator
     address: str
 
     @property
@@ -53,12 +55,14 @@ class RunningSimulator:
 
 
 @pytest.fixture
-def start_simulator() -> Iterator[Callable[[dict[str, Any]], RunningSimulator]]:
-    """Start simulators with a seed; they stop with the test."""
+def start_simulator(request: pytest.FixtureRequest) -> Iterator[Callable[[dict[str, Any]], RunningSimulator]]:
+    """Start simulators with a seed; they stop with the test, which fails when their traffic did not conform."""
     servers = []
+    simulators = []
 
     def start(seed: dict[str, Any]) -> RunningSimulator:
-        simulator = Simulator(copy.deepcopy(seed))
+        simulator = RecordedSimulator(copy.deepcopy(seed))
+        simulators.append(simulator)
         server = simulator_server(simulator, "127.0.0.1", 0)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
@@ -68,6 +72,9 @@ def start_simulator() -> Iterator[Callable[[dict[str, Any]], RunningSimulator]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+    beside = {part for marker in request.node.iter_markers("nonconforming") for part in marker.args}
+    faults = [fault for simulator in simulators for fault in simulator.nonconforming(CHECKED - beside)]
+    assert not faults, "the traffic does not conform to the description:\n" + "\n".join(map(str, faults))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from channel_sync.channels.beds24.simulator.bookings import new_booking
+from channel_sync.channels.beds24.simulator.booking_writes import new_booking
 from channel_sync.channels.beds24.simulator.state import State, utc_now
 from channel_sync.errors import NotYet
 from channel_sync.models import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from channel_sync.channels.beds24.simulator import bookings as simulated_bookings
+from channel_sync.channels.beds24.simulator import booking_writes as simulated_bookings
 from channel_sync.models import Direction, EventType
 from channel_sync.operations.properties import pause, resume
 from pms_project.pms.models import MaintenanceBlock, Reservation, ReservationStatus

@@ -12,7 +12,7 @@ import pytest
 from django.conf import LazySettings
 from django.db.models import F
 
-from channel_sync.channels.beds24.simulator import bookings as simulated_bookings
+from channel_sync.channels.beds24.simulator import booking_writes, bookings
 from channel_sync.channels.beds24.simulator.answers import ApiError
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
 from channel_sync.connections.connect import connect_property
@@ -117,7 +117,7 @@ def require_no_attempt_burned(hotel: Hotel) -> None:
 def test_reads_that_fail_for_one_property_burn_none_of_its_attempts(
     hotels: TwoHotels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = simulated_bookings.find
+    find = bookings.find
 
     def fail_for_the_first(state: Any, account: Any, query: Any) -> Any:
         if query.get("propertyId") == "1001":
@@ -125,7 +125,7 @@ def test_reads_that_fail_for_one_property_burn_none_of_its_attempts(
         return find(state, account, query)
 
     with monkeypatch.context() as faulty:
-        faulty.setattr(simulated_bookings, "find", fail_for_the_first)
+        faulty.setattr(bookings, "find", fail_for_the_first)
         for turn in range(TURNS):
             out_of_order(hotels.troubled, turn=turn)
             out_of_order(hotels.neighbour, turn=turn)
@@ -142,7 +142,7 @@ def test_reads_that_fail_for_one_property_burn_none_of_its_attempts(
 def test_bookings_that_are_refused_for_one_property_are_lost_for_none(
     hotels: TwoHotels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = simulated_bookings._write_one
+    write = booking_writes._write_one
 
     def fail_for_the_first(state: Any, account: Any, item: Any, changed: Any) -> Any:
         if item.get("roomId") == 2001:
@@ -150,7 +150,7 @@ def test_bookings_that_are_refused_for_one_property_are_lost_for_none(
         return write(state, account, item, changed)
 
     with monkeypatch.context() as faulty:
-        faulty.setattr(simulated_bookings, "_write_one", fail_for_the_first)
+        faulty.setattr(booking_writes, "_write_one", fail_for_the_first)
         for _ in range(3):
             reserve(hotels.troubled)
         for _ in range(TURNS):
@@ -165,14 +165,14 @@ def test_bookings_that_are_refused_for_one_property_are_lost_for_none(
 
 
 def test_the_neighbour_goes_on_selling(hotels: TwoHotels, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = simulated_bookings.find
+    find = bookings.find
 
     def fail_for_the_first(state: Any, account: Any, query: Any) -> Any:
         if query.get("propertyId") == "1001":
             raise ApiError(500, 500, "bad data")
         return find(state, account, query)
 
-    monkeypatch.setattr(simulated_bookings, "find", fail_for_the_first)
+    monkeypatch.setattr(bookings, "find", fail_for_the_first)
     for turn in range(TURNS):
         out_of_order(hotels.troubled, turn=turn)
         reserve(hotels.neighbour)

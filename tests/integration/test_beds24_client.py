@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,30 +25,10 @@ from channel_sync.channels.canonical import (
 )
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
 from tests.conftest import RunningSimulator
+from tests.memory_tokens import MemoryTokens
 
 CODE = "DEMO-INVITE-CODE"
 STAY = {"check_in": date.today() + timedelta(days=30), "check_out": date.today() + timedelta(days=32)}
-
-
-@dataclass
-class MemoryTokens:
-    """A token store without a database."""
-
-    refresh: str
-    access: AccessToken | None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def refresh_token(self) -> str:
-        return self.refresh
-
-    def access_token(self) -> AccessToken | None:
-        return self.access
-
-    def save_access_token(self, token: AccessToken) -> None:
-        self.access = token
-
-    def refreshing(self) -> AbstractContextManager[Any]:
-        return self.lock
 
 
 @dataclass
@@ -240,7 +219,7 @@ def test_every_call_is_observed_with_its_credits(account: Account) -> None:
 
     (call,) = account.calls
     assert (call.method, call.path, call.status) == ("GET", "/properties", 200)
-    assert call.credits.limit == 100
+    assert call.credits.limit is None, "Beds24 does not say it"
     assert call.credits.cost == 1
     assert call.credits.remaining is not None
 

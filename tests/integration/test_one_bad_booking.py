@@ -29,7 +29,10 @@ from tests.dangers.working import NIGHT, stay, work_everything
 from tests.drift import do_not_wait, plenty_of_credits
 from tests.factories import MaintenanceBlockFactory, RoomFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.nonconforming("answers", "webhooks", reason="items that cannot be read"),
+]
 
 NOW = RunOptions(wait=do_not_wait)
 ODD_ITEMS: list[Any] = [

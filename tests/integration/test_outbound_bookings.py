@@ -59,7 +59,8 @@ def test_a_create_reaches_beds24_with_its_key(reservation: Reservation, beds24: 
     assert event.status == EventStatus.DONE
     assert event.entity_external_id == str(booking["id"])
     assert call["idempotencyKey"] == event.idempotency_key
-    assert booking["infoItems"] == [{"code": "CHANNELSYNC", "text": event.idempotency_key}]
+    (note,) = booking["infoItems"]
+    assert (note["code"], note["text"]) == ("CHANNELSYNC", event.idempotency_key)
     assert (booking["roomId"], booking["lastName"], booking["price"]) == (2001, "Hopper", 240.0)
     assert (booking["arrival"], booking["departure"]) == (str(reservation.check_in), str(reservation.check_out))
 

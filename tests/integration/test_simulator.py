@@ -61,6 +61,7 @@ def test_without_filters_only_upcoming_bookings_come_back_and_none_cancelled(
     assert [booking["id"] for booking in api.call("GET", "/bookings")["data"]] == [upcoming["id"]]
 
 
+@pytest.mark.nonconforming("requests", reason="an item is wrong")
 def test_a_post_judges_each_item(api: Api) -> None:
     good, bad = api.call("POST", "/bookings", json=[{"roomId": 2001, **STAY}, {"roomId": 2001, "arrival": "x"}])
 
@@ -114,12 +115,14 @@ def test_equal_days_come_as_one_range_and_to_is_included(api: Api) -> None:
     ]
 
 
-def test_without_an_include_flag_a_field_is_absent(api: Api) -> None:
-    query = {"startDate": STAY["arrival"], "endDate": STAY["arrival"]}
+def test_only_what_an_include_flag_asks_for_is_shown(api: Api) -> None:
+    query = {"startDate": STAY["arrival"], "endDate": STAY["arrival"], "roomId": 2001}
 
-    (day,) = api.call("GET", "/inventory/rooms/calendar", params=query)["data"][0]["calendar"]
+    (asked,) = api.call("GET", "/inventory/rooms/calendar", params={**query, "includeMinStay": "true"})["data"]
+    (nothing,) = api.call("GET", "/inventory/rooms/calendar", params=query)["data"]
 
-    assert set(day) == {"from", "to"}
+    assert asked["calendar"] == [{"from": STAY["arrival"], "to": STAY["arrival"], "minStay": 1}]
+    assert nothing["calendar"] == []
 
 
 def test_credits_run_out_with_a_429_until_the_window_resets(api: Api, beds24: RunningSimulator) -> None:
@@ -128,8 +131,8 @@ def test_credits_run_out_with_a_429_until_the_window_resets(api: Api, beds24: Ru
     answers = [api.answer("GET", "/properties") for _ in range(4)]
 
     assert [answer.status_code for answer in answers][-1] == 429
-    assert float(answers[-1].headers["X-FiveMinCreditLimit-Remaining"]) == 0
-    time.sleep(float(answers[-1].headers["X-FiveMinCreditLimit-ResetsIn"]))
+    assert float(answers[-1].headers["x-five-min-limit-remaining"]) == 0
+    time.sleep(float(answers[-1].headers["x-five-min-limit-resets-in"]))
     assert api.answer("GET", "/properties").status_code == 200
 
 

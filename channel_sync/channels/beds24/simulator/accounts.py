@@ -11,6 +11,7 @@ from channel_sync.channels.beds24.simulator.answers import ApiError
 from channel_sync.channels.beds24.simulator.state import Account, Json, State
 
 TOKEN_LIFE = timedelta(hours=24)
+SCOPES = ("bookings", "bookings-personal", "bookings-financial", "inventory", "properties")
 
 
 def set_up(state: State, request: Request) -> tuple[Account, Json]:
@@ -19,6 +20,7 @@ def set_up(state: State, request: Request) -> tuple[Account, Json]:
     for account in state.accounts.values():
         if code in account.invite_codes:
             account.invite_codes.remove(code)
+            account.device_name = request.headers.get("deviceName", "")
             refresh_token = secrets.token_urlsafe(24)
             account.refresh_tokens.add(refresh_token)
             return account, {**_new_token(account), "refreshToken": refresh_token}
@@ -27,11 +29,15 @@ def set_up(state: State, request: Request) -> tuple[Account, Json]:
 
 def refresh(state: State, request: Request) -> tuple[Account, Json]:
     """A new token for a refresh token."""
-    refresh_token = request.headers.get("refreshToken", "")
-    for account in state.accounts.values():
-        if refresh_token in account.refresh_tokens:
-            return account, _new_token(account)
-    raise ApiError(400, 400, "Refresh token is not valid")
+    account, _ = _of_refresh_token(state, request)
+    return account, _new_token(account)
+
+
+def forget(state: State, request: Request) -> tuple[Account, Json]:
+    """Delete a refresh token."""
+    account, refresh_token = _of_refresh_token(state, request)
+    account.refresh_tokens.remove(refresh_token)
+    return account, {"success": True}
 
 
 def authenticate(state: State, request: Request) -> Account:
@@ -51,32 +57,64 @@ def account_of_token(state: State, request: Request) -> Account | None:
     return None
 
 
-def details(account: Account) -> Json:
-    """What `GET /authentication/details` says of a valid token."""
-    return {"validToken": True, "token": {"ownerId": account.owner_id, "scopes": ["all:bookings", "all:inventory"]}}
+def details(state: State, request: Request) -> Json:
+    """What `GET /authentication/details` says of a token; one that is not valid is no error."""
+    account = account_of_token(state, request)
+    diagnostics = {"requestIp": request.remote_addr or ""}
+    if account is None:
+        return {"validToken": False, "diagnostics": diagnostics}
+    ends = account.tokens[request.headers["token"]]
+    token = {
+        "ownerId": account.owner_id,
+        "expiresIn": int((ends - datetime.now(UTC)).total_seconds()),
+        "created": (ends - TOKEN_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "scopes": [f"all:{scope}" for scope in SCOPES],
+        "deviceName": account.device_name,
+        "linkedProperties": False,
+        "onlyPropertyId": None,
+        "whiteListOnly": False,
+        "whiteList": [],
+    }
+    return {"validToken": True, "token": token, "diagnostics": diagnostics}
+
+
+def require_credits(account: Account) -> None:
+    """429 when the window has no credits left."""
+    now = datetime.now(UTC)
+    if account.window_started is None or now - account.window_started >= _window(account):
+        account.window_started, account.credits_used = now, 0
+    if account.credits_used >= account.credit_limit:
+        account.calls_over_the_limit += 1
+        raise ApiError(429, 429, "Credit limit exceeded", _credit_headers(account))
 
 
 def spend(account: Account, cost: float) -> dict[str, str]:
-    """Take credits and return the headers; 429 when the window has none left."""
-    now = datetime.now(UTC)
-    window = timedelta(seconds=account.window_seconds)
-    if account.window_started is None or now - account.window_started >= window:
-        account.window_started, account.credits_used = now, 0
-    resets_in = (account.window_started + window - now).total_seconds()
-    allowed = account.credits_used < account.credit_limit
-    if allowed:
-        account.credits_used += cost
-        account.most_credits_used = max(account.most_credits_used, account.credits_used)
-    headers = {
-        "X-FiveMinCreditLimit": f"{account.credit_limit:g}",
-        "X-FiveMinCreditLimit-Remaining": f"{max(account.credit_limit - account.credits_used, 0):g}",
-        "X-FiveMinCreditLimit-ResetsIn": f"{max(int(resets_in) + 1, 1)}",
-        "X-RequestCost": f"{cost if allowed else 0:g}",
+    """Take credits and return the headers that say so. Only calls that succeed cost any."""
+    account.credits_used += cost
+    account.most_credits_used = max(account.most_credits_used, account.credits_used)
+    return {**_credit_headers(account), "x-request-cost": f"{cost:g}"}
+
+
+def _credit_headers(account: Account) -> dict[str, str]:
+    """In the spelling that the real service has, which is not that of its document."""
+    started = account.window_started or datetime.now(UTC)
+    resets_in = (started + _window(account) - datetime.now(UTC)).total_seconds()
+    return {
+        "x-five-min-limit-remaining": f"{max(account.credit_limit - account.credits_used, 0):g}",
+        "x-five-min-limit-resets-in": f"{max(int(resets_in) + 1, 1)}",
     }
-    if not allowed:
-        account.calls_over_the_limit += 1
-        raise ApiError(429, 429, "Credit limit exceeded", headers)
-    return headers
+
+
+def _window(account: Account) -> timedelta:
+    return timedelta(seconds=account.window_seconds)
+
+
+def _of_refresh_token(state: State, request: Request) -> tuple[Account, str]:
+    refresh_token = request.headers.get("refreshToken", "")
+    for account in state.accounts.values():
+        if refresh_token in account.refresh_tokens:
+            return account, refresh_token
+    raise ApiError(400, 400, "Refresh token is not valid")
 
 
 def _new_token(account: Account) -> Json:

@@ -11,10 +11,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import accounts, bookings, inventory
+from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json, page_of
 from channel_sync.channels.beds24.simulator.control import Control
 from channel_sync.channels.beds24.simulator.faults import Fault, FaultKind, Faults
+from channel_sync.channels.beds24.simulator.queries import Query, ids
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Account, Json, State, utc_now
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API_PREFIX = "/v2"
-COST_PER_CALL = 1.0
-COST_PER_ITEM = 0.01
+COST_OF_READING = 1.0
+COST_OF_WRITING = 1.1
+COST_OF_A_FURTHER_ITEM = 0.01
 
 Answer = tuple[Any, int]
 
@@ -37,12 +39,12 @@ class Simulator:
         self.faults = Faults()
         self.sender = WebhookSender(self.faults)
         self._control = Control(self.state, self.faults, self.sender)
-        self._map = Map(
+        self.routes = Map(
             [
-                Rule(f"{API_PREFIX}/authentication/<any(setup,token,details):step>", endpoint=self._authentication),
-                Rule(f"{API_PREFIX}/bookings", endpoint=self._bookings),
-                Rule(f"{API_PREFIX}/inventory/rooms/<any(calendar,availability,offers):part>", endpoint=self._rooms),
-                Rule(f"{API_PREFIX}/properties", endpoint=self._properties),
+                *(
+                    Rule(f"{API_PREFIX}{path}", methods=[method], endpoint=endpoint)
+                    for method, path, endpoint in self._api_routes()
+                ),
                 *self._control_rules(),
             ]
         )
@@ -51,27 +53,28 @@ class Simulator:
         """Serve one request."""
         request = Request(environ)
         fault = self.faults.next_for(request.method, request.path) if request.path.startswith(API_PREFIX) else None
-        if fault is not None and fault.kind is FaultKind.DROP_BEFORE:
-            _drop(environ)
-        response = self._faulty(fault) or self._answer(request)
+        response = self._faulty(fault, environ) or self._answer(request)
         if fault is not None and fault.kind is FaultKind.DROP_AFTER:
             _drop(environ)
         return response(environ, start_response)
 
-    def _faulty(self, fault: Fault | None) -> Response | None:
-        """The answer that a fault puts in place of the real one."""
+    def _faulty(self, fault: Fault | None, environ: WSGIEnvironment) -> Response | None:
+        """The answer that a fault puts in place of the real one; a call that is dropped before has no effect."""
         if fault is None:
             return None
+        if fault.kind is FaultKind.DROP_BEFORE:
+            _drop(environ)
+            return ApiError(503, 503, "dropped").response()
         if fault.kind is FaultKind.SLOW:
             time.sleep(fault.seconds)
         if fault.kind is not FaultKind.STATUS:
             return None
-        headers = {"X-FiveMinCreditLimit-ResetsIn": str(int(fault.seconds) or 1)} if fault.status == 429 else {}
+        headers = {"x-five-min-limit-resets-in": str(int(fault.seconds) or 1)} if fault.status == 429 else {}
         return ApiError(fault.status, fault.status, "fault switched on at the simulator", headers).response()
 
     def _answer(self, request: Request) -> Response:
         try:
-            endpoint, values = self._map.bind_to_environ(request.environ).match()
+            endpoint, values = self.routes.bind_to_environ(request.environ).match()
             answer: Response = endpoint(request, **values)
             return answer
         except ApiError as error:
@@ -79,60 +82,76 @@ class Simulator:
         except HTTPException as error:
             return ApiError(error.code or 500, error.code or 500, error.name).response()
 
-    def _authentication(self, request: Request, step: str) -> Response:
-        if step == "details":
-            with self.state.lock:
-                known = accounts.account_of_token(self.state, request)
-            if known is None:
-                # A token that is not valid is no error of this call: it is what the call is asked for.
-                return as_json({"validToken": False})
-            return self._call(request, 0, lambda account: (accounts.details(account), 200))
+    def _api_routes(self) -> list[tuple[str, str, Callable[[Request], Response]]]:
+        rooms, state = "/inventory/rooms", self.state
+        return [
+            ("GET", "/authentication/setup", lambda request: self._login(request, accounts.set_up)),
+            ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
+            ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
+            ("GET", "/authentication/details", self._details),
+            ("GET", "/bookings", lambda request: self._read(request, "booking", bookings.find)),
+            ("POST", "/bookings", lambda request: self._post(request, self._write_bookings)),
+            ("DELETE", "/bookings", self._delete_bookings),
+            ("GET", f"{rooms}/calendar", lambda request: self._read(request, "calendar", inventory.calendar)),
+            (
+                "POST",
+                f"{rooms}/calendar",
+                lambda request: self._post(request, lambda who, items: inventory.write_calendar(state, who, items)),
+            ),
+            ("GET", f"{rooms}/availability", lambda call: self._read(call, "availability", inventory.availability)),
+            ("GET", f"{rooms}/offers", lambda request: self._read(request, "offer", inventory.offers)),
+            ("GET", "/properties", lambda request: self._read(request, "property", inventory.properties)),
+        ]
+
+    def _login(self, request: Request, step: Callable[[State, Request], tuple[Account, Json]]) -> Response:
         with self.state.lock:
-            account, body = (accounts.set_up if step == "setup" else accounts.refresh)(self.state, request)
-            headers = accounts.spend(account, COST_PER_CALL)
+            account, body = step(self.state, request)
+            accounts.require_credits(account)
+            headers = accounts.spend(account, COST_OF_READING)
             self._log(request, account, 200)
         return as_json(body, headers=headers)
 
-    def _bookings(self, request: Request) -> Response:
-        if request.method == "GET":
-            return self._list(request, "booking", lambda account: bookings.find(self.state, account, request.args))
-        if request.method == "DELETE":
-            ids = request.args.getlist("id")
-            return self._call(request, len(ids), lambda account: (bookings.delete(self.state, account, ids), 200))
-        items = _items(request)
-        return self._call(
-            request, len(items), lambda account: (bookings.write(self.state, account, items, self._changed), 201)
-        )
+    def _details(self, request: Request) -> Response:
+        """A token that is not valid is no error of this call: it is what the call is asked for."""
+        with self.state.lock:
+            if accounts.account_of_token(self.state, request) is None:
+                return as_json(accounts.details(self.state, request))
+        return self._call(request, COST_OF_READING, lambda account: (accounts.details(self.state, request), 200))
 
-    def _rooms(self, request: Request, part: str) -> Response:
-        if request.method == "POST" and part == "calendar":
-            items = _items(request)
-            return self._call(
-                request, len(items), lambda account: (inventory.write_calendar(self.state, account, items), 201)
-            )
-        read = {"calendar": inventory.calendar, "availability": inventory.availability, "offers": inventory.offers}[
-            part
-        ]
-        return self._list(request, part, lambda account: read(self.state, account, request.args))
-
-    def _properties(self, request: Request) -> Response:
-        with_rooms = request.args.get("includeAllRooms") == "true"
-        return self._list(request, "property", lambda account: inventory.properties(self.state, account, with_rooms))
+    def _read(self, request: Request, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Response:
+        return self._list(request, kind, lambda account: read(self.state, account, request.args))
 
     def _list(self, request: Request, kind: str, read: Callable[[Account], list[Json]]) -> Response:
-        page = request.args.get("page", default=1, type=int)
-        return self._call(request, 0, lambda account: (page_of(read(account), kind, max(page, 1)), 200))
+        return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
 
-    def _call(self, request: Request, items: int, work: Callable[[Account], Answer]) -> Response:
-        """An authenticated call: token, credits, effect, log."""
+    def _post(self, request: Request, write: Callable[[Account, list[Any]], list[Json]]) -> Response:
+        items = _items(request)
+        return self._call(request, _cost_of_writing(len(items)), lambda account: (write(account, items), 201))
+
+    def _write_bookings(self, account: Account, items: list[Any]) -> list[Json]:
+        return booking_writes.write(self.state, account, items, self._changed)
+
+    def _delete_bookings(self, request: Request) -> Response:
+        wanted = [int(value) for value in request.args.getlist("id") if ids(request.args, "id")]
+        if not wanted:
+            raise ApiError(400, 400, "Parameter id is required")
+        return self._call(
+            request,
+            _cost_of_writing(len(wanted)),
+            lambda account: (booking_writes.delete(self.state, account, wanted), 201),
+        )
+
+    def _call(self, request: Request, cost: float, work: Callable[[Account], Answer]) -> Response:
+        """An authenticated call: token, credits, effect, log. One that is refused costs nothing."""
         with self.state.lock:
             account = accounts.authenticate(self.state, request)
             account.calls_under_way += 1
             account.most_calls_at_once = max(account.most_calls_at_once, account.calls_under_way)
         try:
             with self.state.lock:
-                headers = accounts.spend(account, COST_PER_CALL + COST_PER_ITEM * items)
+                accounts.require_credits(account)
                 body, status = work(account)
+                headers = accounts.spend(account, cost)
                 self._log(request, account, status)
             return as_json(body, status=status, headers=headers)
         finally:
@@ -154,7 +173,8 @@ class Simulator:
         )
 
     def _changed(self, booking: Json) -> None:
-        self.sender.booking_changed(self.state.properties[booking["propertyId"]], booking)
+        group = bookings.group_of(self.state, booking)
+        self.sender.booking_changed(self.state.properties[booking["propertyId"]], booking, group)
 
     def _control_rules(self) -> list[Rule]:
         control = self._control
@@ -186,8 +206,12 @@ def _as_endpoint(function: Callable[..., Json]) -> Callable[..., Response]:
 def _items(request: Request) -> Any:
     items = request.get_json(silent=True)
     if not isinstance(items, list):
-        raise ApiError(400, 400, "The body has to be a JSON array")
+        raise ApiError(400, 400, "Request body must be an array", type=None)
     return items
+
+
+def _cost_of_writing(items: int) -> float:
+    return COST_OF_WRITING + COST_OF_A_FURTHER_ITEM * max(items - 1, 0)
 
 
 def _drop(environ: WSGIEnvironment) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request
 
-from channel_sync.channels.beds24.simulator import bookings, inventory
+from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory
 from channel_sync.channels.beds24.simulator.answers import ApiError
 from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
-from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook, utc_now
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
+
+BOOKING_COM = 19
 
 
 class Control:
@@ -62,9 +64,11 @@ class Control:
         """`POST /simulator/bookings`: an OTA, or a person at Beds24, makes a booking; its webhook is sent."""
         wanted = _body(request)
         with self._state.lock:
-            booking = bookings.new_booking(self._state) | {
+            booking = booking_writes.new_booking(self._state) | {
                 "channel": "booking",
                 "apiSource": "Booking.com",
+                "apiSourceId": BOOKING_COM,
+                "referer": "Booking.com",
                 "status": "new",
             }
             booking["apiReference"] = f"BDC-{booking['id']}"
@@ -139,12 +143,16 @@ class Control:
 
     def _save(self, booking: Json, changes: Json) -> Json:
         before = self._state.bookings.get(booking["id"])
-        problem = bookings.problem_of({**booking, **changes}, self._state.rooms)
+        problem = booking_writes.problem_of({**booking, **changes}, self._state.rooms)
         if problem:
             raise ApiError(400, 400, f"{problem[0]}: {problem[1]}")
-        stored = bookings.save(self._state, booking, changes)
+        if changes.get("status") == "cancelled" and booking["status"] != "cancelled":
+            # Only a cancellation at the channel has a time: one through the API leaves it null.
+            changes = {"cancelTime": utc_now(), **changes}
+        stored = booking_writes.save(self._state, booking, changes)
         if before != stored:
-            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored)
+            group = bookings.group_of(self._state, stored)
+            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored, group)
         return stored
 
     def _known(self, booking_id: int) -> Json:

@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from werkzeug.datastructures import MultiDict
-
 from channel_sync.channels.beds24.simulator.answers import ApiError, refused
-from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, Json, Room, State, nights_of
+from channel_sync.channels.beds24.simulator.booking_fields import is_day
+from channel_sync.channels.beds24.simulator.queries import Query, day, ids, is_true
+from channel_sync.channels.beds24.simulator.state import (
+    TAKES_A_ROOM,
+    Account,
+    Json,
+    Property,
+    Room,
+    State,
+    nights_of,
+)
 from channel_sync.channels.ranges import nights
 
 OVERRIDES = ("none", "blackout", "exception", "noCheckIn", "noCheckOut", "noCheckInOrCheckOut")
@@ -21,66 +29,67 @@ INCLUDES = {
     "includeMultiplier": ("multiplier",),
     "includePrices": PRICES,
 }
-STAYS = {"minStay": 365, "maxStay": 364}
+MOST = 99_999_999.99
+LIMITS: dict[str, tuple[Any, float, float]] = {
+    "numAvail": (int, -1_000_000, 1_000_000),
+    "minStay": (int, 1, 365),
+    "maxStay": (int, 1, 364),
+    "multiplier": (int | float, 0.1, 100),
+    **dict.fromkeys(PRICES, (int | float, 0, MOST)),
+}
+MODIFY = "modify calendar"
 DEFAULTS = {"minStay": 1, "maxStay": 364, "override": "none", "multiplier": 1}
 SETTABLE = ("minStay", "maxStay", "override", "multiplier", *PRICES)
 
 
-def properties(state: State, account: Account, with_rooms: bool) -> list[Json]:
+def properties(state: State, account: Account, query: Query) -> list[Json]:
     """`GET /properties`."""
-    rooms = state.owned_rooms(account)
-    return [
-        {
-            "id": found.id,
-            "name": found.name,
-            **(
-                {
-                    "roomTypes": [
-                        {"id": room.id, "name": room.name, "qty": room.qty}
-                        for room in rooms.values()
-                        if room.property_id == found.id
-                    ]
-                }
-                if with_rooms
-                else {}
-            ),
-        }
-        for found in state.properties.values()
-        if found.owner_id == account.owner_id
+    wanted, rooms = ids(query, "id"), list(state.owned_rooms(account).values())
+    found = [
+        _property(owned)
+        for owned in state.properties.values()
+        if owned.owner_id == account.owner_id and (not wanted or owned.id in wanted)
     ]
+    if is_true(query, "includeAllRooms"):
+        for shown in found:
+            shown["roomTypes"] = [_room(room) for room in rooms if room.property_id == shown["id"]]
+    return found
 
 
-def calendar(state: State, account: Account, query: MultiDict[str, str]) -> list[Json]:
-    """`GET /inventory/rooms/calendar`: equal neighbouring days come as one range."""
+def calendar(state: State, account: Account, query: Query) -> list[Json]:
+    """`GET /inventory/rooms/calendar`: equal neighbouring days come as one range; none without an include flag."""
     first, last = _window(query)
-    shown = [name for flag, names in INCLUDES.items() if query.get(flag) == "true" for name in names]
-    with_units = query.get("includeNumAvail") == "true"
+    shown = [name for flag, names in INCLUDES.items() if is_true(query, flag) for name in names]
+    with_units = is_true(query, "includeNumAvail")
     return [
         {
             "roomId": room.id,
             "propertyId": room.property_id,
             "name": room.name,
-            "calendar": list(_ranges(room, first, last, shown, with_units)),
+            "calendar": list(_ranges(room, first, last, shown, with_units)) if shown or with_units else [],
         }
         for room in _chosen(state, account, query)
     ]
 
 
-def availability(state: State, account: Account, query: MultiDict[str, str]) -> list[Json]:
+def availability(state: State, account: Account, query: Query) -> list[Json]:
     """`GET /inventory/rooms/availability`: true where a unit can be sold."""
     first, last = _window(query)
     return [
         {
             "roomId": room.id,
             "propertyId": room.property_id,
+            "name": room.name,
             "availability": {str(night): _is_sellable(room, night) for night in nights(first, last)},
         }
         for room in _chosen(state, account, query)
     ]
 
 
-def offers(state: State, account: Account, query: MultiDict[str, str]) -> list[Json]:
+def offers(state: State, account: Account, query: Query) -> list[Json]:
     """`GET /inventory/rooms/offers`: rooms that can be booked for the whole stay."""
+    if not ids(query, "numAdults"):
+        raise ApiError(400, 400, "Parameter numAdults is required")
     first, departure = _window(query, "arrival", "departure")
     stay = list(nights(first, departure - timedelta(days=1)))
     return [
@@ -90,8 +99,9 @@ def offers(state: State, account: Account, query: MultiDict[str, str]) -> list[J
             "offers": [
                 {
                     "offerId": 1,
-                    "unitsAvailable": min(room.available(night) for night in stay),
+                    "offerName": "Offer 1",
                     "price": sum(room.days.get(night, {}).get("price1", 0) for night in stay),
+                    "unitsAvailable": min(room.available(night) for night in stay),
                 }
             ],
         }
@@ -100,36 +110,67 @@ def offers(state: State, account: Account, query: MultiDict[str, str]) -> list[J
     ]
 
 
-def write_calendar(state: State, account: Account, items: Any) -> list[Json]:
-    """`POST /inventory/rooms/calendar`; `to` is included."""
-    if not isinstance(items, list):
-        raise ApiError(400, 400, "The body has to be an array")
+def write_calendar(state: State, account: Account, items: list[Any]) -> list[Json]:
+    """`POST /inventory/rooms/calendar`; `to` is included, null deletes a value."""
     rooms = state.owned_rooms(account)
     answers = []
     for item in items:
         room = rooms.get(item.get("roomId", 0)) if isinstance(item, dict) else None
         if room is None:
-            answers.append(refused("modify calendar", "roomId", "room not found"))
+            answers.append(refused(MODIFY, "roomId", "room not found"))
             continue
-        problem = next((found for entry in item.get("calendar", []) if (found := _problem(entry))), None)
+        entries = item.get("calendar")
+        if not isinstance(entries, list):
+            answers.append(refused(MODIFY, "calendar", "has to be an array"))
+            continue
+        problem = next((found for entry in entries if (found := _problem(entry))), None)
         if problem:
-            answers.append(refused("modify calendar", *problem))
+            answers.append(refused(MODIFY, *problem))
             continue
-        for entry in item.get("calendar", []):
+        for entry in entries:
             _set(state, room, entry)
         answers.append({"success": True, "modified": {"roomId": room.id}})
     return answers
 
 
+def _property(found: Property) -> Json:
+    url = found.webhook.url if found.webhook else ""
+    header = "\n".join(f"{name}: {value}" for name, value in found.webhook.headers.items()) if found.webhook else ""
+    version = "twoWithPersonalData" if found.webhook else "one"
+    return {
+        "id": found.id,
+        "name": found.name,
+        "propertyType": "hotel",
+        "currency": found.currency,
+        "webhooks": {"version": version, "url": url, "additionalData": "none", "customHeader": header},
+    }
+
+
+def _room(room: Room) -> Json:
+    return {
+        "id": room.id,
+        "propertyId": room.property_id,
+        "name": room.name,
+        "qty": room.qty,
+        "minStay": DEFAULTS["minStay"],
+        "maxStay": DEFAULTS["maxStay"],
+        "restrictionStrategy": "stayThrough",
+        "units": [{"id": unit, "name": str(unit)} for unit in range(1, room.qty + 1)],
+    }
+
+
 def _set(state: State, room: Room, entry: Json) -> None:
     values = {name: entry[name] for name in SETTABLE if name in entry}
     for night in nights(date.fromisoformat(entry["from"]), date.fromisoformat(entry["to"])):
-        if "numAvail" in entry:
+        if entry.get("numAvail") is not None:
             room.num_avail[night] = entry["numAvail"]
-        elif values.get("override") == "none" and room.days[night].get("override") == "blackout":
+        elif "numAvail" in entry or (
             # As documented: opened again without a number, a night has all rooms that are not booked.
+            values.get("override") == "none" and room.days[night].get("override") == "blackout"
+        ):
             room.num_avail[night] = room.qty - _booked(state, room, night)
-        room.days[night].update(values)
+        kept = room.days[night] | values
+        room.days[night] = {name: value for name, value in kept.items() if value is not None}
 
 
 def _booked(state: State, room: Room, night: date) -> int:
@@ -141,28 +182,34 @@ def _booked(state: State, room: Room, night: date) -> int:
 
 
 def _problem(entry: Any) -> tuple[str, str] | None:
-    try:
-        if date.fromisoformat(entry["to"]) < date.fromisoformat(entry["from"]):
-            return "to", "is before from"
-    except (TypeError, KeyError, ValueError):
-        return "from", "from and to have to be dates"
-    if not isinstance(entry.get("numAvail", 0), int):
-        return "numAvail", "is not a number"
-    if entry.get("override", "none") not in OVERRIDES:
-        return "override", "is not an override"
-    for name, longest in STAYS.items():
-        if not isinstance(entry.get(name, 1), int) or not 1 <= entry.get(name, 1) <= longest:
-            return name, f"has to be from 1 to {longest}"
-    wrong = [name for name in PRICES if name in entry and not isinstance(entry[name], int | float)]
-    return (wrong[0], "is not a number") if wrong else None
+    """The first field that is wrong, and why."""
+    if not isinstance(entry, dict):
+        return "calendar", "is not an object"
+    for name in ("from", "to"):
+        if not is_day(entry.get(name)):
+            return name, "invalid"
+    if entry["to"] < entry["from"]:
+        return "to", "is before from"
+    for name, value in entry.items():
+        if value is None and name in (*SETTABLE, "numAvail"):
+            continue
+        if name == "override" and value not in OVERRIDES:
+            return name, "is not an override"
+        if name in LIMITS and not _is_within(value, *LIMITS[name]):
+            return name, "has to be from {1} to {2}".format(*LIMITS[name])
+    return None
+
+
+def _is_within(value: Any, kind: Any, least: float, most: float) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
 
 
 def _ranges(room: Room, first: date, last: date, shown: list[str], with_units: bool) -> Iterator[Json]:
     current: Json | None = None
     for night in nights(first, last):
         values: Json = {"numAvail": room.available(night)} if with_units else {}
-        day = {**DEFAULTS, **room.days.get(night, {})}
-        values |= {name: day[name] for name in shown if name in day}
+        known = {**DEFAULTS, **room.days.get(night, {})}
+        values |= {name: known[name] for name in shown if name in known}
         if current is not None and {k: v for k, v in current.items() if k not in ("from", "to")} == values:
             current["to"] = str(night)
             continue
@@ -177,18 +224,17 @@ def _is_sellable(room: Room, night: date) -> bool:
     return room.available(night) > 0 and room.days.get(night, {}).get("override") != "blackout"
 
 
-def _chosen(state: State, account: Account, query: MultiDict[str, str]) -> list[Room]:
-    rooms = {*query.getlist("roomId"), *query.getlist("roomId[]")}
-    owned_by = {*query.getlist("propertyId"), *query.getlist("propertyId[]")}
+def _chosen(state: State, account: Account, query: Query) -> list[Room]:
+    rooms, owned_by = ids(query, "roomId"), ids(query, "propertyId")
     return [
         room
         for room in state.owned_rooms(account).values()
-        if (not rooms or str(room.id) in rooms) and (not owned_by or str(room.property_id) in owned_by)
+        if (not rooms or room.id in rooms) and (not owned_by or room.property_id in owned_by)
     ]
 
 
-def _window(query: MultiDict[str, str], first: str = "startDate", last: str = "endDate") -> tuple[date, date]:
-    try:
-        return date.fromisoformat(query[first]), date.fromisoformat(query[last])
-    except (KeyError, ValueError):
-        raise ApiError(400, 400, f"{first} and {last} have to be dates") from None
+def _window(query: Query, first: str = "startDate", last: str = "endDate") -> tuple[date, date]:
+    return (
+        date.fromisoformat(day(query, first, required=True) or ""),
+        date.fromisoformat(day(query, last, required=True) or ""),
+    )

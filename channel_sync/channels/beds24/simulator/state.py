@@ -53,6 +53,7 @@ class Property:
     id: int
     owner_id: int
     name: str
+    currency: str = "EUR"
     webhook: Webhook | None = None
 
 
@@ -64,6 +65,7 @@ class Account:
     invite_codes: set[str] = field(default_factory=set, repr=False)
     refresh_tokens: set[str] = field(default_factory=set, repr=False)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
+    device_name: str = ""
     credit_limit: float = 100
     window_seconds: int = 300
     window_started: datetime | None = None
@@ -104,7 +106,7 @@ class State:
             window_seconds=seed.get("window_seconds", 300),
         )
         for wanted in seed.get("properties", []):
-            created = Property(id=int(wanted["id"]), owner_id=owner_id, name=wanted["name"])
+            created = Property(int(wanted["id"]), owner_id, wanted["name"], wanted.get("currency", "EUR"))
             self.properties[created.id] = created
             for room in wanted.get("rooms", []):
                 self.rooms[int(room["id"])] = Room(int(room["id"]), created.id, room["name"], int(room["qty"]))

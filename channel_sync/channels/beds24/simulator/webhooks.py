@@ -10,12 +10,14 @@ import json
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import requests
 
+from channel_sync.channels.beds24.simulator.bookings import without_items
 from channel_sync.channels.beds24.simulator.faults import Faults
 from channel_sync.channels.beds24.simulator.state import Json, Property, Webhook, utc_now
 
@@ -37,6 +39,7 @@ class WebhookSender:
     """A queue of deliveries and the threads that send them."""
 
     def __init__(self, faults: Faults) -> None:
+        self.post: Callable[[Webhook, Json], bool] = _post
         self._faults = faults
         self._heap: list[_Delivery] = []
         self._wake = threading.Condition()
@@ -46,16 +49,15 @@ class WebhookSender:
         self.given_up = 0
         threading.Thread(target=self._run, name="webhooks", daemon=True).start()
 
-    def booking_changed(self, owner: Property, booking: Json) -> None:
-        """Send the booking webhook of a property."""
+    def booking_changed(self, owner: Property, booking: Json, group: Json | None) -> None:
+        """Send the booking webhook of a property; it names the group, which a listing does only when asked."""
         if owner.webhook is None:
             return
-        shown = {key: value for key, value in booking.items() if key != "infoItems"}
         payload = {
             "timeStamp": utc_now(),
-            "booking": shown,
-            "infoItems": booking.get("infoItems", []),
-            "invoiceItems": [],
+            "booking": {**without_items(booking), "bookingGroup": group},
+            "infoItems": booking["infoItems"],
+            "invoiceItems": booking["invoiceItems"],
             "messages": [],
             "retries": 0,
         }
@@ -95,7 +97,7 @@ class WebhookSender:
 
     def _deliver(self, delivery: _Delivery) -> None:
         try:
-            if not _post(delivery.webhook, delivery.payload):
+            if not self.post(delivery.webhook, delivery.payload):
                 self._try_again(delivery)
         finally:
             with self._wake:
