@@ -1,4 +1,4 @@
-"""An installation for each part of the certification checklist: three room types, two rate plans each, ample credits."""
+"""An installation for each part of the certification checklist: three room types, two rate plans each, many credits."""
 
 from __future__ import annotations
 
