@@ -1,4 +1,4 @@
-"""One installation for the certification checklist: three room types, two rate plans each, ample credits."""
+"""An installation for each part of the certification checklist: three room types, two rate plans each, many credits."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Hotel:
         return [booking for booking in self.site.beds24.bookings() if booking["arrival"] == str(check_in)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def certified(
     broker_url: str, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Hotel]:
