@@ -223,7 +223,7 @@ def test_the_page_that_asks_before_pausing_is_legible(page: Page, theme: str) ->
 
     assert not illegible(page, "#content-main p, #content-main .button")
     page.get_by_role("button", name="Yes, pause").click()
-    page.get_by_text("Paused").wait_for()
+    page.get_by_text("Paused", exact=True).wait_for()
 
 
 def test_no_colour_is_for_one_theme_only() -> None:
