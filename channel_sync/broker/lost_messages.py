@@ -25,9 +25,6 @@ from channel_sync.models import Direction, EventType
 
 logger = logging.getLogger(__name__)
 
-# A quorum queue keeps the order of messages on either side of it, and takes turns between the two.
-QUORUM_DIVIDE = 4
-
 
 @dataclass(frozen=True)
 class Front:
@@ -53,7 +50,8 @@ class NothingLeft:
 def rescue() -> None:
     """Make due what the broker has lost; the relay publishes it.
 
-    A queue that cannot be asked, does not exist, or is only slow, says nothing about its messages.
+    A queue that cannot be asked, does not exist, or is only slow, says nothing about its messages; a quorum queue only
+    whether it is empty.
     """
     for direction in Direction:
         if has_unclaimed(direction) and (lost := _rescue(direction, _next_in_queue(direction))):
@@ -71,16 +69,11 @@ def _rescue(direction: Direction, front: Front | NothingLeft | None) -> int:
 
 def _types_before(front: Front) -> list[EventType]:
     """Those of which the queue has no message while this one is its next."""
-    if channel_sync_settings().queue_type == "quorum":
-        return []
     return [event_type for event_type in EventType if priority_of(event_type) > front.priority]
 
 
 def _types_beside(front: Front) -> list[EventType]:
     """Those of which the queue has no message that was published before this one."""
-    if channel_sync_settings().queue_type == "quorum":
-        is_high = front.priority > QUORUM_DIVIDE
-        return [event_type for event_type in EventType if (priority_of(event_type) > QUORUM_DIVIDE) == is_high]
     return [event_type for event_type in EventType if priority_of(event_type) == front.priority]
 
 
@@ -95,7 +88,13 @@ def _next_in_queue(direction: Direction) -> Front | NothingLeft | None:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
             channel: Any
             with connection.channel() as channel:
-                message = channel.basic_get(topology().queue_of(direction).name)
+                queue = topology().queue_of(direction)
+                if channel.queue_declare(queue.name, passive=True).message_count == 0:
+                    return NothingLeft()
+                # A quorum queue puts what is given back behind the others, and counts how often it was.
+                if channel_sync_settings().queue_type == "quorum":
+                    return None
+                message = channel.basic_get(queue.name)
                 if message is None:
                     return NothingLeft()
                 channel.basic_reject(message.delivery_tag, requeue=True)
