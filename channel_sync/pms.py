@@ -199,7 +199,10 @@ class PropertyManagementSystem(Protocol):
         """
 
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
-        """Set a reservation to the state of the booking."""
+        """Set a reservation to the state of the booking, which is whole: what the channel did not say is as it was.
+
+        `booking.guest_comments` are the guest's own words: to be shown, and None where the channel does not say.
+        """
 
     def cancel_reservation(self, reservation_id: UUID) -> None:
         """Cancel a reservation for the channel; nothing happens when it is cancelled already."""

@@ -15,6 +15,7 @@ from channel_sync.channels.canonical import (
     BookingCancellation,
     BookingNotification,
     BookingPage,
+    BookingPush,
     BookingWrite,
     ChannelPropertyDetails,
     ClaimedNights,
@@ -97,6 +98,10 @@ class Channel(Protocol):
     @classmethod
     def within_limits(cls, terms: RateTerms) -> RateTerms:
         """Terms as the channel can hold them: stays that are too short or too long for it are brought to its limits."""
+
+    @classmethod
+    def booking_within_limits(cls, push: BookingPush) -> BookingPush:
+        """A reservation as the channel can hold it: what is too long for it is cut, what it does not take left out."""
 
     @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,9 +96,16 @@ class Stay(Canonical):
 
 
 class Booking(Stay):
-    """A booking as a channel knows it, whole."""
+    """A booking as a channel knows it.
+
+    `guest_comments` are the guest's own words: they come from the channel and are never sent to it; None where it does
+    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS`: its value here says
+    nothing.
+    """
 
     external_id: str
+    guest_comments: str | None = None
+    not_told: tuple[str, ...] = ()
     external_property_id: str = ""
     external_room_id: str
     external_unit_id: str = ""
@@ -110,6 +117,23 @@ class Booking(Stay):
     modified_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None
     client_key: str = Field(default="", description="The idempotency key under which we created it, if we did.")
+
+    def completed(self, stay: Stay) -> Self:
+        """With the values of a stay for what the channel did not tell: absent is not empty."""
+        told = {name: value for name in self.not_told if (value := named_value(stay, name)) is not None}
+        of_guest = {name.removeprefix(OF_GUEST): value for name, value in told.items() if name.startswith(OF_GUEST)}
+        of_stay = {name: value for name, value in told.items() if not name.startswith(OF_GUEST)}
+        return self.model_copy(update={**of_stay, "guest": self.guest.model_copy(update=of_guest)})
+
+    def with_stay(self, stay: Stay) -> Self:
+        """What only the channel knows, with the stay of a reservation."""
+        return self.model_copy(update={name: getattr(stay, name) for name in Stay.model_fields})
+
+    def details_hash(self) -> str:
+        """Equal while what only the channel can change is; blank where it says nothing of that."""
+        if self.guest_comments is None:
+            return ""
+        return hashlib.sha256(self.guest_comments.encode()).hexdigest() if self.guest_comments else NO_DETAILS
 
     def as_push(self) -> BookingPush:
         """What had to be sent to bring the channel to this state."""
@@ -133,13 +157,38 @@ class BookingPush(Stay):
         return content_hash(self.model_copy(update={"price": self.price or Decimal("0.00")}))
 
 
+OF_GUEST = "guest."
+NO_DETAILS = "none"
+# What a booking can be asked for by name, and be sent without.
+NAMED_FIELDS = (
+    "status", "external_room_id", "check_in", "check_out", "units", "adults", "children", "price", "notes",
+    *(f"{OF_GUEST}{name}" for name in Guest.model_fields),
+)  # fmt: skip
+
+
+def named_value(stay: BaseModel, name: str) -> Any:
+    """The value of a named field; None where the stay has no such field."""
+    value: Any = stay
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
 @dataclass(frozen=True)
 class BookingWrite:
-    """One booking to create (no `external_id`), to set to a state, or to cancel (no `push`), under its event's key."""
+    """One booking to create (no `external_id`), to set to a state, or to cancel (no `push`), under its event's key.
+
+    With `only`, names of `NAMED_FIELDS`, nothing else of the state is sent: the channel keeps what it has.
+    """
 
     idempotency_key: str
     external_id: str | None
     push: BookingPush | None
+    only: frozenset[str] | None = None
+
+    def sends(self, name: str) -> bool:
+        """Whether a named field of the state is sent."""
+        return self.only is None or name in self.only
 
     def sent(self) -> dict[str, Any]:
         """What is kept in the log before the call is made."""
@@ -148,12 +197,30 @@ class BookingWrite:
         return self.push.model_dump(mode="json")
 
 
+class WriteOutcome(StrEnum):
+    """What became of a written booking."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True)
 class WriteResult:
-    """What became of one written booking: its id, or the channel's reason to refuse it."""
+    """What became of one written booking: its id, or the channel's reason to refuse it.
+
+    `warnings` are what the channel said of a booking that it took: a field that it dropped, an item that it refused.
+    """
 
     external_id: str
+    outcome: WriteOutcome
     refused: RefusedByChannel | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def refusal(cls, error: RefusedByChannel) -> Self:
+        """Nothing was written."""
+        return cls("", WriteOutcome.REFUSED, error)
 
 
 @dataclass(frozen=True)

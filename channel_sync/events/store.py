@@ -95,13 +95,13 @@ SET status = %(target)s, last_error = NULL, waits_for = '',
     normalized_payload = coalesce(worked.normalized_payload, event.normalized_payload),
     entity_internal_id = coalesce(worked.entity_internal_id, event.entity_internal_id),
     entity_external_id = coalesce(worked.entity_external_id, event.entity_external_id),
-    coalesced_into_id = coalesce(worked.coalesced_into_id, event.coalesced_into_id),
+    coalesced_into_id = coalesce(worked.coalesced_into_id, event.coalesced_into_id), warnings = worked.warnings,
     lease_holder = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
     processed_at = statement_timestamp(), updated_at = statement_timestamp()
 FROM unnest(
     %(ids)s::uuid[], %(holders)s::text[], %(normalized)s::jsonb[], %(internal)s::uuid[], %(external)s::text[],
-    %(into)s::uuid[]
-) AS worked (id, holder, normalized_payload, entity_internal_id, entity_external_id, coalesced_into_id)
+    %(into)s::uuid[], %(warnings)s::jsonb[]
+) AS worked (id, holder, normalized_payload, entity_internal_id, entity_external_id, coalesced_into_id, warnings)
 WHERE event.id = worked.id AND event.status = ANY(%(sources)s) AND event.lease_holder = worked.holder
 RETURNING event.id
 """
@@ -206,6 +206,7 @@ class Worked:
     entity_internal_id: UUID | None = None
     entity_external_id: str | None = None
     coalesced_into: UUID | None = None
+    warnings: Sequence[str] = ()
 
 
 # ----- into the log -----
@@ -335,6 +336,7 @@ def complete_together(worked: Sequence[Worked]) -> None:
         "internal": [one.entity_internal_id for one in worked],
         "external": [one.entity_external_id for one in worked],
         "into": [one.coalesced_into for one in worked],
+        "warnings": [Jsonb(list(one.warnings)) for one in worked],
         "sources": sources_of(Verb.COMPLETE),
         "target": target_of(Verb.COMPLETE).value,
     }

@@ -9,6 +9,7 @@ from django.db import transaction
 from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import find_room_type
+from channel_sync.connections.pushable import push_of, shown_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
@@ -100,18 +101,21 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
             link.save()
             complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
-        booking = state
+        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        booking = state.completed(before) if before is not None else state
         echo = echo_of(channel_property, link, booking)
         if echo is Echo.EARLIER and not is_current:
             return False
-        note_applied(link, booking, now)
-        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        has_new_details = booking.details_hash() not in ("", link.applied_details)
+        note_applied(link, state, now)
         entered = _lock_room_types(channel_property, before, booking)
         reason = (
             _no_need(channel_property, before, booking, echo, is_current=is_current) if before is not None else None
         )
-        if reason is not None:
-            link.pushed_hash = booking.as_push().state_hash()
+        if before is not None and reason is not None:
+            if reason == ECHO and has_new_details:
+                host_pms().modify_reservation(before.id, before.room_type_id, booking.with_stay(before))
+            link.pushed_hash = shown_of(channel_property.channel_name, booking).state_hash()
             link.save()
             ignore(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
@@ -121,7 +125,9 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         flag_overbooking(channel_property, booking, free)
         push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
         # What a push would send now: a later save that changes none of it sends nothing.
-        link.pushed_hash = after.push(booking.external_room_id).state_hash() if after else ""
+        link.pushed_hash = (
+            push_of(channel_property.channel_name, after, booking.external_room_id).state_hash() if after else ""
+        )
         link.save()
         complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from channel_sync.channels.canonical import Booking, BookingPush
+from channel_sync.connections.pushable import shown_of
 from channel_sync.models import (
     OPEN_STATUSES,
     PMS_SOURCE,
@@ -35,7 +36,7 @@ def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: B
     """Compare the state of a booking with what was sent for its reservation."""
     if link.reservation_id is None:
         return Echo.NONE
-    state = booking.as_push().state_hash()
+    state = shown_of(channel_property.channel_name, booking).state_hash()
     if state == link.pushed_hash:
         return Echo.LATEST
     sent = [

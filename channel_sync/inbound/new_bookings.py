@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import room_types
+from channel_sync.connections.pushable import push_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_clock import database_now
@@ -154,7 +155,7 @@ def _settle(
         channel_property=channel_property,
         external_id=arrival.booking.external_id,
         reservation_id=reservation.id,
-        pushed_hash=reservation.push(arrival.booking.external_room_id).state_hash(),
+        pushed_hash=push_of(channel_property.channel_name, reservation, arrival.booking.external_room_id).state_hash(),
     )
     note_applied(link, arrival.booking, now)
     return link

@@ -118,6 +118,12 @@ class ChannelEvent(models.Model):
     reopened_at = models.DateTimeField(
         null=True, blank=True, help_text="When somebody last retried or replayed it: it waits since then."
     )
+    warnings = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="What went out shortened, or the channel took with a warning.",
+    )
     coalesced_into = models.ForeignKey(
         "self", on_delete=models.DO_NOTHING, null=True, blank=True, related_name="coalesced", db_constraint=False
     )

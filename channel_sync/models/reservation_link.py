@@ -33,7 +33,16 @@ class ReservationLink(models.Model):
     )
     applied_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     applied_cancelled = models.BooleanField(default=False, db_default=False)
+    applied_details = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Hash of what only the channel can change."
+    )
     pushed_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    not_told = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Fields that the channel has never told: not sent while the PMS has nothing in them either.",
+    )
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -10,9 +10,10 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import BookingStatus, BookingWrite
+from channel_sync.channels.canonical import NAMED_FIELDS, BookingPush, BookingStatus, BookingWrite, named_value
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.pushable import cut_fields, push_of
 from channel_sync.errors import NotYet, UnmappedRoomType, WaitsFor
 from channel_sync.events.store import claim_beside
 from channel_sync.inbound.compensation import confirm_or_take_back
@@ -36,7 +37,10 @@ UNAPPLIED_RETRY = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Planned:
-    """What one reservation needs: a write, or none with the reason; `later` are younger events of the same one."""
+    """What one reservation needs: a write, or none with the reason; `later` are younger events of the same one.
+
+    `cut` says what of the reservation goes out shortened.
+    """
 
     event: ChannelEvent
     later: Sequence[ChannelEvent]
@@ -45,12 +49,16 @@ class Planned:
     external_id: str | None = None
     reason: str = ""
     error: Exception | None = None
+    cut: tuple[str, ...] = ()
 
     @property
     def is_taken_up(self) -> bool:
         """Whether the write leaves a booking at the channel: its reservation is confirmed with it."""
         return self.write is not None and self.write.push is not None
 
+
+# What a reservation has in a field that nobody has filled.
+EMPTY = ("", None, 0)
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
 OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
@@ -149,10 +157,17 @@ def _prepare_one(
     if room is None:
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
         return Planned(event, later, reservation, None, error=error)
-    push = reservation.push(room)
+    push = push_of(event.channel_property.channel_name, reservation, room)
     if link is not None and link.pushed_hash == push.state_hash():
         return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
-    return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, push))
+    write = BookingWrite(event.idempotency_key, external_id, push, _known_fields(link, push))
+    return Planned(event, later, reservation, write, cut=cut_fields(reservation, push))
+
+
+def _known_fields(link: ReservationLink | None, push: BookingPush) -> frozenset[str] | None:
+    """All fields but those that neither side knows: sent empty, they would wipe what the channel keeps to itself."""
+    unknown = {name for name in link.not_told if named_value(push, name) in EMPTY} if link is not None else set()
+    return frozenset(NAMED_FIELDS) - unknown if unknown else None
 
 
 def _ended_while_it_waited(event: ChannelEvent, reservation: Reservation, today: date) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from channel_sync.channels.storable import storable_text
@@ -17,8 +19,8 @@ from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
 
 
-def settle_sent(booking: Planned, external_id: str) -> None:
-    """The channel has it: link, confirm, done."""
+def settle_sent(booking: Planned, external_id: str, warnings: Sequence[str] = ()) -> None:
+    """The channel has it: link, confirm, done; its warnings are kept with the event."""
     channel_property = booking.event.channel_property
     # The channel has this state: what is saved here is no news to it.
     with transaction.atomic(), on_behalf_of(channel_property.id):
@@ -27,7 +29,7 @@ def settle_sent(booking: Planned, external_id: str) -> None:
             confirm_or_take_back(channel_property, booking.reservation, external_id)
         updated_link(link, booking).save()
         note_success(channel_property)
-        complete(booking.event, entity_external_id=external_id)
+        complete(booking.event, entity_external_id=external_id, warnings=list(warnings))
         complete_into(booking.later, into=booking.event)
 
 

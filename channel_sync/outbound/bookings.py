@@ -157,4 +157,10 @@ def _settle(answered: Sequence[tuple[Planned, WriteResult]]) -> None:
     for booking, result in answered:
         if result.refused is not None:
             settle_refused(booking, result.refused)
-    settle_all_sent([Sent(booking, result.external_id) for booking, result in answered if result.refused is None])
+    settle_all_sent(
+        [
+            Sent(booking, result.external_id, (*booking.cut, *result.warnings))
+            for booking, result in answered
+            if result.refused is None
+        ]
+    )

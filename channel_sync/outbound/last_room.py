@@ -35,7 +35,7 @@ def offer_again(
     pull_bookings(channel_property, channel)
     having = [(booking, error) for booking, error in refused if _has_room(booking.reservation)]
     stay_refused = [
-        (booking, WriteResult("", refused=error)) for booking, error in refused if (booking, error) not in having
+        (booking, WriteResult.refusal(error)) for booking, error in refused if (booking, error) not in having
     ]
     if not having:
         return stay_refused

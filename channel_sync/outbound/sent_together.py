@@ -31,14 +31,18 @@ LONGEST_WAIT = timedelta(milliseconds=500)
 
 
 class Sent(NamedTuple):
-    """A booking that the channel has taken, and its id there."""
+    """A booking that the channel has taken, its id there, and what went with it against our wishes."""
 
     booking: Planned
     external_id: str
+    warnings: tuple[str, ...] = ()
 
 
 def settle_all_sent(sent: Sequence[Sent]) -> None:
     """Settle the bookings of a call as `settle_sent` does each."""
+    for one in sent:
+        if one.warnings:
+            logger.warning("event %s, booking %s: %s", one.booking.event.id, one.external_id, "; ".join(one.warnings))
     size = channel_sync_settings().bookings_per_transaction
     for start in range(0, len(sent), size):
         group = sent[start : start + size]
@@ -51,7 +55,7 @@ def settle_all_sent(sent: Sequence[Sent]) -> None:
 def _settle_alone(one: Sent) -> None:
     """What goes wrong is the story of its events, and of no other's."""
     try:
-        settle_sent(one.booking, one.external_id)
+        settle_sent(one.booking, one.external_id, one.warnings)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the others of the call are at the channel too
@@ -105,6 +109,6 @@ def _link_all(channel_property: ChannelProperty, sent: Sequence[Sent]) -> None:
 
 def _worked(one: Sent) -> Iterator[Worked]:
     event = one.booking.event
-    yield Worked(event, entity_external_id=one.external_id)
+    yield Worked(event, entity_external_id=one.external_id, warnings=one.warnings)
     for later in one.booking.later:
         yield Worked(later, coalesced_into=event.id)

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Q
 
-from channel_sync.channels.canonical import Booking, BookingNotification, Stay
+from channel_sync.channels.canonical import Booking, BookingNotification
 from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.pushable import push_of
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import ComparisonFailed
 from channel_sync.events.idempotency import inbound_key
@@ -131,13 +132,14 @@ def _set_price(channel_property: ChannelProperty, booking: Booking, before: Link
         reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
         if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:
             return False
-        ours = reservation.model_dump(include=set(Stay.model_fields) - {"price", "guest"})
-        priced = booking.model_copy(update={**ours, "guest": reservation.guest, "status": reservation.status})
+        priced = booking.with_stay(reservation).model_copy(update={"price": booking.price})
         pms.modify_reservation(reservation.id, reservation.room_type_id, priced)
         room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
         after = pms.reservation(reservation.id)
         if room is not None and after is not None:
-            ReservationLink.objects.filter(id=link.id).update(pushed_hash=after.push(room).state_hash())
+            ReservationLink.objects.filter(id=link.id).update(
+                pushed_hash=push_of(channel_property.channel_name, after, room).state_hash()
+            )
         record_done(
             NewEvent(
                 channel_property_id=channel_property.id,

@@ -60,7 +60,7 @@ def compare_booking(
         return () if reservation.status is BookingStatus.CANCELLED else (Fix.CANCEL,)
     if reservation.status is BookingStatus.CANCELLED:
         return (STATUS,)
-    return tuple(_differences(booking, reservation, mapped_room))
+    return tuple(_differences(booking.completed(reservation), reservation, mapped_room))
 
 
 def _differences(booking: Booking, reservation: Reservation, mapped_room: str | None) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from channel_sync.models import PMS_SOURCE, ChannelEvent, Conflict, ConflictStat
 BATCH = 500
 REDACTABLE = (EventStatus.DONE, EventStatus.IGNORED)
 # Of a normalised booking, whichever way it went.
-PERSONAL_FIELDS = frozenset({"guest", "notes", *GUEST_DATA})
+PERSONAL_FIELDS = frozenset({"guest", "guest_comments", "notes", *GUEST_DATA})
 
 Progress = Callable[[int], None]
 

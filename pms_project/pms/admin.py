@@ -107,7 +107,8 @@ class ReservationAdmin(admin.ModelAdmin):
     date_hierarchy = "check_in"
     raw_id_fields = ("guest",)
     readonly_fields = (
-        "status", "room_type", "hotel", "check_in", "check_out", "units", "failure_reason", "hold_expires_at",
+        "status", "room_type", "hotel", "check_in", "check_out", "units", "guest_comments", "failure_reason",
+        "hold_expires_at",
     )  # fmt: skip
 
     def has_add_permission(self, request: object) -> bool:

@@ -200,7 +200,7 @@ class Pms:
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         """Set a reservation to the state of the booking; saves nothing where nothing changes."""
         reservation = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
-        before = self.describe(reservation)
+        before = self.describe(reservation), reservation.guest_comments
         if reservation.guest is None and booking.status is not BookingStatus.BLOCKED:
             reservation.guest = Guest.objects.create(**_guest_columns(booking))
         elif reservation.guest is not None:
@@ -208,7 +208,7 @@ class Pms:
                 setattr(reservation.guest, name, value)
             reservation.guest.save()
         _apply(reservation, room_type_id, booking)
-        if self.describe(reservation) != before:
+        if (self.describe(reservation), reservation.guest_comments) != before:
             reservation.save()
 
     def cancel_reservation(self, reservation_id: UUID) -> None:
@@ -252,6 +252,8 @@ def _apply(reservation: Reservation, room_type_id: UUID, booking: Booking) -> No
     reservation.children = booking.children
     reservation.price = booking.price
     reservation.notes = booking.notes
+    if booking.guest_comments is not None:
+        reservation.guest_comments = booking.guest_comments
 
 
 def _guest_columns(booking: Booking) -> dict[str, str]:

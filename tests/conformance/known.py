@@ -16,23 +16,7 @@ class Known(NamedTuple):
     reason: str
 
 
-NOT_CUT = "what the PMS holds is sent as it is, however long"
-NOT_LIMITED = "the number of the PMS is sent as it is, whatever it is"
-
-KNOWN = (
-    Known("POST /bookings", "email", "format", "an empty address is sent, which is none; it has to be left out"),
-    Known("POST /bookings", "email", "maxLength", NOT_CUT),
-    Known("POST /bookings", "firstName", "maxLength", NOT_CUT),
-    Known("POST /bookings", "lastName", "maxLength", NOT_CUT),
-    Known("POST /bookings", "phone", "maxLength", NOT_CUT),
-    Known("POST /bookings", "notes", "maxLength", NOT_CUT),
-    Known("POST /bookings", "country2", "pattern", "a country that is no code of two letters is sent all the same"),
-    Known("POST /bookings", "numAdult", "maximum", NOT_LIMITED),
-    Known("POST /bookings", "numChild", "maximum", NOT_LIMITED),
-    Known("POST /bookings", "price", "minimum", "a negative price is sent, where the limit is 0"),
-    Known("POST /bookings", "price", "maximum", NOT_LIMITED),
-    Known("POST /inventory/rooms/calendar", "calendar.price1", "minimum", "a negative price is sent"),
-)
+KNOWN = (Known("POST /inventory/rooms/calendar", "calendar.price1", "minimum", "a negative price is sent"),)
 
 
 def is_known(fault: Fault) -> bool:

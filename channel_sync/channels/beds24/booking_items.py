@@ -5,9 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from channel_sync.channels.beds24.booking_limits import booking_within_limits
 from channel_sync.channels.beds24.normalization import KEY_INFO_CODE, STATUSES
 from channel_sync.channels.beds24.wire import Beds24Status, WireItemResult, id_number
-from channel_sync.channels.canonical import BookingPush, BookingWrite, WriteResult
+from channel_sync.channels.canonical import OF_GUEST, BookingPush, BookingWrite, WriteOutcome, WriteResult
 from channel_sync.errors import ChannelUnavailable, RefusedByChannel, SoldElsewhere
 
 STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
@@ -21,46 +22,53 @@ def write_item(write: BookingWrite) -> dict[str, Any]:
     if write.push is None:
         return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
     if write.external_id is None:
-        return _booking_item(write.push) | {
+        return _booking_item(write, write.push) | {
             "infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}],
             # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
             "actions": {"checkAvailability": True},
         }
-    return {"id": id_number("id", write.external_id)} | _booking_item(write.push)
+    return {"id": id_number("id", write.external_id)} | _booking_item(write, write.push)
 
 
 def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
-    """What became of a write. Raises `ChannelUnavailable` when the id of a new booking is missing."""
-    if not result.success:
-        if write.external_id is None and result.says_no_availability():
-            return WriteResult("", refused=SoldElsewhere(status=HTTPStatus.CREATED))
-        reason = (
-            f"Beds24 refused the booking: {result.reasons()}. Correct it in the PMS, which sends it again; make a "
-            "failed reservation anew."
-        )
-        return WriteResult("", refused=RefusedByChannel(reason, status=HTTPStatus.CREATED))
-    external_id = write.external_id or str((result.new or {}).get("id") or "")
-    if not external_id:
+    """What became of a write. Raises `ChannelUnavailable` when the id of a new booking is missing.
+
+    A booking that was made stands, although an item of it was refused: only what has no id, or changed nothing, is
+    refused.
+    """
+    created_id = result.created_id() if write.external_id is None else ""
+    if created_id:
+        return WriteResult(created_id, WriteOutcome.CREATED, warnings=result.remarks())
+    if write.external_id is not None and (result.success or result.modified):
+        return WriteResult(write.external_id, WriteOutcome.CHANGED, warnings=result.remarks())
+    if result.success:
         raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
-    return WriteResult(external_id)
+    if write.external_id is None and result.says_no_availability():
+        return WriteResult.refusal(SoldElsewhere(status=HTTPStatus.CREATED))
+    reason = (
+        f"Beds24 refused the booking: {result.reasons()}. Correct it in the PMS, which sends it again; make a "
+        "failed reservation anew."
+    )
+    return WriteResult.refusal(RefusedByChannel(reason, status=HTTPStatus.CREATED))
 
 
-def _booking_item(booking: BookingPush) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "roomId": id_number("roomId", booking.external_room_id),
-        "roomQty": booking.units,
-        "status": STATUS_NAMES[booking.status].value,
-        "arrival": str(booking.check_in),
-        "departure": str(booking.check_out),
-        "numAdult": booking.adults,
-        "numChild": booking.children,
-        "firstName": booking.guest.first_name,
-        "lastName": booking.guest.last_name,
-        "email": booking.guest.email,
-        "phone": booking.guest.phone,
-        "country2": booking.guest.country,
-        "notes": booking.notes,
+def _booking_item(write: BookingWrite, wanted: BookingPush) -> dict[str, Any]:
+    """The fields that are sent; no email is left out, since an empty one is none to Beds24."""
+    push = booking_within_limits(wanted)
+    fields: dict[str, tuple[str, Any]] = {
+        "roomId": ("external_room_id", id_number("roomId", push.external_room_id)),
+        "roomQty": ("units", push.units),
+        "status": ("status", STATUS_NAMES[push.status].value),
+        "arrival": ("check_in", str(push.check_in)),
+        "departure": ("check_out", str(push.check_out)),
+        "numAdult": ("adults", push.adults),
+        "numChild": ("children", push.children),
+        "firstName": (f"{OF_GUEST}first_name", push.guest.first_name),
+        "lastName": (f"{OF_GUEST}last_name", push.guest.last_name),
+        "email": (f"{OF_GUEST}email", push.guest.email or None),
+        "phone": (f"{OF_GUEST}phone", push.guest.phone),
+        "country2": (f"{OF_GUEST}country", push.guest.country),
+        "notes": ("notes", push.notes),
+        "price": ("price", None if push.price is None else float(push.price)),
     }
-    if booking.price is not None:
-        item["price"] = float(booking.price)
-    return item
+    return {theirs: value for theirs, (ours, value) in fields.items() if value is not None and write.sends(ours)}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
 from channel_sync.channels.beds24.booking_items import write_item, write_result
+from channel_sync.channels.beds24.booking_limits import booking_within_limits
 from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms, within_limits
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
@@ -39,6 +40,7 @@ from channel_sync.channels.canonical import (
     BookingCancellation,
     BookingNotification,
     BookingPage,
+    BookingPush,
     BookingWrite,
     ChannelPropertyDetails,
     ChannelRoom,
@@ -105,6 +107,11 @@ class Beds24Channel:
     def within_limits(cls, terms: RateTerms) -> RateTerms:
         """Minimum stays of 1 to 365 nights, maximum stays of 1 to 364."""
         return within_limits(terms)
+
+    @classmethod
+    def booking_within_limits(cls, push: BookingPush) -> BookingPush:
+        """Names of 100 characters, notes of 2,000, 99 adults and children."""
+        return booking_within_limits(push)
 
     @classmethod
     def outline(cls, payload: Any) -> dict[str, str]:

@@ -23,6 +23,7 @@ from channel_sync.channels.beds24.wire import (
 )
 from channel_sync.channels.canonical import (
     LONGEST_STAY,
+    OF_GUEST,
     AvailabilityRange,
     Booking,
     BookingCancellation,
@@ -47,6 +48,21 @@ STATUSES = {
     Beds24Status.CANCELLED: BookingStatus.CANCELLED,
     Beds24Status.BLACK: BookingStatus.BLOCKED,
     Beds24Status.INQUIRY: BookingStatus.INQUIRY,
+}
+
+
+# By which fields of Beds24 a field of ours is told.
+TOLD_BY: Mapping[str, tuple[str, ...]] = {
+    "units": ("roomQty",),
+    "adults": ("numAdult",),
+    "children": ("numChild",),
+    "price": ("price",),
+    "notes": ("notes",),
+    f"{OF_GUEST}first_name": ("firstName",),
+    f"{OF_GUEST}last_name": ("lastName",),
+    f"{OF_GUEST}email": ("email",),
+    f"{OF_GUEST}phone": ("phone", "mobile"),
+    f"{OF_GUEST}country": ("country2",),
 }
 
 
@@ -121,6 +137,8 @@ def _booking(wire: WireBooking) -> Booking:
         ),
         price=wire.price,
         notes=wire.notes,
+        guest_comments=wire.comments if "comments" in wire.model_fields_set else None,
+        not_told=_not_told(wire),
         ota=wire.channel,
         ota_reference=wire.apiReference,
         currency=wire.currency,
@@ -129,6 +147,12 @@ def _booking(wire: WireBooking) -> Booking:
         cancelled_at=wire.cancelTime,
         client_key=next((item.text for item in wire.infoItems if item.code == KEY_INFO_CODE), ""),
     )
+
+
+def _not_told(wire: WireBooking) -> tuple[str, ...]:
+    """What the payload leaves out: a webhook version without personal data, a token without the scope for it."""
+    absent = (name for name, sources in TOLD_BY.items() if wire.model_fields_set.isdisjoint(sources))
+    return tuple(sorted({*absent, *(["price"] if wire.price is None else [])}))
 
 
 def _status(name: str) -> BookingStatus:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from channel_sync.channels.beds24.card_data import without_card_data
 from channel_sync.channels.beds24.wire import (
     Beds24Status,
+    WireBooking,
     WireBookingReference,
     is_id,
     read,
+    read_or_none,
     read_time,
 )
 from channel_sync.channels.canonical import (
@@ -37,10 +40,13 @@ ENVELOPE_CHANGES = {
 ENVELOPE_AVAILABILITY = "availability.updated"
 # As much of an unreadable id as the log of events keeps, to find it by.
 KEPT_OF_AN_ID = 100
+# A new booking of an OTA is "modified" a second after it was booked.
+WHILE_IT_IS_MADE = timedelta(seconds=2)
 
 
 def parse_webhook(payload: Mapping[str, Any]) -> Notification:
-    """Tell the three forms apart. Raises `MalformedWebhook` for anything else."""
+    """Tell the three forms apart. Raises `MalformedWebhook` for anything else. Card data is taken off first."""
+    payload = without_card_data(payload)
     if "event" in payload:
         return _envelope(payload)
     if "booking" in payload:
@@ -67,10 +73,11 @@ def listed_booking(item: Mapping[str, Any]) -> BookingNotification:
     `InvalidPayload`.
     """
     reference = read(WireBookingReference, {"id": item.get("id")}, prefix="booking.")
-    booking = {name: value for name, value in item.items() if name != "infoItems"}
+    booking = without_card_data({name: value for name, value in item.items() if name != "infoItems"})
+    info_items = without_card_data({"infoItems": item.get("infoItems") or []})
     return _notification(
         booking,
-        {"booking": booking, "infoItems": item.get("infoItems") or []},
+        {"booking": booking, **info_items},
         external_property_id=_text_of(item.get("propertyId")),
         external_id=reference.id,
     )
@@ -80,22 +87,29 @@ def _notification(
     booking: Mapping[str, Any], payload: Mapping[str, Any], *, external_property_id: str, external_id: str
 ) -> BookingNotification:
     """Beds24 names no event: what happened is read from the booking."""
-    content = {"booking": booking, "infoItems": payload.get("infoItems") or []}
+    content = _read_of({"infoItems": payload.get("infoItems") or [], **booking})
     return BookingNotification(
         change=_change(booking),
         external_property_id=external_property_id,
         external_id=external_id[:KEPT_OF_AN_ID],
-        dedupe_key=f"booking-{external_id}-{booking.get('modifiedTime') or ''}-{_digest(content)}",
+        dedupe_key=f"booking-{external_id}-{_modified(booking)}-{_digest(content)}",
         occurred_at=_occurred_at(booking, payload),
         is_redelivery=_is_redelivery(payload),
         payload=dict(payload),
     )
 
 
+def _modified(booking: Mapping[str, Any]) -> str:
+    """The same for every spelling of a time; blank where there is none."""
+    found = read_time(booking.get("modifiedTime"))
+    return "" if found is None else found.isoformat()
+
+
 def _change(booking: Mapping[str, Any]) -> BookingChange:
     if booking.get("status") == Beds24Status.CANCELLED:
         return BookingChange.CANCELLED
-    if not booking.get("modifiedTime") or booking.get("modifiedTime") == booking.get("bookingTime"):
+    booked, modified = read_time(booking.get("bookingTime")), read_time(booking.get("modifiedTime"))
+    if modified is None or (booked is not None and modified - booked <= WHILE_IT_IS_MADE):
         return BookingChange.CREATED
     return BookingChange.MODIFIED
 
@@ -166,6 +180,15 @@ def _text_of(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _read_of(booking: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What we read of a booking, the same whether a webhook or a list says it; all of one that cannot be read.
+
+    A webhook has fields that a list has not, and numbers as text.
+    """
+    found = read_or_none(WireBooking, booking)
+    return booking if found is None else found.model_dump(mode="json", exclude_unset=True)
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -139,6 +139,7 @@ class WireBooking(Wire):
     phone: Text = ""
     mobile: Text = ""
     country2: Text = ""
+    comments: Text = ""
     notes: Text = ""
     price: Amount = None
     channel: Text = ""
@@ -195,11 +196,19 @@ class WireProperty(Wire):
 
 
 class WireItemMessage(Wire):
-    """One error or warning of one item of a POST."""
+    """One error, warning or remark about one item of a POST."""
 
+    id: Identifier = ""
     action: Text = ""
     field: Text = ""
     message: Text = ""
+
+    def __str__(self) -> str:
+        return f"{self.field or self.action}: {self.message}"
+
+
+def _object_or_none(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
 
 
 def _readable_messages(value: Any) -> list[WireItemMessage]:
@@ -207,14 +216,29 @@ def _readable_messages(value: Any) -> list[WireItemMessage]:
     return [found for found in (read_or_none(WireItemMessage, item) for item in items) if found is not None]
 
 
+Messages = Annotated[list[WireItemMessage], BeforeValidator(_readable_messages)]
+# What `info` calls the making of a booking.
+CREATED_ACTION = "new booking"
+
+
 class WireItemResult(Wire):
     """The answer to one item of a POST, in the order of the request; what it explains may be in any shape."""
 
     success: bool
-    new: Annotated[dict[str, Any] | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)] = (
-        None
-    )
-    errors: Annotated[list[WireItemMessage], BeforeValidator(_readable_messages)] = []
+    new: Annotated[dict[str, Any] | None, BeforeValidator(_object_or_none)] = None
+    modified: Annotated[dict[str, Any] | None, BeforeValidator(_object_or_none)] = None
+    errors: Messages = []
+    warnings: Messages = []
+    info: Messages = []
+
+    def created_id(self) -> str:
+        """The id of what was created, whatever `success` says; blank when nothing was.
+
+        A booking is created although an item of it was refused: `success` is false then.
+        """
+        told = [str((self.new or {}).get("id") or "")]
+        told += [remark.id for remark in self.info if remark.action == CREATED_ACTION]
+        return next((found for found in told if is_id(found)), "")
 
     def says_no_availability(self) -> bool:
         """Whether an error is about the room or the dates, and says that none is available."""
@@ -222,10 +246,12 @@ class WireItemResult(Wire):
         return any(error.field in about and "availab" in error.message.lower() for error in self.errors)
 
     def reasons(self) -> str:
-        """All errors in one line, without the values that were sent."""
-        return (
-            "; ".join(f"{error.field or error.action}: {error.message}" for error in self.errors) or "no reason given"
-        )
+        """All errors in one line, without the values that were sent; some refusals come with warnings alone."""
+        return "; ".join(map(str, self.errors or self.warnings)) or "no reason given"
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was said against something that was written all the same: fields and items that were dropped."""
+        return tuple(map(str, [*self.errors, *self.warnings]))
 
 
 class WirePage(Wire):

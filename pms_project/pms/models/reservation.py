@@ -76,6 +76,7 @@ class Reservation(models.Model):
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
     notes = models.TextField(blank=True)
+    guest_comments = models.TextField(blank=True, db_default="", help_text="The guest's own words.")
     failure_reason = models.TextField(blank=True)
     hold_expires_at = models.DateTimeField(null=True, blank=True)
     version = models.IntegerField(null=True, default=1, db_default=1)
