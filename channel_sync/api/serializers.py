@@ -26,7 +26,7 @@ class EventSerializer(serializers.ModelSerializer[ChannelEvent]):
         model = ChannelEvent
         fields: tuple[str, ...] = (
             "id", "property_id", "channel_property_id", "direction", "source", "event_type", "entity_type",
-            "entity_external_id", "entity_internal_id", "status", "attempts", "max_attempts", "last_error",
+            "entity_external_id", "entity_internal_id", "status", "attempts", "max_attempts", "last_error", "warnings",
             "received_at", "occurred_at", "processed_at", "next_attempt_at", "correlation_id", "coalesced_into_id",
         )  # fmt: skip
         read_only_fields = fields

@@ -83,6 +83,8 @@ class Channel(Protocol):
     name: str
     external_id_forms: Mapping[str, ExternalIdForm]
     """By mapping type: property, room_type, room, rate."""
+    webhook_hint: str
+    """What to set at the channel, for whoever sees webhooks that are none of those which are taken."""
 
     def __init__(self, credentials: ChannelCredentials) -> None:
         """Make a client for one account; opens no connection."""

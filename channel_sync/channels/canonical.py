@@ -159,6 +159,8 @@ class BookingPush(Stay):
 
 OF_GUEST = "guest."
 NO_DETAILS = "none"
+# What is in a field that nobody has filled.
+NOTHING = ("", None, 0)
 # What a booking can be asked for by name, and be sent without.
 NAMED_FIELDS = (
     "status", "external_room_id", "check_in", "check_out", "units", "adults", "children", "price", "notes",

@@ -20,8 +20,9 @@ from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.concurrent_change import flag_concurrent_change
 from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
-from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
+from channel_sync.inbound.order import Order, State, has_new_details, is_deleted, note_applied, order_of
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inbound.told_later import add_what_is_told, says_more
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.models import (
@@ -86,6 +87,11 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         link = _link_of(channel_property, state)
         now = database_now()
         order = order_of(link, state, now)
+        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+        if order is Order.OPEN and isinstance(state, Booking) and before and says_more(link, state, now):
+            add_what_is_told(channel_property, link, state, before, now)
+            complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+            return True
         if order is Order.OPEN and not is_current:
             return False
         if order is Order.OPEN and is_gone and is_deleted(link):
@@ -101,19 +107,18 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
             link.save()
             complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
-        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
         booking = state.completed(before) if before is not None else state
         echo = echo_of(channel_property, link, booking)
         if echo is Echo.EARLIER and not is_current:
             return False
-        has_new_details = booking.details_hash() not in ("", link.applied_details)
+        is_detailed = has_new_details(link, booking)
         note_applied(link, state, now)
         entered = _lock_room_types(channel_property, before, booking)
         reason = (
             _no_need(channel_property, before, booking, echo, is_current=is_current) if before is not None else None
         )
         if before is not None and reason is not None:
-            if reason == ECHO and has_new_details:
+            if reason == ECHO and is_detailed:
                 host_pms().modify_reservation(before.id, before.room_type_id, booking.with_stay(before))
             link.pushed_hash = shown_of(channel_property.channel_name, booking).state_hash()
             link.save()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum, auto
 
-from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus, content_hash
+from channel_sync.channels.canonical import NO_DETAILS, Booking, BookingCancellation, BookingStatus, content_hash
 from channel_sync.models import ReservationLink
 from channel_sync.moments import time_to_order_by
 
@@ -38,6 +38,11 @@ def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
     if link.applied_hash == applied_hash(state):
         return Order.UNCHANGED
     return Order.STALE if link.applied_cancelled else Order.OPEN
+
+
+def has_new_details(link: ReservationLink, booking: Booking) -> bool:
+    """Whether what only the channel can change is not what was applied."""
+    return booking.details_hash() not in ("", link.applied_details or NO_DETAILS)
 
 
 def is_deleted(link: ReservationLink) -> bool:

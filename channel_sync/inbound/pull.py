@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.pushable import shown_of
 from channel_sync.database_clock import database_now
 from channel_sync.database_errors import DATABASE_FAULTS
 from channel_sync.errors import NotYet
@@ -26,7 +27,7 @@ from channel_sync.events.processing import process
 from channel_sync.events.store import record
 from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
-from channel_sync.inbound.order import Order, order_of
+from channel_sync.inbound.order import Order, has_new_details, order_of
 from channel_sync.inbound.receipt import receive_notification
 from channel_sync.models import (
     OPEN_STATUSES,
@@ -98,8 +99,11 @@ def _is_known(
         return False
     if is_cancelled and link.applied_cancelled:
         return True
-    if isinstance(state, Booking) and link.pushed_hash == state.as_push().state_hash():
-        return True
+    if isinstance(state, Booking):
+        if has_new_details(link, state) or not set(link.not_told) <= set(state.not_told):
+            return False
+        if link.pushed_hash == shown_of(channel_property.channel_name, state).state_hash():
+            return True
     return order_of(link, state, now) in (Order.STALE, Order.UNCHANGED)
 
 

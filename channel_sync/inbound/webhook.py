@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 UNREADABLE = "secret_unreadable"
 NOT_VERIFIED = "not_verified"
+NO_POST = "no_post"
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
@@ -44,6 +45,16 @@ class WebhookView(View):
     """
 
     http_method_names = ["post"]
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """405 with what to switch at the channel: a version of its webhooks without a body comes as GET."""
+        channel_name = str(kwargs["channel_name"])
+        is_known = channel_name in channel_sync_settings().channels
+        hint = channel_class(channel_name).webhook_hint if is_known else "There is no such channel."
+        logger.warning("webhook of %s rejected: %s. %s", channel_name[:50], NO_POST, hint)
+        WEBHOOKS.labels(channel_name if is_known else "unknown", NO_POST).inc()
+        answer = {"error": NO_POST, "detail": f"A webhook is a POST with a JSON body. {hint}"}
+        return JsonResponse(answer, status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
 
     def post(self, request: HttpRequest, channel_name: str) -> HttpResponse:
         """Take one webhook."""

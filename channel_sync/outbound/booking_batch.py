@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import NAMED_FIELDS, BookingPush, BookingStatus, BookingWrite, named_value
+from channel_sync.channels.canonical import NAMED_FIELDS, NOTHING, BookingPush, BookingStatus, BookingWrite, named_value
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.pushable import cut_fields, push_of
@@ -56,9 +56,6 @@ class Planned:
         """Whether the write leaves a booking at the channel: its reservation is confirmed with it."""
         return self.write is not None and self.write.push is not None
 
-
-# What a reservation has in a field that nobody has filled.
-EMPTY = ("", None, 0)
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
 OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
@@ -166,7 +163,7 @@ def _prepare_one(
 
 def _known_fields(link: ReservationLink | None, push: BookingPush) -> frozenset[str] | None:
     """All fields but those that neither side knows: sent empty, they would wipe what the channel keeps to itself."""
-    unknown = {name for name in link.not_told if named_value(push, name) in EMPTY} if link is not None else set()
+    unknown = {name for name in link.not_told if named_value(push, name) in NOTHING} if link is not None else set()
     return frozenset(NAMED_FIELDS) - unknown if unknown else None
 
 

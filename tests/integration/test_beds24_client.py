@@ -21,6 +21,7 @@ from channel_sync.channels.canonical import (
     BookingWrite,
     Guest,
     ObservedCall,
+    WriteOutcome,
     WriteResult,
 )
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
@@ -150,6 +151,17 @@ def test_a_booking_is_created_found_updated_and_cancelled(account: Account, beds
     (booking,) = beds24.bookings
     assert (booking["id"], booking["status"], booking["roomQty"]) == (int(created), "cancelled", 2)
     assert [call["idempotencyKey"] for call in beds24.posts("/bookings")] == ["k1", "k2", "k3", "k3"]
+
+
+def test_only_named_fields_are_sent(account: Account, beds24: RunningSimulator) -> None:
+    created = write(account, "k1", None, notes="late", adults=2).external_id
+    wanted = BookingWrite("k2", created, push(notes="", adults=3, check_out=STAY["check_out"]), frozenset({"adults"}))
+
+    (result,) = account.channel.write_bookings([wanted], idempotency_key="k2")
+
+    assert result.outcome is WriteOutcome.CHANGED
+    assert beds24.posts("/bookings")[-1]["body"] == [{"id": int(created), "numAdult": 3}]
+    assert (beds24.bookings[0]["notes"], beds24.bookings[0]["numAdult"]) == ("late", 3)
 
 
 def test_a_lost_create_is_found_though_it_was_moved_or_cancelled(account: Account, beds24: RunningSimulator) -> None:

@@ -21,6 +21,7 @@ from channel_sync.errors import BadSignature
 from channel_sync.inbound.last_webhook import forget_noted
 from channel_sync.inbound.senders import forget_senders
 from channel_sync.inbound.verification import verify
+from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import (
     ChannelConnection,
     ChannelEvent,
@@ -259,8 +260,17 @@ def test_the_size_limit_is_a_setting(settings: LazySettings) -> None:
 
 
 @pytest.mark.usefixtures("connection")
-def test_other_methods_are_not_allowed() -> None:
-    assert Client().get(URL).status_code == 405
+def test_a_webhook_of_version_1_is_told_what_to_switch(caplog: pytest.LogCaptureFixture) -> None:
+    rejected = WEBHOOKS.labels("beds24", "no_post")._value
+    before = rejected.get()
+
+    answer = Client().get(URL, {"bookid": "12345678", "status": "new"})
+
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "version of the property's booking webhook to '2 with personal data'" in json.loads(answer.content)["detail"]
+    assert "no_post" in caplog.text
+    assert rejected.get() == before + 1
+    assert Client().get("/webhooks/nobody/").status_code == 405
 
 
 def test_both_secrets_are_good_while_they_are_rotated(connection: ChannelConnection) -> None:

@@ -2,10 +2,13 @@ from typing import Any
 
 import pytest
 
-from channel_sync.channels.beds24.webhook import parse_webhook
+from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.canonical import AvailabilityNotification, BookingChange, BookingNotification
 from channel_sync.errors import MalformedWebhook
 from tests.beds24_webhooks import LATER, TIME, booking, envelope, webhook
+
+# A new booking of Booking.com is modified a second after it was booked.
+A_SECOND_LATER = "2026-11-01T10:00:01Z"
 
 
 def parsed(payload: dict[str, Any]) -> BookingNotification:
@@ -19,6 +22,7 @@ def parsed(payload: dict[str, Any]) -> BookingNotification:
     [
         ({}, BookingChange.CREATED),
         ({"modifiedTime": None}, BookingChange.CREATED),
+        ({"modifiedTime": A_SECOND_LATER}, BookingChange.CREATED),
         ({"modifiedTime": LATER}, BookingChange.MODIFIED),
         ({"status": "cancelled", "modifiedTime": LATER}, BookingChange.CANCELLED),
     ],
@@ -31,6 +35,24 @@ def test_a_redelivery_has_the_key_of_the_first_delivery() -> None:
     again = webhook(retries=3) | {"timeStamp": "2026-11-01T12:30:00Z"}
 
     assert parsed(again).dedupe_key == parsed(webhook()).dedupe_key
+
+
+@pytest.mark.parametrize(
+    "as_webhook",
+    [
+        {"bookingGroup": {"master": 5000001, "ids": [5000001]}},
+        {"price": "240.00", "numAdult": "2"},
+        {"modifiedTime": "2026-11-01 10:00:00"},
+    ],
+)
+def test_a_webhook_and_a_list_give_one_state_one_key(as_webhook: dict[str, Any]) -> None:
+    assert parsed(webhook(**as_webhook)).dedupe_key == listed_booking(booking()).dedupe_key
+
+
+def test_a_webhook_that_leaves_fields_out_is_another_state() -> None:
+    partial = {name: value for name, value in booking().items() if name != "email"}
+
+    assert listed_booking(partial).dedupe_key != listed_booking(booking()).dedupe_key
 
 
 @pytest.mark.parametrize("changes", [{"modifiedTime": LATER}, {"price": 241}, {"id": 5000002}])

@@ -68,6 +68,11 @@ class Beds24Channel:
         "rate": ExternalIdForm(r"[1-9]\d{0,11}:([1-9]|1[0-6])", "roomId:price slot from 1 to 16, such as 2001:1"),
     }
 
+    webhook_hint = (
+        "At Beds24, set the version of the property's booking webhook to '2 with personal data': version 1 is a GET "
+        "that says nothing but a number."
+    )
+
     def __init__(self, credentials: ChannelCredentials) -> None:
         transport = Transport(
             Beds24Options.model_validate(credentials.options),

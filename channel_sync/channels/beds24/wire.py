@@ -95,7 +95,11 @@ Count = Annotated[int, BeforeValidator(_blank_is_zero), Field(ge=0, le=1000)]
 Units = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Day = Annotated[date, BeforeValidator(_some_date)]
 UtcTime = Annotated[datetime | None, BeforeValidator(_only_dates), AfterValidator(_utc)]
-Amount = Annotated[Annotated[Decimal, Field(allow_inf_nan=False)] | None, BeforeValidator(_blank_is_none)]
+# 240 and "240.00" are one amount.
+Amount = Annotated[
+    Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(Decimal.normalize)] | None,
+    BeforeValidator(_blank_is_none),
+]
 
 
 class Wire(BaseModel):
