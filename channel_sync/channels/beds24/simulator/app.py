@@ -11,12 +11,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory
+from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory, properties
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json, page_of
 from channel_sync.channels.beds24.simulator.control import Control
 from channel_sync.channels.beds24.simulator.faults import Fault, FaultKind, Faults
 from channel_sync.channels.beds24.simulator.queries import Query, ids
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Account, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 if TYPE_CHECKING:
@@ -100,7 +101,12 @@ class Simulator:
             ),
             ("GET", f"{rooms}/availability", lambda call: self._read(call, "availability", inventory.availability)),
             ("GET", f"{rooms}/offers", lambda request: self._read(request, "offer", inventory.offers)),
-            ("GET", "/properties", lambda request: self._read(request, "property", inventory.properties)),
+            ("GET", "/properties", lambda request: self._read(request, "property", properties.find)),
+            (
+                "POST",
+                "/properties",
+                lambda request: self._post(request, lambda who, items: properties.write(state, who, items)),
+            ),
         ]
 
     def _login(self, request: Request, step: Callable[[State, Request], tuple[Account, Json]]) -> Response:
@@ -172,9 +178,9 @@ class Simulator:
             }
         )
 
-    def _changed(self, booking: Json) -> None:
-        group = bookings.group_of(self.state, booking)
-        self.sender.booking_changed(self.state.properties[booking["propertyId"]], booking, group)
+    def _changed(self, before: Json | None, booking: Json) -> None:
+        group, owner = bookings.group_of(self.state, booking), self.state.properties[booking["propertyId"]]
+        self.sender.booking_changed(owner, booking, group, change_between(before, booking))
 
     def _control_rules(self) -> list[Rule]:
         control = self._control

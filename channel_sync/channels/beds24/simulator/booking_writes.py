@@ -19,7 +19,8 @@ from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, 
 
 WEBHOOK_FIELDS = ("status", "arrival", "departure", "roomId", "unitId", "roomQty")
 
-Changed = Callable[[Json], None]
+# Told of a booking before and after; before it was made there is none.
+Changed = Callable[[Json | None, Json], None]
 
 
 def write(state: State, account: Account, items: list[Any], changed: Changed) -> list[Json]:
@@ -104,7 +105,7 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     notes, errors = changed_info_items(booking, item.get("infoItems") or [])
     stored = save(state, booking, {**changes, "infoItems": notes})
     if actions.get("allowWebhooks") and any(stored.get(name) != booking.get(name) for name in WEBHOOK_FIELDS):
-        changed(stored)
+        changed(known, stored)
     # An info item that is refused leaves the booking written, and `success` false.
     answer: Json = {"success": not errors}
     if known is None:

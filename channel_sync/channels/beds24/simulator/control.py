@@ -10,7 +10,9 @@ from werkzeug.wrappers import Request
 from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory
 from channel_sync.channels.beds24.simulator.answers import ApiError
 from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
-from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook, utc_now
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
+from channel_sync.channels.beds24.simulator.webhook_settings import FIELDS, Version, WebhookSettings, invalid_fields
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 BOOKING_COM = 19
@@ -87,14 +89,20 @@ class Control:
             return self._state.bookings.pop(booking_id)
 
     def set_webhook(self, request: Request, property_id: int) -> Json:
-        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`."""
+        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret` and fields of the settings.
+
+        Unlike through the API, the version is `twoWithPersonalData` where none is given.
+        """
+        wanted = _body(request)
+        headers, secret = wanted.pop("headers", {}), wanted.pop("signing_secret", "")
+        changes = {"version": Version.TWO_WITH_PERSONAL_DATA, "customHeader": _as_lines(headers), **wanted}
+        wrong = [name for name in changes if name not in FIELDS] + invalid_fields(changes)
+        if wrong:
+            raise ApiError(400, 400, f"not a webhook setting: {', '.join(wrong)}")
         with self._state.lock:
             if property_id not in self._state.properties:
                 raise ApiError(404, 404, "property not found")
-            try:
-                self._state.properties[property_id].webhook = Webhook(**_body(request))
-            except TypeError as error:
-                raise ApiError(400, 400, str(error)) from None
+            self._state.properties[property_id].webhook = WebhookSettings(signing_secret=secret).changed(changes)
         return {"webhook": True}
 
     def touch_room(self, request: Request, room_id: int) -> Json:
@@ -152,13 +160,18 @@ class Control:
         stored = booking_writes.save(self._state, booking, changes)
         if before != stored:
             group = bookings.group_of(self._state, stored)
-            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored, group)
+            owner = self._state.properties[stored["propertyId"]]
+            self._sender.booking_changed(owner, stored, group, change_between(before, stored))
         return stored
 
     def _known(self, booking_id: int) -> Json:
         if booking_id not in self._state.bookings:
             raise ApiError(404, 404, "booking not found")
         return self._state.bookings[booking_id]
+
+
+def _as_lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -10,18 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSettings
+
 Json = dict[str, Any]
 
 TAKES_A_ROOM = ("confirmed", "new", "request", "black")
-
-
-@dataclass
-class Webhook:
-    """Where the changes of a property are sent, and how they prove where they come from."""
-
-    url: str
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
-    signing_secret: str = field(default="", repr=False)
 
 
 @dataclass
@@ -54,7 +47,7 @@ class Property:
     owner_id: int
     name: str
     currency: str = "EUR"
-    webhook: Webhook | None = None
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
 
 
 @dataclass
