@@ -15,6 +15,7 @@ from channel_sync.channels.beds24.simulator.booking_fields import (
     warnings_about,
 )
 from channel_sync.channels.beds24.simulator.info_items import changed_info_items
+from channel_sync.channels.beds24.simulator.scopes import withheld
 from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, Json, Room, State, nights_of, utc_now
 
 WEBHOOK_FIELDS = ("status", "arrival", "departure", "roomId", "unitId", "roomQty")
@@ -93,7 +94,8 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     if item.get("id") and (known is None or known["roomId"] not in rooms):
         return refused(action, "id", "booking not found")
     booking = known or new_booking(state)
-    changes = {key: value for key, value in item.items() if key in WRITABLE and (key, value) != ("email", "")}
+    forbidden = withheld(account, "write")
+    changes = {name: item[name] for name in WRITABLE & set(item) - forbidden if (name, item[name]) != ("email", "")}
     problem = refusal_of(changes) or problem_of({**booking, **changes}, rooms)
     if problem:
         return refused(action, *problem)
@@ -112,7 +114,7 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
         answer |= {"new": {"id": stored["id"]}, "info": [_info(action, stored["id"], "added new booking")]}
     else:
         answer["modified"] = {"id": stored["id"], **changes}
-    warnings = warnings_about(item, action)
+    warnings = warnings_about(item, action, forbidden)
     return {**answer, **({"errors": errors} if errors else {}), **({"warnings": warnings} if warnings else {})}
 
 

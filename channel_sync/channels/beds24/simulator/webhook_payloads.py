@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from channel_sync.channels.beds24.simulator.booking_fields import AMOUNTS, PERSONAL
 from channel_sync.channels.beds24.simulator.bookings import without_items
 from channel_sync.channels.beds24.simulator.deliveries import Delivery, Form
 from channel_sync.channels.beds24.simulator.state import Json, Property, utc_now
 from channel_sync.channels.beds24.simulator.webhook_settings import Version, WebhookSettings
 
 # What `twoNoPersonalData` leaves out: absent, not empty.
-PERSONAL = (
-    "title", "firstName", "lastName", "email", "phone", "mobile", "fax", "company", "address", "city", "state",
-    "postcode", "country", "country2", "arrivalTime", "comments", "notes", "message", "groupNote", "price", "deposit",
-    "tax", "commission",
-)  # fmt: skip
+LEFT_OUT = (*PERSONAL, *AMOUNTS)
 
 
 class Change(StrEnum):
@@ -51,7 +48,7 @@ def of_booking(owner: Property, booking: Json, group: Json | None, change: Chang
         "retries": 0,
     }
     if settings.version is Version.TWO_NO_PERSONAL_DATA:
-        payload["booking"] = {name: value for name, value in shown.items() if name not in PERSONAL}
+        payload["booking"] = {name: value for name, value in shown.items() if name not in LEFT_OUT}
         payload |= {"infoItems": [], "invoiceItems": [], "messages": []}
     else:
         payload |= _card(settings, booking)
