@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from channel_sync.channels.beds24.simulator import bookings
+from channel_sync.channels.beds24.simulator.deliveries import Delivery
 from tests.conformance.recording import RecordedSimulator
 
 ANSWERS = ["answers"]
@@ -50,7 +51,8 @@ def test_a_wrong_answer_is_found(
 
 
 def test_a_wrong_webhook_is_found(simulator: RecordedSimulator) -> None:
-    simulator.webhooks.append({"roomId": 2001, "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"})
+    payload = {"roomId": 2001, "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"}
+    simulator.webhooks.append(Delivery("inventory", "http://receiver.test", payload))
 
     (fault,) = simulator.nonconforming(["webhooks"])
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory
+from channel_sync.channels.beds24.simulator import (
+    accounts,
+    booking_writes,
+    bookings,
+    channel_reports,
+    inventory,
+    invoice_items,
+    messages,
+    properties,
+    scopes,
+)
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json, page_of
 from channel_sync.channels.beds24.simulator.control import Control
 from channel_sync.channels.beds24.simulator.faults import Fault, FaultKind, Faults
 from channel_sync.channels.beds24.simulator.queries import Query, ids
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Account, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between, story_of
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 if TYPE_CHECKING:
@@ -28,6 +40,7 @@ COST_OF_WRITING = 1.1
 COST_OF_A_FURTHER_ITEM = 0.01
 
 Answer = tuple[Any, int]
+Endpoint = Callable[[Request], Response]
 
 
 class Simulator:
@@ -45,7 +58,7 @@ class Simulator:
                     Rule(f"{API_PREFIX}{path}", methods=[method], endpoint=endpoint)
                     for method, path, endpoint in self._api_routes()
                 ),
-                *self._control_rules(),
+                *self._control.rules(),
             ]
         )
 
@@ -82,25 +95,27 @@ class Simulator:
         except HTTPException as error:
             return ApiError(error.code or 500, error.code or 500, error.name).response()
 
-    def _api_routes(self) -> list[tuple[str, str, Callable[[Request], Response]]]:
-        rooms, state = "/inventory/rooms", self.state
+    def _api_routes(self) -> list[tuple[str, str, Endpoint]]:
+        rooms, state, read, write = "/inventory/rooms", self.state, self._reading, self._writing
         return [
             ("GET", "/authentication/setup", lambda request: self._login(request, accounts.set_up)),
             ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
             ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
             ("GET", "/authentication/details", self._details),
-            ("GET", "/bookings", lambda request: self._read(request, "booking", bookings.find)),
-            ("POST", "/bookings", lambda request: self._post(request, self._write_bookings)),
+            ("GET", "/bookings", read("bookings", "booking", lambda *call: bookings.find(*call))),
+            ("POST", "/bookings", write("bookings", self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
-            ("GET", f"{rooms}/calendar", lambda request: self._read(request, "calendar", inventory.calendar)),
-            (
-                "POST",
-                f"{rooms}/calendar",
-                lambda request: self._post(request, lambda who, items: inventory.write_calendar(state, who, items)),
-            ),
-            ("GET", f"{rooms}/availability", lambda call: self._read(call, "availability", inventory.availability)),
-            ("GET", f"{rooms}/offers", lambda request: self._read(request, "offer", inventory.offers)),
-            ("GET", "/properties", lambda request: self._read(request, "property", inventory.properties)),
+            ("GET", "/bookings/messages", read("bookings", "message", messages.find)),
+            ("POST", "/bookings/messages", write("bookings", partial(messages.write, state))),
+            ("PATCH", "/bookings/messages", self._mark_messages),
+            ("GET", "/bookings/invoices", read("bookings-financial", "invoice", invoice_items.invoices)),
+            ("POST", "/channels/booking", write("channels", partial(channel_reports.report, state))),
+            ("GET", f"{rooms}/calendar", read("inventory", "calendar", inventory.calendar)),
+            ("POST", f"{rooms}/calendar", write("inventory", partial(inventory.write_calendar, state))),
+            ("GET", f"{rooms}/availability", read("inventory", "availability", inventory.availability)),
+            ("GET", f"{rooms}/offers", read("inventory", "offer", inventory.offers)),
+            ("GET", "/properties", read("properties", "property", properties.find)),
+            ("POST", "/properties", write("properties", partial(properties.write, state))),
         ]
 
     def _login(self, request: Request, step: Callable[[State, Request], tuple[Account, Json]]) -> Response:
@@ -118,15 +133,30 @@ class Simulator:
                 return as_json(accounts.details(self.state, request))
         return self._call(request, COST_OF_READING, lambda account: (accounts.details(self.state, request), 200))
 
-    def _read(self, request: Request, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Response:
-        return self._list(request, kind, lambda account: read(self.state, account, request.args))
+    def _reading(self, area: str, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Endpoint:
+        """An endpoint that lists what is found."""
+
+        def found(account: Account, query: Query) -> list[Json]:
+            scopes.require(account, f"read:{area}")
+            return read(self.state, account, query)
+
+        return lambda request: self._list(request, kind, lambda account: found(account, request.args))
 
     def _list(self, request: Request, kind: str, read: Callable[[Account], list[Json]]) -> Response:
         return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
 
-    def _post(self, request: Request, write: Callable[[Account, list[Any]], list[Json]]) -> Response:
-        items = _items(request)
-        return self._call(request, _cost_of_writing(len(items)), lambda account: (write(account, items), 201))
+    def _writing(self, area: str, write: Callable[[Account, list[Any]], list[Json]]) -> Endpoint:
+        """An endpoint that takes an array and answers item by item."""
+
+        def written(account: Account, items: list[Any]) -> Answer:
+            scopes.require(account, f"write:{area}")
+            return write(account, items), 201
+
+        def endpoint(request: Request) -> Response:
+            items = _items(request)
+            return self._call(request, _cost_of_writing(len(items)), lambda account: written(account, items))
+
+        return endpoint
 
     def _write_bookings(self, account: Account, items: list[Any]) -> list[Json]:
         return booking_writes.write(self.state, account, items, self._changed)
@@ -135,11 +165,21 @@ class Simulator:
         wanted = [int(value) for value in request.args.getlist("id") if ids(request.args, "id")]
         if not wanted:
             raise ApiError(400, 400, "Parameter id is required")
-        return self._call(
-            request,
-            _cost_of_writing(len(wanted)),
-            lambda account: (booking_writes.delete(self.state, account, wanted), 201),
-        )
+
+        def deleted(account: Account) -> Answer:
+            scopes.require(account, "delete:bookings")
+            return booking_writes.delete(self.state, account, wanted), 201
+
+        return self._call(request, _cost_of_writing(len(wanted)), deleted)
+
+    def _mark_messages(self, request: Request) -> Response:
+        changes = request.get_json(silent=True)
+
+        def marked(account: Account) -> Answer:
+            scopes.require(account, "write:bookings")
+            return messages.mark(self.state, account, request.args, changes), 200
+
+        return self._call(request, COST_OF_WRITING, marked)
 
     def _call(self, request: Request, cost: float, work: Callable[[Account], Answer]) -> Response:
         """An authenticated call: token, credits, effect, log. One that is refused costs nothing."""
@@ -167,40 +207,14 @@ class Simulator:
                 "path": request.path.removeprefix(API_PREFIX),
                 "query": {name: request.args.getlist(name) for name in request.args},
                 "idempotencyKey": request.headers.get("X-Idempotency-Key"),
-                "body": request.get_json(silent=True) if request.method == "POST" else None,
+                "body": request.get_json(silent=True) if request.method in ("POST", "PATCH") else None,
                 "status": status,
             }
         )
 
-    def _changed(self, booking: Json) -> None:
-        group = bookings.group_of(self.state, booking)
-        self.sender.booking_changed(self.state.properties[booking["propertyId"]], booking, group)
-
-    def _control_rules(self) -> list[Rule]:
-        control = self._control
-        routes: list[tuple[str, str, Callable[..., Json]]] = [
-            ("POST", "/reset", control.reset),
-            ("GET", "/state", control.show),
-            ("GET", "/calls", control.calls),
-            ("DELETE", "/calls", control.forget_calls),
-            ("POST", "/bookings", control.book),
-            ("PATCH", "/bookings/<int:booking_id>", control.change),
-            ("DELETE", "/bookings/<int:booking_id>", control.remove),
-            ("PATCH", "/rooms/<int:room_id>", control.touch_room),
-            ("GET", "/rooms/<int:room_id>/calendar", control.room_calendar),
-            ("PUT", "/properties/<int:property_id>/webhook", control.set_webhook),
-            ("PUT", "/webhooks", control.set_webhook_behaviour),
-            ("POST", "/faults", control.add_fault),
-            ("DELETE", "/faults", control.clear_faults),
-        ]
-        return [
-            Rule(f"/simulator{path}", methods=[method], endpoint=_as_endpoint(function))
-            for method, path, function in routes
-        ]
-
-
-def _as_endpoint(function: Callable[..., Json]) -> Callable[..., Response]:
-    return lambda request, **values: as_json(function(request, **values))
+    def _changed(self, before: Json | None, booking: Json) -> None:
+        owner = self.state.properties[booking["propertyId"]]
+        self.sender.booking_changed(owner, story_of(self.state, booking), change_between(before, booking))
 
 
 def _items(request: Request) -> Any:

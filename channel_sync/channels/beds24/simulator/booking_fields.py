@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
+from channel_sync.channels.beds24.simulator.booking_actions import unknown_actions
 from channel_sync.channels.beds24.simulator.state import Json
 
 STATUSES = ("confirmed", "request", "new", "cancelled", "black", "inquiry")
@@ -37,12 +39,19 @@ INTEGERS = {
     "numChild": (0, 99),
     "invoiceeId": (1, 10**12),
 }
+# What says who the guest is, or may say so.
+PERSONAL = (
+    "title", "firstName", "lastName", "email", "phone", "mobile", "fax", "company", "address", "city", "state",
+    "postcode", "country", "country2", "arrivalTime", "comments", "notes", "message", "groupNote",
+)  # fmt: skip
 AMOUNTS = ("price", "deposit", "tax", "commission")
+FINANCIAL = (*AMOUNTS, "rateDescription", "stripeToken", "pcibookingToken")
 MOST = 99_999_999.99
 MAY_BE_NULL = {"masterId", "country2", "groupNote", "invoiceeId", "stripeToken", "pcibookingToken"}
 WRITABLE = {"roomId", "status", "arrival", "departure", *TEXTS, *INTEGERS, *AMOUNTS}
 # Taken beside them, each with rules of its own.
-TAKEN = WRITABLE | {"id", "infoItems", "actions"}
+TAKEN = WRITABLE | {"id", "infoItems", "invoiceItems", "actions"}
+PATTERNS = {"flagColor": re.compile(r"([0-9A-Fa-f]{6})?"), "lang": re.compile(r".{2}")}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -72,6 +81,8 @@ def refusal_of(changes: Json) -> tuple[str, str] | None:
             return name, "has to be from {} to {}".format(*INTEGERS[name])
         if name in AMOUNTS and not _is_within(value, int | float, 0, MOST):
             return name, f"has to be from 0 to {MOST}"
+        if name in PATTERNS and not PATTERNS[name].fullmatch(value):
+            return name, "invalid"
         if name == "email" and value and not EMAIL.fullmatch(value):
             return name, "is no email address"
     return None
@@ -85,9 +96,11 @@ def is_day(value: Any) -> bool:
         return False
 
 
-def warnings_about(item: Json, action: str) -> list[Json]:
-    """What of an item is dropped, and said to be: unknown fields, and an email address that is empty."""
+def warnings_about(item: Json, action: str, forbidden: Collection[str]) -> list[Json]:
+    """What of an item is dropped, and said to be: fields that are unknown or forbidden, and an empty email address."""
     dropped = [(name, "unknown field") for name in item if name not in TAKEN]
+    dropped += [(name, "unknown action") for name in unknown_actions(item)]
+    dropped += [(name, "missing scope") for name in item if name in TAKEN and name in forbidden]
     if item.get("email") == "":
         dropped.append(("email", "invalid"))
     return [{"action": action, "field": name, "message": message} for name, message in dropped]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Request
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory
-from channel_sync.channels.beds24.simulator.answers import ApiError
+from channel_sync.channels.beds24.simulator import booking_writes, inventory, messages, scopes
+from channel_sync.channels.beds24.simulator.answers import ApiError, as_json
 from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
-from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook, utc_now
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import Change, change_between, story_of
+from channel_sync.channels.beds24.simulator.webhook_settings import (
+    BODIES,
+    FIELDS,
+    Form,
+    Version,
+    WebhookSettings,
+    invalid_fields,
+)
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 BOOKING_COM = 19
@@ -23,6 +34,30 @@ class Control:
         self._state = state
         self._faults = faults
         self._sender = sender
+
+    def rules(self) -> list[Rule]:
+        """Where the controls are."""
+        routes: list[tuple[str, str, Callable[..., Json]]] = [
+            ("POST", "/reset", self.reset),
+            ("GET", "/state", self.show),
+            ("GET", "/calls", self.calls),
+            ("DELETE", "/calls", self.forget_calls),
+            ("POST", "/bookings", self.book),
+            ("PATCH", "/bookings/<int:booking_id>", self.change),
+            ("DELETE", "/bookings/<int:booking_id>", self.remove),
+            ("POST", "/bookings/<int:booking_id>/messages", self.write_as_guest),
+            ("PATCH", "/rooms/<int:room_id>", self.touch_room),
+            ("GET", "/rooms/<int:room_id>/calendar", self.room_calendar),
+            ("PUT", "/properties/<int:property_id>/webhook", self.set_webhook),
+            ("PUT", "/accounts/<int:owner_id>", self.set_scopes),
+            ("PUT", "/webhooks", self.set_webhook_behaviour),
+            ("POST", "/faults", self.add_fault),
+            ("DELETE", "/faults", self.clear_faults),
+        ]
+        return [
+            Rule(f"/simulator{path}", methods=[method], endpoint=_as_endpoint(function))
+            for method, path, function in routes
+        ]
 
     def reset(self, request: Request) -> Json:
         """`POST /simulator/reset` with a seed, or without one for the default."""
@@ -40,6 +75,7 @@ class Control:
                     for room in self._state.rooms.values()
                 ],
                 "bookings": list(self._state.bookings.values()),
+                "reports": list(self._state.reports),
                 "faults": self._faults.described(),
                 "webhooks_pending": self._sender.pending(),
                 "webhooks_given_up": self._sender.given_up,
@@ -82,20 +118,54 @@ class Control:
     def remove(self, request: Request, booking_id: int) -> Json:
         """`DELETE /simulator/bookings/<id>`: gone at Beds24, which sends no webhook for it."""
         with self._state.lock:
+            self._known(booking_id)
+            return self._state.forget_booking(booking_id)
+
+    def write_as_guest(self, request: Request, booking_id: int) -> Json:
+        """`POST /simulator/bookings/<id>/messages` with `message`: a guest writes at the OTA; a webhook is sent."""
+        text = _body(request).get("message")
+        if not isinstance(text, str) or not text:
+            raise ApiError(400, 400, "message has to be a text")
+        with self._state.lock:
             booking = self._known(booking_id)
-            self._state.rooms[booking["roomId"]].take(booking, +1)
-            return self._state.bookings.pop(booking_id)
+            message = messages.add(self._state, booking, message=text, source="guest")
+            self._tell(booking, Change.MESSAGE)
+            return message
 
     def set_webhook(self, request: Request, property_id: int) -> Json:
-        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`."""
+        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`, `form` and the settings.
+
+        Unlike through the API, the version is `twoWithPersonalData` where none is given. The `form` of a JSON body is
+        `object`, `array` (of one) or `fields` (form-encoded): reports of what Beds24 sends differ.
+        """
+        wanted = _body(request)
+        headers, secret = wanted.pop("headers", {}), wanted.pop("signing_secret", "")
+        form = wanted.pop("form", Form.OBJECT)
+        if form not in BODIES:
+            raise ApiError(400, 400, f"not a form: {form}")
+        changes = {"version": Version.TWO_WITH_PERSONAL_DATA, "customHeader": _as_lines(headers), **wanted}
+        wrong = [name for name in changes if name not in FIELDS] + invalid_fields(changes)
+        if wrong:
+            raise ApiError(400, 400, f"not a webhook setting: {', '.join(wrong)}")
         with self._state.lock:
             if property_id not in self._state.properties:
                 raise ApiError(404, 404, "property not found")
-            try:
-                self._state.properties[property_id].webhook = Webhook(**_body(request))
-            except TypeError as error:
-                raise ApiError(400, 400, str(error)) from None
+            self._state.properties[property_id].webhook = WebhookSettings(
+                signing_secret=secret, form=Form(form)
+            ).changed(changes)
         return {"webhook": True}
+
+    def set_scopes(self, request: Request, owner_id: int) -> Json:
+        """`PUT /simulator/accounts/<id>` with `scopes`: what the tokens of the account may do from now on."""
+        wanted = _body(request).get("scopes")
+        unknown = scopes.unknown(wanted)
+        if unknown:
+            raise ApiError(400, 400, f"not a scope: {', '.join(unknown)}")
+        with self._state.lock:
+            if owner_id not in self._state.accounts:
+                raise ApiError(404, 404, "account not found")
+            self._state.accounts[owner_id].scopes = list(wanted or [])
+        return {"scopes": wanted}
 
     def touch_room(self, request: Request, room_id: int) -> Json:
         """`PATCH /simulator/rooms/<id>`: a person sets `numAvail` of `from` to `to` at Beds24; SYNC_ROOM is sent."""
@@ -151,14 +221,25 @@ class Control:
             changes = {"cancelTime": utc_now(), **changes}
         stored = booking_writes.save(self._state, booking, changes)
         if before != stored:
-            group = bookings.group_of(self._state, stored)
-            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored, group)
+            self._tell(stored, change_between(before, stored))
         return stored
+
+    def _tell(self, booking: Json, change: Change) -> None:
+        owner = self._state.properties[booking["propertyId"]]
+        self._sender.booking_changed(owner, story_of(self._state, booking), change)
 
     def _known(self, booking_id: int) -> Json:
         if booking_id not in self._state.bookings:
             raise ApiError(404, 404, "booking not found")
         return self._state.bookings[booking_id]
+
+
+def _as_endpoint(function: Callable[..., Json]) -> Callable[..., Response]:
+    return lambda request, **values: as_json(function(request, **values))
+
+
+def _as_lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -10,40 +10,60 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSettings
+
 Json = dict[str, Any]
 
+PRICES = tuple(f"price{slot}" for slot in range(1, 17))
+DEFAULT_SCOPES = (
+    "all:bookings",
+    "all:bookings-personal",
+    "all:bookings-financial",
+    "all:inventory",
+    "all:properties",
+    "all:channels",
+)
 TAKES_A_ROOM = ("confirmed", "new", "request", "black")
 
 
 @dataclass
-class Webhook:
-    """Where the changes of a property are sent, and how they prove where they come from."""
-
-    url: str
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
-    signing_secret: str = field(default="", repr=False)
-
-
-@dataclass
 class Room:
-    """A room type with its number of units and its calendar."""
+    """A room type with its number of units and its calendar.
+
+    `fixed_price` stands for prices that are set elsewhere than in the calendar, and hold for every night.
+    """
 
     id: int
     property_id: int
     name: str
     qty: int
+    fixed_price: float | None = None
     num_avail: dict[date, int] = field(default_factory=dict)
+    booked: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     days: dict[date, Json] = field(default_factory=lambda: defaultdict(dict))
 
     def available(self, night: date) -> int:
-        """`numAvail` of a night; the number of units where nobody has set or booked anything."""
-        return self.num_avail.get(night, self.qty)
+        """What was set and has not been booked since; never more than the units that nobody has booked."""
+        return min(self.num_avail.get(night, self.qty), self.qty - self.booked.get(night, 0))
+
+    def on_sale(self, night: date) -> int:
+        """`numAvail` as it is shown: a night without a price has nothing to sell."""
+        available = self.available(night)
+        return available if self.price(night) is not None else min(available, 0)
+
+    def price(self, night: date) -> float | None:
+        """The price of the first slot that has one; None where nothing is set."""
+        values = self.days.get(night, {})
+        prices = (values[name] for name in PRICES if values.get(name) is not None)
+        return next(prices, self.fixed_price)
 
     def take(self, booking: Json, sign: int) -> None:
         """Lower (`sign` -1) or raise (+1) `numAvail` by a booking that takes rooms."""
         if booking["status"] in TAKES_A_ROOM:
             for night in nights_of(booking):
-                self.num_avail[night] = self.available(night) + sign * int(booking["roomQty"])
+                units = sign * int(booking["roomQty"])
+                self.num_avail[night] = self.num_avail.get(night, self.qty) + units
+                self.booked[night] -= units
 
 
 @dataclass
@@ -54,7 +74,7 @@ class Property:
     owner_id: int
     name: str
     currency: str = "EUR"
-    webhook: Webhook | None = None
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
 
 
 @dataclass
@@ -66,6 +86,7 @@ class Account:
     refresh_tokens: set[str] = field(default_factory=set, repr=False)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     device_name: str = ""
+    scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
     credit_limit: float = 100
     window_seconds: int = 300
     window_started: datetime | None = None
@@ -86,13 +107,22 @@ class State:
         self.properties: dict[int, Property] = {}
         self.rooms: dict[int, Room] = {}
         self.bookings: dict[int, Json] = {}
+        self.invoice_dates: dict[int, str] = {}
+        self.message_ids = itertools.count(9_000_001)
+        self.messages: dict[int, Json] = {}
+        self.reports: list[Json] = []
         self.calls: list[Json] = []
 
     def seed(self, seed: Json) -> None:
         """Start over from a description of accounts, properties and rooms."""
         with self.lock:
-            for store in (self.accounts, self.properties, self.rooms, self.bookings):
-                store.clear()
+            self.accounts.clear()
+            self.properties.clear()
+            self.rooms.clear()
+            self.bookings.clear()
+            self.invoice_dates.clear()
+            self.messages.clear()
+            self.reports.clear()
             self.calls.clear()
             for account in seed["accounts"]:
                 self._add_account(account)
@@ -104,12 +134,23 @@ class State:
             invite_codes=set(seed.get("invite_codes", [])),
             credit_limit=seed.get("credit_limit", 100),
             window_seconds=seed.get("window_seconds", 300),
+            scopes=list(seed.get("scopes", DEFAULT_SCOPES)),
         )
         for wanted in seed.get("properties", []):
             created = Property(int(wanted["id"]), owner_id, wanted["name"], wanted.get("currency", "EUR"))
             self.properties[created.id] = created
             for room in wanted.get("rooms", []):
-                self.rooms[int(room["id"])] = Room(int(room["id"]), created.id, room["name"], int(room["qty"]))
+                self.rooms[int(room["id"])] = Room(
+                    int(room["id"]), created.id, room["name"], int(room["qty"]), room.get("fixed_price")
+                )
+
+    def forget_booking(self, booking_id: int) -> Json:
+        """Delete a booking with its messages, and return what it was."""
+        booking = self.bookings.pop(booking_id)
+        self.rooms[booking["roomId"]].take(booking, +1)
+        for number in [number for number, found in self.messages.items() if found["bookingId"] == booking_id]:
+            del self.messages[number]
+        return booking
 
     def owned_rooms(self, account: Account) -> dict[int, Room]:
         """The rooms that an account may see."""
@@ -141,9 +182,9 @@ DEFAULT_SEED: Json = {
                     "id": 1001,
                     "name": "Harbour View Hotel",
                     "rooms": [
-                        {"id": 2001, "name": "Double Room", "qty": 10},
-                        {"id": 2002, "name": "Single Room", "qty": 5},
-                        {"id": 2003, "name": "Suite", "qty": 2},
+                        {"id": 2001, "name": "Double Room", "qty": 10, "fixed_price": 100},
+                        {"id": 2002, "name": "Single Room", "qty": 5, "fixed_price": 100},
+                        {"id": 2003, "name": "Suite", "qty": 2, "fixed_price": 100},
                     ],
                 }
             ],
