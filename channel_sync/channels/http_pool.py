@@ -101,8 +101,8 @@ def send(
     """Make a call and read its answer whole; a redirect is an answer, and is not followed.
 
     `repeatable` says that the call may be made again when its connection was closed under it; with `patient`, it tries
-    three times to connect. Proxies and `.netrc` of the environment are not looked at. Raises `requests.RequestException`,
-    which holds no headers, or `HeaderUnsendable`.
+    three times to connect. Proxies and `.netrc` of the environment are not looked at. Raises
+    `requests.RequestException`, which holds no headers, or `HeaderUnsendable`.
     """
     try:
         every = {**default_headers(), **headers}

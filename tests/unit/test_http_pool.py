@@ -91,3 +91,12 @@ def test_what_works_once_is_never_sent_twice(server: Counter, make: object) -> N
     with pytest.raises(ChannelUnavailable):
         make(server)  # type: ignore[operator]
     assert len(server.requests) == 2
+
+
+def test_every_call_names_the_organization_where_there_is_one(server: Counter) -> None:
+    options = Beds24Options(base_url=server.url, organization="acme-hotels")
+    Transport(options).call("GET", "/bookings", headers={"token": "secret"})
+    assert is_reachable(options, timeout=2)
+    assert [headers.get("organization") for _, _, headers in server.requests] == ["acme-hotels"] * 2
+    get(server)
+    assert "organization" not in server.requests[-1][2]

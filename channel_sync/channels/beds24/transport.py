@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from channel_sync.channels.canonical import Credits, ObservedCall
 from channel_sync.channels.http_pool import HeaderUnsendable, is_redirect, send
@@ -35,11 +35,18 @@ COST_HEADERS = ("X-RequestCost", "x-request-cost")
 class Beds24Options(BaseModel):
     """`CHANNEL_SYNC["channel_options"]["beds24"]`; times in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str = DEFAULT_BASE_URL
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
+    organization: str | None = Field(
+        default=None, pattern=r"^[!-~]+$", repr=False, description="The header that integration partners have to send."
+    )
+
+    def headers(self) -> dict[str, str]:
+        """The headers of every call, whatever the account."""
+        return {"organization": self.organization} if self.organization else {}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Transport:
         before_call: Callable[[], None] = lambda: None,
         on_call: Callable[[ObservedCall], None] = lambda call: None,
     ) -> None:
+        self._headers = options.headers()
         self._base_url = options.base_url.rstrip("/")
         self._timeout = (options.connect_timeout, options.read_timeout)
         self._before_call = before_call
@@ -82,7 +90,7 @@ class Transport:
             response = send(
                 method,
                 f"{self._base_url}{path}",
-                headers=headers,
+                headers={**self._headers, **headers},
                 params=params,
                 json=json,
                 timeout=self._timeout,
@@ -112,7 +120,7 @@ def is_reachable(options: Beds24Options, *, timeout: float) -> bool:
     """Whether the API answers within a time, in seconds; asked without a token, so that it costs no credits."""
     url = f"{options.base_url.rstrip('/')}/authentication/details"
     try:
-        response = send("GET", url, headers={}, timeout=timeout, repeatable=True, patient=False)
+        response = send("GET", url, headers=options.headers(), timeout=timeout, repeatable=True, patient=False)
     except requests.RequestException:
         return False
     return not is_redirect(response) and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
