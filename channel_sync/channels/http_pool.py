@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from json import dumps
 from typing import Any
 
 import requests
@@ -25,6 +26,7 @@ from urllib3.util import Retry
 
 HOSTS = 10
 CONNECTIONS_PER_HOST = 16
+JSON = {"Content-Type": "application/json"}
 
 Timeout = float | tuple[float, float]
 
@@ -87,6 +89,11 @@ def close_connections() -> None:
     _pool.close()
 
 
+def encoded(content: Any) -> bytes:
+    """JSON as it is sent. Raises `ValueError` for a number that JSON does not have."""
+    return dumps(content, separators=(",", ":"), allow_nan=False).encode()
+
+
 def send(
     method: str,
     url: str,
@@ -105,8 +112,9 @@ def send(
     `requests.RequestException`, which holds no headers, or `HeaderUnsendable`.
     """
     try:
-        every = {**default_headers(), **headers}
-        request = requests.Request(method, url, headers=every, params=params, json=json).prepare()
+        every = {**default_headers(), **({} if json is None else JSON), **headers}
+        body = None if json is None else encoded(json)
+        request = requests.Request(method, url, headers=every, params=params, data=body).prepare()
         try:
             return _sent(request, timeout, patient)
         except requests.ConnectionError as error:

@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from channel_sync.channels.beds24.calendar import (
-    MAX_RANGES_PER_POST,
     availability_rooms,
-    batches,
     rate_rooms,
     split_rate_id,
 )
@@ -114,15 +112,6 @@ def test_maximum_stays_keep_to_the_limits(asked: int, sent: int) -> None:
 def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
     with pytest.raises(InvalidPayload, match="external_rate_id"):
         split_rate_id(external_rate_id)
-
-
-def test_many_ranges_are_split_at_the_limit_and_none_is_lost() -> None:
-    rooms = [{"roomId": room, "calendar": [{"n": n} for n in range(5_000)]} for room in (1, 2, 3)]
-
-    posts = list(batches(rooms))
-
-    assert all(sum(len(room["calendar"]) for room in post) <= MAX_RANGES_PER_POST for post in posts)
-    assert sum(len(room["calendar"]) for post in posts for room in post) == 15_000
 
 
 def test_a_room_that_is_no_number_is_told() -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
 from channel_sync.channels.beds24.booking_items import write_item, write_result
-from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms, within_limits
+from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms, within_limits
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
@@ -202,13 +202,17 @@ class Beds24Channel:
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set `numAvail`."""
-        for batch in batches(availability_rooms(ranges)):
-            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+        self._set_calendar(availability_rooms(ranges), idempotency_key)
 
     def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
         """Set prices and restrictions."""
-        for batch in batches(rate_rooms(ranges)):
-            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+        self._set_calendar(rate_rooms(ranges), idempotency_key)
+
+    def _set_calendar(self, rooms: Sequence[Room], idempotency_key: str) -> None:
+        """Each POST has a key of its own: under the key of another it could be taken for a repetition."""
+        for number, batch in enumerate(batches(rooms)):
+            key = f"{idempotency_key}:{number}" if number else idempotency_key
+            self._client.post_all(CALENDAR, batch, idempotency_key=key)
 
     def availability(
         self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False
