@@ -1,4 +1,4 @@
-"""An HTTP server that keeps what is posted to it."""
+"""An HTTP server that keeps what is sent to it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Receiver:
     status: int = 200
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -33,12 +34,16 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if receiver.status == 200:
                 receiver.bodies.append(body)
                 receiver.headers.append(dict(self.headers))
+                receiver.requests.append(f"{self.command} {self.path}")
             self.send_response(receiver.status)
             self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, *arguments: Any) -> None:
             """Quiet."""

@@ -81,6 +81,10 @@ class SimulatedBeds24:
         """Enter the webhook of a property."""
         self._call("PUT", f"/properties/{property_id}/webhook", json={"url": url, "headers": dict(headers)})
 
+    def set_scopes(self, owner_id: int, scopes: Sequence[str]) -> None:
+        """Let the tokens of an account do this and no more."""
+        self._call("PUT", f"/accounts/{owner_id}", json={"scopes": list(scopes)})
+
     def book(self, **wanted: Any) -> dict[str, Any]:
         """Book as an OTA."""
         return self._call("POST", "/bookings", json=wanted)

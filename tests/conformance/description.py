@@ -1,14 +1,15 @@
 """The description of Beds24's API V2, read from `description/*.yaml`.
 
-Each file holds `endpoints` (method and path: `headers`, `query`, the shape of the `items` of a POST, and `answers` by
-status) and `shapes`, which are JSON Schema. An answer has a `body`, is a `list_of` a shape, or holds the `results` of
-a POST, one for each item. Objects take no unknown field unless they are `open`. `source` says where an entry comes
-from: the published document (which goes without saying), a measurement, or an inference.
+Each file holds `endpoints` (method and path: the `scope` that a token needs, `headers`, `query`, the shape of the
+`items` of a POST, and `answers` by status) and `shapes`, which are JSON Schema. An answer has a `body`, is a `list_of`
+a shape, or holds the `results` of a POST, one for each item. Objects take no unknown field unless they are `open`.
+`scope_fields` are the fields that are absent without a scope. `source` says where an entry comes from: the published
+document (which goes without saying), a measurement, or an inference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,7 @@ class Endpoint:
     answers: Mapping[int, Answer]
     header_schemas: Mapping[str, Schema]
     query_schemas: Mapping[str, Schema]
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Description:
     endpoints: Mapping[str, Endpoint]
     webhooks: Mapping[str, Draft202012Validator]
     credits: Mapping[str, Schema]
+    scope_fields: Mapping[str, Sequence[str]]
 
     def shape(self, name: str) -> Draft202012Validator:
         """A validator of one shape."""
@@ -84,6 +87,7 @@ def description() -> Description:
             for name, entry in found.get("webhooks", {}).items()
         },
         credits=common["credits"],
+        scope_fields={name: fields for found in files for name, fields in found.get("scope_fields", {}).items()},
     )
 
 
@@ -92,7 +96,7 @@ def _validator(schema: Schema, shapes: Mapping[str, Schema]) -> Draft202012Valid
 
 
 def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> Endpoint:
-    unknown = set(entry) - {"headers", "query", "items", "answers"}
+    unknown = set(entry) - {"scope", "headers", "query", "items", "answers"}
     if unknown:
         raise ValueError(f"an endpoint has no {', '.join(sorted(unknown))}")
     headers, query = (
@@ -108,6 +112,7 @@ def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> En
         answers={status: _answer(answer, shapes) for status, answer in (common["answers"] | entry["answers"]).items()},
         header_schemas=headers["properties"],
         query_schemas=query["properties"],
+        scope=entry.get("scope", ""),
     )
 
 

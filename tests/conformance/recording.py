@@ -11,7 +11,8 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug.wrappers import Request
 
 from channel_sync.channels.beds24.simulator.app import API_PREFIX, Simulator
-from channel_sync.channels.beds24.simulator.state import Json, Webhook
+from channel_sync.channels.beds24.simulator.deliveries import Delivery
+from channel_sync.channels.beds24.simulator.state import Json
 from tests.conformance.faults import Exchange, Fault, answer_faults, request_faults, webhook_faults
 from tests.conformance.known import is_known
 
@@ -25,10 +26,10 @@ class RecordedSimulator(Simulator):
     def __init__(self, seed: Json | None = None) -> None:
         super().__init__(seed)
         self.exchanges: list[Exchange] = []
-        self.webhooks: list[Json] = []
+        self.webhooks: list[Delivery] = []
         self._recording = threading.Lock()
-        self._deliver = self.sender.post
-        self.sender.post = self._deliver_and_keep
+        self._deliver = self.sender.send
+        self.sender.send = self._deliver_and_keep
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request and keep it with its answer."""
@@ -57,7 +58,7 @@ class RecordedSimulator(Simulator):
         if "answers" in parts:
             found += [fault for exchange in exchanges for fault in answer_faults(exchange)]
         if "webhooks" in parts:
-            found += [fault for payload in webhooks for fault in webhook_faults(_version(payload), payload)]
+            found += [fault for sent in webhooks for fault in webhook_faults(sent.kind, sent.payload)]
         return sorted({fault for fault in found if not is_known(fault)})
 
     def _keep(self, request: Request, body: bytes, started: list[Any], answer: bytes) -> None:
@@ -75,13 +76,7 @@ class RecordedSimulator(Simulator):
         with self._recording:
             self.exchanges.append(exchange)
 
-    def _deliver_and_keep(self, webhook: Webhook, payload: Json) -> bool:
+    def _deliver_and_keep(self, delivery: Delivery) -> bool:
         with self._recording:
-            self.webhooks.append(payload)
-        return self._deliver(webhook, payload)
-
-
-def _version(payload: Json) -> str:
-    if "booking" not in payload:
-        return "inventory"
-    return "twoWithPersonalData" if "lastName" in payload["booking"] else "twoNoPersonalData"
+            self.webhooks.append(delivery)
+        return self._deliver(delivery)

@@ -14,7 +14,6 @@ SERVED_LATER = {
     "GET /bookings/messages",
     "POST /bookings/messages",
     "GET /bookings/invoices",
-    "POST /properties",
     "POST /channels/booking",
 }
 

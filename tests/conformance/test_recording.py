@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from channel_sync.channels.beds24.simulator import bookings
+from channel_sync.channels.beds24.simulator import app
+from channel_sync.channels.beds24.simulator.answers import page_of
+from channel_sync.channels.beds24.simulator.deliveries import Delivery
 from tests.conformance.recording import RecordedSimulator
 
 ANSWERS = ["answers"]
@@ -41,7 +43,7 @@ def test_a_wrong_answer_is_found(
     simulator: RecordedSimulator, caller: tuple[Client, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, headers = caller
-    monkeypatch.setattr(bookings, "find", lambda *args: [{"id": 1}])
+    monkeypatch.setattr(app, "page_of", lambda items, *others: page_of([{"id": 1}], *others))
 
     client.get("/v2/bookings", headers=headers)
 
@@ -50,7 +52,8 @@ def test_a_wrong_answer_is_found(
 
 
 def test_a_wrong_webhook_is_found(simulator: RecordedSimulator) -> None:
-    simulator.webhooks.append({"roomId": 2001, "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"})
+    payload = {"roomId": 2001, "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"}
+    simulator.webhooks.append(Delivery("inventory", "http://receiver.test", payload))
 
     (fault,) = simulator.nonconforming(["webhooks"])
 

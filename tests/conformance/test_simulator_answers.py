@@ -3,48 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import requests
 
+from tests.conformance.callers import DAYS, NEW, STAY, Caller
 from tests.conftest import RunningSimulator
 
-ARRIVAL = date.today() + timedelta(days=30)
-STAY = {"arrival": str(ARRIVAL), "departure": str(ARRIVAL + timedelta(days=2))}
-NEW = {"roomId": 2001, **STAY}
-DAYS = {"from": STAY["arrival"], "to": STAY["departure"]}
 WRONG = pytest.mark.nonconforming("requests", reason="the request is wrong, to see it refused")
-
-
-class Caller:
-    """Bare calls with a token."""
-
-    def __init__(self, address: str) -> None:
-        self._base = f"{address}/v2"
-        self.tokens = self.call("GET", "/authentication/setup", headers={"code": "DEMO-INVITE-CODE"}).json()
-
-    def call(self, method: str, path: str, **content: Any) -> requests.Response:
-        headers = content.pop("headers", None) or {"token": self.tokens["token"]}
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.request(method, self._base + path, headers=headers, timeout=5, **content)
-
-    def post(self, path: str, *items: Any) -> list[dict[str, Any]]:
-        answer = self.call("POST", path, json=list(items))
-        assert answer.status_code == 201
-        results: list[dict[str, Any]] = answer.json()
-        return results
-
-    def listed(self, *params: tuple[str, Any]) -> list[dict[str, Any]]:
-        data: list[dict[str, Any]] = self.call("GET", "/bookings", params=list(params)).json()["data"]
-        return data
-
-
-@pytest.fixture
-def api(beds24: RunningSimulator) -> Caller:
-    return Caller(beds24.address)
 
 
 @pytest.mark.parametrize(

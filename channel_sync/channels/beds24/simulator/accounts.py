@@ -11,7 +11,6 @@ from channel_sync.channels.beds24.simulator.answers import ApiError
 from channel_sync.channels.beds24.simulator.state import Account, Json, State
 
 TOKEN_LIFE = timedelta(hours=24)
-SCOPES = ("bookings", "bookings-personal", "bookings-financial", "inventory", "properties")
 
 
 def set_up(state: State, request: Request) -> tuple[Account, Json]:
@@ -68,7 +67,7 @@ def details(state: State, request: Request) -> Json:
         "ownerId": account.owner_id,
         "expiresIn": int((ends - datetime.now(UTC)).total_seconds()),
         "created": (ends - TOKEN_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "scopes": [f"all:{scope}" for scope in SCOPES],
+        "scopes": account.scopes,
         "deviceName": account.device_name,
         "linkedProperties": False,
         "onlyPropertyId": None,

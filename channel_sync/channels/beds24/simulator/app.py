@@ -5,18 +5,20 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory
+from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory, properties, scopes
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json, page_of
 from channel_sync.channels.beds24.simulator.control import Control
 from channel_sync.channels.beds24.simulator.faults import Fault, FaultKind, Faults
 from channel_sync.channels.beds24.simulator.queries import Query, ids
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Account, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ COST_OF_WRITING = 1.1
 COST_OF_A_FURTHER_ITEM = 0.01
 
 Answer = tuple[Any, int]
+Endpoint = Callable[[Request], Response]
 
 
 class Simulator:
@@ -45,7 +48,7 @@ class Simulator:
                     Rule(f"{API_PREFIX}{path}", methods=[method], endpoint=endpoint)
                     for method, path, endpoint in self._api_routes()
                 ),
-                *self._control_rules(),
+                *self._control.rules(),
             ]
         )
 
@@ -82,25 +85,22 @@ class Simulator:
         except HTTPException as error:
             return ApiError(error.code or 500, error.code or 500, error.name).response()
 
-    def _api_routes(self) -> list[tuple[str, str, Callable[[Request], Response]]]:
-        rooms, state = "/inventory/rooms", self.state
+    def _api_routes(self) -> list[tuple[str, str, Endpoint]]:
+        rooms, state, read, write = "/inventory/rooms", self.state, self._reading, self._writing
         return [
             ("GET", "/authentication/setup", lambda request: self._login(request, accounts.set_up)),
             ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
             ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
             ("GET", "/authentication/details", self._details),
-            ("GET", "/bookings", lambda request: self._read(request, "booking", bookings.find)),
-            ("POST", "/bookings", lambda request: self._post(request, self._write_bookings)),
+            ("GET", "/bookings", read("bookings", "booking", bookings.find)),
+            ("POST", "/bookings", write("bookings", self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
-            ("GET", f"{rooms}/calendar", lambda request: self._read(request, "calendar", inventory.calendar)),
-            (
-                "POST",
-                f"{rooms}/calendar",
-                lambda request: self._post(request, lambda who, items: inventory.write_calendar(state, who, items)),
-            ),
-            ("GET", f"{rooms}/availability", lambda call: self._read(call, "availability", inventory.availability)),
-            ("GET", f"{rooms}/offers", lambda request: self._read(request, "offer", inventory.offers)),
-            ("GET", "/properties", lambda request: self._read(request, "property", inventory.properties)),
+            ("GET", f"{rooms}/calendar", read("inventory", "calendar", inventory.calendar)),
+            ("POST", f"{rooms}/calendar", write("inventory", partial(inventory.write_calendar, state))),
+            ("GET", f"{rooms}/availability", read("inventory", "availability", inventory.availability)),
+            ("GET", f"{rooms}/offers", read("inventory", "offer", inventory.offers)),
+            ("GET", "/properties", read("properties", "property", properties.find)),
+            ("POST", "/properties", write("properties", partial(properties.write, state))),
         ]
 
     def _login(self, request: Request, step: Callable[[State, Request], tuple[Account, Json]]) -> Response:
@@ -118,15 +118,32 @@ class Simulator:
                 return as_json(accounts.details(self.state, request))
         return self._call(request, COST_OF_READING, lambda account: (accounts.details(self.state, request), 200))
 
-    def _read(self, request: Request, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Response:
-        return self._list(request, kind, lambda account: read(self.state, account, request.args))
+    def _reading(self, area: str, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Endpoint:
+        """An endpoint that lists what is found."""
 
-    def _list(self, request: Request, kind: str, read: Callable[[Account], list[Json]]) -> Response:
-        return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
+        def endpoint(request: Request) -> Response:
+            return self._call(
+                request,
+                COST_OF_READING,
+                lambda account: (page_of(read(self.state, account, request.args), kind, request), 200),
+                scope=f"read:{area}",
+            )
 
-    def _post(self, request: Request, write: Callable[[Account, list[Any]], list[Json]]) -> Response:
-        items = _items(request)
-        return self._call(request, _cost_of_writing(len(items)), lambda account: (write(account, items), 201))
+        return endpoint
+
+    def _writing(self, area: str, write: Callable[[Account, list[Any]], list[Json]]) -> Endpoint:
+        """An endpoint that takes an array and answers item by item."""
+
+        def endpoint(request: Request) -> Response:
+            items = _items(request)
+            return self._call(
+                request,
+                _cost_of_writing(len(items)),
+                lambda account: (write(account, items), 201),
+                scope=f"write:{area}",
+            )
+
+        return endpoint
 
     def _write_bookings(self, account: Account, items: list[Any]) -> list[Json]:
         return booking_writes.write(self.state, account, items, self._changed)
@@ -139,12 +156,14 @@ class Simulator:
             request,
             _cost_of_writing(len(wanted)),
             lambda account: (booking_writes.delete(self.state, account, wanted), 201),
+            scope="delete:bookings",
         )
 
-    def _call(self, request: Request, cost: float, work: Callable[[Account], Answer]) -> Response:
-        """An authenticated call: token, credits, effect, log. One that is refused costs nothing."""
+    def _call(self, request: Request, cost: float, work: Callable[[Account], Answer], *, scope: str = "") -> Response:
+        """An authenticated call: token, scope, credits, effect, log. One that is refused costs nothing."""
         with self.state.lock:
             account = accounts.authenticate(self.state, request)
+            scopes.require(account, scope)
             account.calls_under_way += 1
             account.most_calls_at_once = max(account.most_calls_at_once, account.calls_under_way)
         try:
@@ -172,35 +191,9 @@ class Simulator:
             }
         )
 
-    def _changed(self, booking: Json) -> None:
-        group = bookings.group_of(self.state, booking)
-        self.sender.booking_changed(self.state.properties[booking["propertyId"]], booking, group)
-
-    def _control_rules(self) -> list[Rule]:
-        control = self._control
-        routes: list[tuple[str, str, Callable[..., Json]]] = [
-            ("POST", "/reset", control.reset),
-            ("GET", "/state", control.show),
-            ("GET", "/calls", control.calls),
-            ("DELETE", "/calls", control.forget_calls),
-            ("POST", "/bookings", control.book),
-            ("PATCH", "/bookings/<int:booking_id>", control.change),
-            ("DELETE", "/bookings/<int:booking_id>", control.remove),
-            ("PATCH", "/rooms/<int:room_id>", control.touch_room),
-            ("GET", "/rooms/<int:room_id>/calendar", control.room_calendar),
-            ("PUT", "/properties/<int:property_id>/webhook", control.set_webhook),
-            ("PUT", "/webhooks", control.set_webhook_behaviour),
-            ("POST", "/faults", control.add_fault),
-            ("DELETE", "/faults", control.clear_faults),
-        ]
-        return [
-            Rule(f"/simulator{path}", methods=[method], endpoint=_as_endpoint(function))
-            for method, path, function in routes
-        ]
-
-
-def _as_endpoint(function: Callable[..., Json]) -> Callable[..., Response]:
-    return lambda request, **values: as_json(function(request, **values))
+    def _changed(self, before: Json | None, booking: Json) -> None:
+        group, owner = bookings.group_of(self.state, booking), self.state.properties[booking["propertyId"]]
+        self.sender.booking_changed(owner, booking, group, change_between(before, booking))
 
 
 def _items(request: Request) -> Any:

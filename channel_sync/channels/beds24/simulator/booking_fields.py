@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -37,7 +38,13 @@ INTEGERS = {
     "numChild": (0, 99),
     "invoiceeId": (1, 10**12),
 }
+# What says who the guest is, or may say so.
+PERSONAL = (
+    "title", "firstName", "lastName", "email", "phone", "mobile", "fax", "company", "address", "city", "state",
+    "postcode", "country", "country2", "arrivalTime", "comments", "notes", "message", "groupNote",
+)  # fmt: skip
 AMOUNTS = ("price", "deposit", "tax", "commission")
+FINANCIAL = (*AMOUNTS, "rateDescription", "stripeToken", "pcibookingToken")
 MOST = 99_999_999.99
 MAY_BE_NULL = {"masterId", "country2", "groupNote", "invoiceeId", "stripeToken", "pcibookingToken"}
 WRITABLE = {"roomId", "status", "arrival", "departure", *TEXTS, *INTEGERS, *AMOUNTS}
@@ -85,9 +92,10 @@ def is_day(value: Any) -> bool:
         return False
 
 
-def warnings_about(item: Json, action: str) -> list[Json]:
-    """What of an item is dropped, and said to be: unknown fields, and an email address that is empty."""
+def warnings_about(item: Json, action: str, forbidden: Collection[str]) -> list[Json]:
+    """What of an item is dropped, and said to be: fields that are unknown or forbidden, and an empty email address."""
     dropped = [(name, "unknown field") for name in item if name not in TAKEN]
+    dropped += [(name, "missing scope") for name in item if name in TAKEN and name in forbidden]
     if item.get("email") == "":
         dropped.append(("email", "invalid"))
     return [{"action": action, "field": name, "message": message} for name, message in dropped]

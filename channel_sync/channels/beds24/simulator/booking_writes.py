@@ -15,11 +15,13 @@ from channel_sync.channels.beds24.simulator.booking_fields import (
     warnings_about,
 )
 from channel_sync.channels.beds24.simulator.info_items import changed_info_items
+from channel_sync.channels.beds24.simulator.scopes import withheld
 from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, Json, Room, State, nights_of, utc_now
 
 WEBHOOK_FIELDS = ("status", "arrival", "departure", "roomId", "unitId", "roomQty")
 
-Changed = Callable[[Json], None]
+# Told of a booking before and after; before it was made there is none.
+Changed = Callable[[Json | None, Json], None]
 
 
 def write(state: State, account: Account, items: list[Any], changed: Changed) -> list[Json]:
@@ -92,7 +94,8 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     if item.get("id") and (known is None or known["roomId"] not in rooms):
         return refused(action, "id", "booking not found")
     booking = known or new_booking(state)
-    changes = {key: value for key, value in item.items() if key in WRITABLE and (key, value) != ("email", "")}
+    forbidden = withheld(account, "write")
+    changes = {name: item[name] for name in WRITABLE & set(item) - forbidden if (name, item[name]) != ("email", "")}
     problem = refusal_of(changes) or problem_of({**booking, **changes}, rooms)
     if problem:
         return refused(action, *problem)
@@ -104,14 +107,14 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     notes, errors = changed_info_items(booking, item.get("infoItems") or [])
     stored = save(state, booking, {**changes, "infoItems": notes})
     if actions.get("allowWebhooks") and any(stored.get(name) != booking.get(name) for name in WEBHOOK_FIELDS):
-        changed(stored)
+        changed(known, stored)
     # An info item that is refused leaves the booking written, and `success` false.
     answer: Json = {"success": not errors}
     if known is None:
         answer |= {"new": {"id": stored["id"]}, "info": [_info(action, stored["id"], "added new booking")]}
     else:
         answer["modified"] = {"id": stored["id"], **changes}
-    warnings = warnings_about(item, action)
+    warnings = warnings_about(item, action, forbidden)
     return {**answer, **({"errors": errors} if errors else {}), **({"warnings": warnings} if warnings else {})}
 
 

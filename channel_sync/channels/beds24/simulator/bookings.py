@@ -6,6 +6,7 @@ from datetime import date
 
 from channel_sync.channels.beds24.simulator.booking_fields import STATUSES
 from channel_sync.channels.beds24.simulator.queries import Query, choices, day, ids, is_true, moment
+from channel_sync.channels.beds24.simulator.scopes import readable
 from channel_sync.channels.beds24.simulator.state import Account, Json, State
 
 LISTED_BY_DEFAULT = ("confirmed", "request", "new", "black", "inquiry")
@@ -38,7 +39,10 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
         found = _between(found, field, moment(query, f"{prefix}From"), moment(query, f"{prefix}To"))
     if search := query.get("searchString", "").casefold():
         found = [b for b in found if any(search in str(b[field]).casefold() for field in SEARCHED)]
-    return [_listed(state, booking, query) for booking in sorted(found, key=lambda booking: booking["id"])]
+    return [
+        readable(_listed(state, booking, query), account)
+        for booking in sorted(found, key=lambda booking: booking["id"])
+    ]
 
 
 def group_of(state: State, booking: Json) -> Json | None:

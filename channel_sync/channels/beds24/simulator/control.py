@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Request
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory
-from channel_sync.channels.beds24.simulator.answers import ApiError
+from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory, scopes
+from channel_sync.channels.beds24.simulator.answers import ApiError, as_json
 from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
-from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, Webhook, utc_now
+from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
+from channel_sync.channels.beds24.simulator.webhook_settings import FIELDS, Version, WebhookSettings, invalid_fields
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 BOOKING_COM = 19
@@ -23,6 +27,29 @@ class Control:
         self._state = state
         self._faults = faults
         self._sender = sender
+
+    def rules(self) -> list[Rule]:
+        """Where the controls are."""
+        routes: list[tuple[str, str, Callable[..., Json]]] = [
+            ("POST", "/reset", self.reset),
+            ("GET", "/state", self.show),
+            ("GET", "/calls", self.calls),
+            ("DELETE", "/calls", self.forget_calls),
+            ("POST", "/bookings", self.book),
+            ("PATCH", "/bookings/<int:booking_id>", self.change),
+            ("DELETE", "/bookings/<int:booking_id>", self.remove),
+            ("PATCH", "/rooms/<int:room_id>", self.touch_room),
+            ("GET", "/rooms/<int:room_id>/calendar", self.room_calendar),
+            ("PUT", "/properties/<int:property_id>/webhook", self.set_webhook),
+            ("PUT", "/accounts/<int:owner_id>", self.set_scopes),
+            ("PUT", "/webhooks", self.set_webhook_behaviour),
+            ("POST", "/faults", self.add_fault),
+            ("DELETE", "/faults", self.clear_faults),
+        ]
+        return [
+            Rule(f"/simulator{path}", methods=[method], endpoint=_as_endpoint(function))
+            for method, path, function in routes
+        ]
 
     def reset(self, request: Request) -> Json:
         """`POST /simulator/reset` with a seed, or without one for the default."""
@@ -87,15 +114,33 @@ class Control:
             return self._state.bookings.pop(booking_id)
 
     def set_webhook(self, request: Request, property_id: int) -> Json:
-        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`."""
+        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret` and fields of the settings.
+
+        Unlike through the API, the version is `twoWithPersonalData` where none is given.
+        """
+        wanted = _body(request)
+        headers, secret = wanted.pop("headers", {}), wanted.pop("signing_secret", "")
+        changes = {"version": Version.TWO_WITH_PERSONAL_DATA, "customHeader": _as_lines(headers), **wanted}
+        wrong = [name for name in changes if name not in FIELDS] + invalid_fields(changes)
+        if wrong:
+            raise ApiError(400, 400, f"not a webhook setting: {', '.join(wrong)}")
         with self._state.lock:
             if property_id not in self._state.properties:
                 raise ApiError(404, 404, "property not found")
-            try:
-                self._state.properties[property_id].webhook = Webhook(**_body(request))
-            except TypeError as error:
-                raise ApiError(400, 400, str(error)) from None
+            self._state.properties[property_id].webhook = WebhookSettings(signing_secret=secret).changed(changes)
         return {"webhook": True}
+
+    def set_scopes(self, request: Request, owner_id: int) -> Json:
+        """`PUT /simulator/accounts/<id>` with `scopes`: what the tokens of the account may do from now on."""
+        wanted = _body(request).get("scopes")
+        unknown = scopes.unknown(wanted)
+        if unknown:
+            raise ApiError(400, 400, f"not a scope: {', '.join(unknown)}")
+        with self._state.lock:
+            if owner_id not in self._state.accounts:
+                raise ApiError(404, 404, "account not found")
+            self._state.accounts[owner_id].scopes = list(wanted or [])
+        return {"scopes": wanted}
 
     def touch_room(self, request: Request, room_id: int) -> Json:
         """`PATCH /simulator/rooms/<id>`: a person sets `numAvail` of `from` to `to` at Beds24; SYNC_ROOM is sent."""
@@ -152,13 +197,22 @@ class Control:
         stored = booking_writes.save(self._state, booking, changes)
         if before != stored:
             group = bookings.group_of(self._state, stored)
-            self._sender.booking_changed(self._state.properties[stored["propertyId"]], stored, group)
+            owner = self._state.properties[stored["propertyId"]]
+            self._sender.booking_changed(owner, stored, group, change_between(before, stored))
         return stored
 
     def _known(self, booking_id: int) -> Json:
         if booking_id not in self._state.bookings:
             raise ApiError(404, 404, "booking not found")
         return self._state.bookings[booking_id]
+
+
+def _as_endpoint(function: Callable[..., Json]) -> Callable[..., Response]:
+    return lambda request, **values: as_json(function(request, **values))
+
+
+def _as_lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`/inventory` and `/properties` of the simulator."""
+"""`/inventory` of the simulator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from channel_sync.channels.beds24.simulator.state import (
     TAKES_A_ROOM,
     Account,
     Json,
-    Property,
     Room,
     State,
     nights_of,
@@ -40,20 +39,6 @@ LIMITS: dict[str, tuple[Any, float, float]] = {
 MODIFY = "modify calendar"
 DEFAULTS = {"minStay": 1, "maxStay": 364, "override": "none", "multiplier": 1}
 SETTABLE = ("minStay", "maxStay", "override", "multiplier", *PRICES)
-
-
-def properties(state: State, account: Account, query: Query) -> list[Json]:
-    """`GET /properties`."""
-    wanted, rooms = ids(query, "id"), list(state.owned_rooms(account).values())
-    found = [
-        _property(owned)
-        for owned in state.properties.values()
-        if owned.owner_id == account.owner_id and (not wanted or owned.id in wanted)
-    ]
-    if is_true(query, "includeAllRooms"):
-        for shown in found:
-            shown["roomTypes"] = [_room(room) for room in rooms if room.property_id == shown["id"]]
-    return found
 
 
 def calendar(state: State, account: Account, query: Query) -> list[Json]:
@@ -131,32 +116,6 @@ def write_calendar(state: State, account: Account, items: list[Any]) -> list[Jso
             _set(state, room, entry)
         answers.append({"success": True, "modified": {"roomId": room.id}})
     return answers
-
-
-def _property(found: Property) -> Json:
-    url = found.webhook.url if found.webhook else ""
-    header = "\n".join(f"{name}: {value}" for name, value in found.webhook.headers.items()) if found.webhook else ""
-    version = "twoWithPersonalData" if found.webhook else "one"
-    return {
-        "id": found.id,
-        "name": found.name,
-        "propertyType": "hotel",
-        "currency": found.currency,
-        "webhooks": {"version": version, "url": url, "additionalData": "none", "customHeader": header},
-    }
-
-
-def _room(room: Room) -> Json:
-    return {
-        "id": room.id,
-        "propertyId": room.property_id,
-        "name": room.name,
-        "qty": room.qty,
-        "minStay": DEFAULTS["minStay"],
-        "maxStay": DEFAULTS["maxStay"],
-        "restrictionStrategy": "stayThrough",
-        "units": [{"id": unit, "name": str(unit)} for unit in range(1, room.qty + 1)],
-    }
 
 
 def _set(state: State, room: Room, entry: Json) -> None:

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSettings
+
 Json = dict[str, Any]
 
+DEFAULT_SCOPES = (
+    "all:bookings",
+    "all:bookings-personal",
+    "all:bookings-financial",
+    "all:inventory",
+    "all:properties",
+    "all:channels",
+)
 TAKES_A_ROOM = ("confirmed", "new", "request", "black")
-
-
-@dataclass
-class Webhook:
-    """Where the changes of a property are sent, and how they prove where they come from."""
-
-    url: str
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
-    signing_secret: str = field(default="", repr=False)
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Property:
     owner_id: int
     name: str
     currency: str = "EUR"
-    webhook: Webhook | None = None
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Account:
     refresh_tokens: set[str] = field(default_factory=set, repr=False)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     device_name: str = ""
+    scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
     credit_limit: float = 100
     window_seconds: int = 300
     window_started: datetime | None = None
@@ -104,6 +106,7 @@ class State:
             invite_codes=set(seed.get("invite_codes", [])),
             credit_limit=seed.get("credit_limit", 100),
             window_seconds=seed.get("window_seconds", 300),
+            scopes=list(seed.get("scopes", DEFAULT_SCOPES)),
         )
         for wanted in seed.get("properties", []):
             created = Property(int(wanted["id"]), owner_id, wanted["name"], wanted.get("currency", "EUR"))
