@@ -114,6 +114,17 @@ def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
         split_rate_id(external_rate_id)
 
 
+def test_a_price_that_was_sent_and_is_gone_is_deleted_and_the_lowest_slot_that_is_sold_gives_the_stays() -> None:
+    gone = rates("2001:1", min_stay=3)
+    gone = gone.model_copy(update={"sent": RateTerms(price=Decimal(90))})
+
+    (room,) = rate_rooms([gone, rates("2001:2", price=Decimal(80), min_stay=2)])
+
+    (day,) = room["calendar"]
+    assert (day["price1"], day["price2"], day["minStay"]) == (None, 80.0, 2)
+    assert "override" not in day
+
+
 def test_a_room_that_is_no_number_is_told() -> None:
     span = AvailabilityRange(external_room_id="suite", first_night=FIRST, last_night=LAST, units=1)
 

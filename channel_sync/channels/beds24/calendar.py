@@ -37,9 +37,9 @@ def availability_rooms(ranges: Sequence[AvailabilityRange]) -> list[Room]:
 def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
     """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
 
-    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot gives the
-    minimum and maximum stay. `override` is sent only where it changes, and `numAvail` with it: an override that is
-    lifted without one opens as many rooms as there are.
+    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot that is sold
+    gives the minimum and maximum stay. A price that was sent and is gone is deleted. `override` is sent only where it
+    changes, and `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
     """
     by_night: dict[str, dict[date, dict[int, RateRange]]] = defaultdict(lambda: defaultdict(dict))
     for rates in ranges:
@@ -104,11 +104,12 @@ def _merged_days(by_night: dict[date, dict[int, RateRange]]) -> Iterator[dict[st
 
 
 def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
-    first = within_limits(slots[min(slots)].terms)
+    sold = {slot: rates for slot, rates in slots.items() if not _is_gone(rates)} or slots
+    first = within_limits(sold[min(sold)].terms)
     values: dict[str, Any] = {
-        f"price{slot}": float(rates.terms.price)
+        f"price{slot}": float(rates.terms.price) if rates.terms.price is not None else None
         for slot, rates in sorted(slots.items())
-        if rates.terms.price is not None
+        if rates.terms.price is not None or _is_gone(rates)
     }
     if first.min_stay is not None:
         values["minStay"] = first.min_stay
@@ -119,6 +120,11 @@ def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
     if any(one.resend for one in rates) or override != _override([one.sent for one in rates if one.sent is not None]):
         values |= {"override": override, "numAvail": _units(rates)}
     return values
+
+
+def _is_gone(rates: RateRange) -> bool:
+    """A price was sent and there is none any more: null deletes it."""
+    return rates.terms.price is None and rates.sent is not None and rates.sent.price is not None
 
 
 def _units(rates: list[RateRange]) -> int:
