@@ -182,3 +182,8 @@ class Channel(Protocol):
 
         Raises `InvalidPayload` for a room that cannot be read; with `only_readable` it is left out.
         """
+
+    def unpriced_nights(
+        self, external_room_ids: Sequence[str], first: date, last: date
+    ) -> Collection[tuple[str, date]]:
+        """Room and night for the nights of the rooms on which the channel offers nothing as no price is set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,6 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import CLOSURES, RateRange, RateTerms
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
-from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.connections.registry import channel_class
 from channel_sync.events.outbound_events import rate_event
 from channel_sync.events.store import record_all
@@ -37,6 +36,7 @@ from channel_sync.models import (
     Severity,
 )
 from channel_sync.pms import RateSpan, host_pms
+from channel_sync.reconciliation.plan_rooms import room_types_of_plans
 from channel_sync.reconciliation.rules import Flag, compare_price
 from channel_sync.reconciliation.runs import RunOptions, advance, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
@@ -207,7 +207,7 @@ def _same(channel: RateTerms, pms: RateTerms) -> bool:
 
 def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> None:
     """Forget what was pushed for these nights, and push them, their closures too where they differ."""
-    room_type_of = _room_types(channel_property)
+    room_type_of = room_types_of_plans(channel_property)
     events = []
     for mapping, found in _by_mapping(rates).items():
         dates = [rate.night for rate in found]
@@ -228,19 +228,6 @@ def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> No
             for first, last, _ in equal_ranges((night, True) for night in dates)
         ]
     publish_after_commit(record_all(events))
-
-
-def _room_types(channel_property: ChannelProperty) -> Callable[[ChannelMapping], UUID]:
-    """The room type of a rate plan; of one that was deleted in the PMS, the one that its room is mapped to."""
-    plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(channel_property.property_id)}
-    rooms = {room: room_type_id for room_type_id, room in every_channel_room(channel_property).items()}
-
-    def room_type_of(mapping: ChannelMapping) -> UUID:
-        room = mapping.external_id.partition(":")[0]
-        # Nothing is sold of a room that is not mapped: the plan stands in for its room type.
-        return plans.get(mapping.internal_id) or rooms.get(room) or mapping.internal_id
-
-    return room_type_of
 
 
 def _flag(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> int:

@@ -16,10 +16,12 @@ from channel_sync.models import (
     EventType,
     PushedRate,
 )
+from channel_sync.operations.conflicts import resolve
 from channel_sync.outbound.enqueue import rates_changed
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.pms import RateSpan
 from channel_sync.reconciliation.rates import reconcile_rates
+from channel_sync.reconciliation.resolution import Resolution
 from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import DailyRate, RatePlan
 from pms_project.pms.services.rates import RateChange, set_rates
@@ -209,6 +211,20 @@ def test_a_price_that_somebody_has_set_since_is_for_a_person_to_look_at(
         {str(NIGHT): None},
         {str(NIGHT): "150.00"},
     )
+
+
+def test_a_person_can_decide_that_a_deleted_plan_is_not_sold(
+    plans: Plans, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    plans[0].delete()
+    ChannelEvent.objects.filter(event_type=EventType.RATE_UPDATE).update(status=EventStatus.DONE)
+    beds24.simulator.state.rooms[2001].days[NIGHT]["price1"] = 150.0
+    reconcile_rates(connected.channel_property, NOW)
+
+    resolve(Conflict.objects.get(kind=ConflictKind.RATE), Resolution.KEEP_PMS, by="ada")
+    work_everything()
+
+    assert at_beds24(beds24, "price1") is None
 
 
 def test_a_comparison_learns_the_prices_that_were_sent_before_they_were_kept(

@@ -24,6 +24,7 @@ from channel_sync.channels.beds24.normalization import (
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
+from channel_sync.channels.beds24.unpriced import unpriced_nights
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.beds24.wire import (
     ALL_STATUSES,
@@ -233,6 +234,23 @@ class Beds24Channel:
         else:
             found = map(normalize_availability_event, wanted)
         return _within(first, last, (nights for ranges in found for nights in ranges))
+
+    def unpriced_nights(
+        self, external_room_ids: Sequence[str], first: date, last: date
+    ) -> Collection[tuple[str, date]]:
+        """Nights without a price in any slot, linked prices included; of a room that cannot be read there are none."""
+        rooms = self._client.get_pages(
+            CALENDAR,
+            {
+                "roomId": list(external_room_ids),
+                "startDate": str(first),
+                "endDate": str(last),
+                "includePrices": "true",
+                "includeLinkedPrices": "true",
+            },
+        )
+        found = readable(rooms, lambda room: list(unpriced_nights(room, first, last)), "calendar")
+        return {night for of_room in found for night in of_room}
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
