@@ -18,12 +18,17 @@ SERVED_LATER = {
 }
 
 
-def test_a_booking_has_73_fields_of_which_three_are_asked_for() -> None:
+def test_a_booking_has_73_fields_of_which_three_are_asked_for_and_guests() -> None:
     listed = description().shapes["booking_listed"]
 
-    assert len(listed["properties"]) == 73
+    assert len(set(listed["properties"]) - {"guests"}) == 73
     assert set(listed["required"]) == set(LISTED_BOOKING)
-    assert set(listed["properties"]) - set(listed["required"]) == {"bookingGroup", "invoiceItems", "infoItems"}
+    assert set(listed["properties"]) - set(listed["required"]) == {
+        "bookingGroup",
+        "invoiceItems",
+        "infoItems",
+        "guests",
+    }
 
 
 def test_every_endpoint_of_the_simulator_is_described_and_no_other() -> None:
@@ -63,5 +68,5 @@ def test_what_a_list_takes_is_what_a_webhook_shows() -> None:
     shapes = description().shapes
     shown = set(shapes["webhook_booking"]["properties"])
 
-    assert shown == set(shapes["booking_listed"]["properties"]) - {"invoiceItems", "infoItems"}
+    assert shown == set(shapes["booking_listed"]["properties"]) - {"invoiceItems", "infoItems", "guests"}
     assert set(shapes["webhook_booking_without_personal_data"]["properties"]) < shown

@@ -14,6 +14,7 @@ from tests.conftest import RunningSimulator
 ALL = [f"all:{area}" for area in ("bookings", "bookings-personal", "bookings-financial", "inventory", "properties")]
 DAY = {"startDate": STAY["arrival"], "endDate": STAY["arrival"]}
 NEEDED = {name: endpoint.scope for name, endpoint in description().endpoints.items() if endpoint.scope}
+EVERYTHING = (("includeInvoiceItems", "true"), ("includeGuests", "true"))
 WRONG = pytest.mark.nonconforming("requests", reason="what the call is about does not matter here")
 CUT = pytest.mark.nonconforming("answers", reason="fields are absent without their scope")
 
@@ -58,11 +59,11 @@ def test_a_call_without_the_scope_costs_nothing_and_does_nothing(api: Caller, be
 @pytest.mark.parametrize("scope", sorted(description().scope_fields))
 def test_fields_are_absent_without_their_scope(api: Caller, beds24: RunningSimulator, scope: str) -> None:
     beds24.controls.book(lastName="Lovelace", price=100, **NEW)
-    everything = set(api.listed(("includeInvoiceItems", "true"))[0])
+    everything = set(api.listed(*EVERYTHING)[0])
     area = scope.partition(":")[2]
     beds24.controls.set_scopes(901, [found for found in ALL if found != f"all:{area}"])
 
-    shown = set(api.listed(("includeInvoiceItems", "true"))[0])
+    shown = set(api.listed(*EVERYTHING)[0])
 
     assert everything - shown == set(description().scope_fields[scope])
 

@@ -92,7 +92,7 @@ class Simulator:
             ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
             ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
             ("GET", "/authentication/details", self._details),
-            ("GET", "/bookings", read("bookings", "booking", bookings.find)),
+            ("GET", "/bookings", read("bookings", "booking", lambda *call: bookings.find(*call))),
             ("POST", "/bookings", write("bookings", self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
             ("GET", f"{rooms}/calendar", read("inventory", "calendar", inventory.calendar)),
@@ -121,27 +121,25 @@ class Simulator:
     def _reading(self, area: str, kind: str, read: Callable[[State, Account, Query], list[Json]]) -> Endpoint:
         """An endpoint that lists what is found."""
 
-        def endpoint(request: Request) -> Response:
-            return self._call(
-                request,
-                COST_OF_READING,
-                lambda account: (page_of(read(self.state, account, request.args), kind, request), 200),
-                scope=f"read:{area}",
-            )
+        def found(account: Account, query: Query) -> list[Json]:
+            scopes.require(account, f"read:{area}")
+            return read(self.state, account, query)
 
-        return endpoint
+        return lambda request: self._list(request, kind, lambda account: found(account, request.args))
+
+    def _list(self, request: Request, kind: str, read: Callable[[Account], list[Json]]) -> Response:
+        return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
 
     def _writing(self, area: str, write: Callable[[Account, list[Any]], list[Json]]) -> Endpoint:
         """An endpoint that takes an array and answers item by item."""
 
+        def written(account: Account, items: list[Any]) -> Answer:
+            scopes.require(account, f"write:{area}")
+            return write(account, items), 201
+
         def endpoint(request: Request) -> Response:
             items = _items(request)
-            return self._call(
-                request,
-                _cost_of_writing(len(items)),
-                lambda account: (write(account, items), 201),
-                scope=f"write:{area}",
-            )
+            return self._call(request, _cost_of_writing(len(items)), lambda account: written(account, items))
 
         return endpoint
 
@@ -152,18 +150,17 @@ class Simulator:
         wanted = [int(value) for value in request.args.getlist("id") if ids(request.args, "id")]
         if not wanted:
             raise ApiError(400, 400, "Parameter id is required")
-        return self._call(
-            request,
-            _cost_of_writing(len(wanted)),
-            lambda account: (booking_writes.delete(self.state, account, wanted), 201),
-            scope="delete:bookings",
-        )
 
-    def _call(self, request: Request, cost: float, work: Callable[[Account], Answer], *, scope: str = "") -> Response:
-        """An authenticated call: token, scope, credits, effect, log. One that is refused costs nothing."""
+        def deleted(account: Account) -> Answer:
+            scopes.require(account, "delete:bookings")
+            return booking_writes.delete(self.state, account, wanted), 201
+
+        return self._call(request, _cost_of_writing(len(wanted)), deleted)
+
+    def _call(self, request: Request, cost: float, work: Callable[[Account], Answer]) -> Response:
+        """An authenticated call: token, credits, effect, log. One that is refused costs nothing."""
         with self.state.lock:
             account = accounts.authenticate(self.state, request)
-            scopes.require(account, scope)
             account.calls_under_way += 1
             account.most_calls_at_once = max(account.most_calls_at_once, account.calls_under_way)
         try:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
+from channel_sync.channels.beds24.simulator.booking_actions import unknown_actions
 from channel_sync.channels.beds24.simulator.state import Json
 
 STATUSES = ("confirmed", "request", "new", "cancelled", "black", "inquiry")
@@ -49,7 +50,8 @@ MOST = 99_999_999.99
 MAY_BE_NULL = {"masterId", "country2", "groupNote", "invoiceeId", "stripeToken", "pcibookingToken"}
 WRITABLE = {"roomId", "status", "arrival", "departure", *TEXTS, *INTEGERS, *AMOUNTS}
 # Taken beside them, each with rules of its own.
-TAKEN = WRITABLE | {"id", "infoItems", "actions"}
+TAKEN = WRITABLE | {"id", "infoItems", "invoiceItems", "actions"}
+PATTERNS = {"flagColor": re.compile(r"([0-9A-Fa-f]{6})?"), "lang": re.compile(r".{2}")}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -79,6 +81,8 @@ def refusal_of(changes: Json) -> tuple[str, str] | None:
             return name, "has to be from {} to {}".format(*INTEGERS[name])
         if name in AMOUNTS and not _is_within(value, int | float, 0, MOST):
             return name, f"has to be from 0 to {MOST}"
+        if name in PATTERNS and not PATTERNS[name].fullmatch(value):
+            return name, "invalid"
         if name == "email" and value and not EMAIL.fullmatch(value):
             return name, "is no email address"
     return None
@@ -95,6 +99,7 @@ def is_day(value: Any) -> bool:
 def warnings_about(item: Json, action: str, forbidden: Collection[str]) -> list[Json]:
     """What of an item is dropped, and said to be: fields that are unknown or forbidden, and an empty email address."""
     dropped = [(name, "unknown field") for name in item if name not in TAKEN]
+    dropped += [(name, "unknown action") for name in unknown_actions(item)]
     dropped += [(name, "missing scope") for name in item if name in TAKEN and name in forbidden]
     if item.get("email") == "":
         dropped.append(("email", "invalid"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from channel_sync.channels.beds24.simulator.answers import refused
+from channel_sync.channels.beds24.simulator.booking_actions import actions_of, wrong_action
 from channel_sync.channels.beds24.simulator.booking_fields import (
     BLANK,
     STATUSES,
@@ -14,7 +15,9 @@ from channel_sync.channels.beds24.simulator.booking_fields import (
     refusal_of,
     warnings_about,
 )
-from channel_sync.channels.beds24.simulator.info_items import changed_info_items
+from channel_sync.channels.beds24.simulator.booking_items import changed_items
+from channel_sync.channels.beds24.simulator.info_items import INFO_ITEM
+from channel_sync.channels.beds24.simulator.invoice_items import INVOICE_ITEM, after_actions
 from channel_sync.channels.beds24.simulator.scopes import withheld
 from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, Json, Room, State, nights_of, utc_now
 
@@ -97,15 +100,17 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     forbidden = withheld(account, "write")
     changes = {name: item[name] for name in WRITABLE & set(item) - forbidden if (name, item[name]) != ("email", "")}
     problem = refusal_of(changes) or problem_of({**booking, **changes}, rooms)
+    if problem is None and (wrong := wrong_action(item)):
+        problem = wrong, "invalid"
     if problem:
         return refused(action, *problem)
     changes["roomId"] = int({**booking, **changes}["roomId"])
-    actions = item.get("actions") or {}
+    actions = actions_of(item)
     room = rooms[changes["roomId"]]
     if known is None and actions.get("checkAvailability") and _is_full(room, {**booking, **changes}):
         return refused(action, "roomId", "no availability")
-    notes, errors = changed_info_items(booking, item.get("infoItems") or [])
-    stored = save(state, booking, {**changes, "infoItems": notes})
+    items, errors = _changed_items(state, {**booking, **changes}, item, forbidden, is_new=known is None)
+    stored = save(state, booking, {**changes, **items})
     if actions.get("allowWebhooks") and any(stored.get(name) != booking.get(name) for name in WEBHOOK_FIELDS):
         changed(known, stored)
     # An info item that is refused leaves the booking written, and `success` false.
@@ -118,12 +123,25 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     return {**answer, **({"errors": errors} if errors else {}), **({"warnings": warnings} if warnings else {})}
 
 
+def _changed_items(
+    state: State, booking: Json, item: Json, forbidden: Collection[str], *, is_new: bool
+) -> tuple[Json, list[Json]]:
+    """The info items and invoice items of a booking after a POST, and what of them is refused."""
+    notes, errors = changed_items(INFO_ITEM, booking, booking["infoItems"], item.get("infoItems") or [])
+    lines = booking["invoiceItems"]
+    if "invoiceItems" not in forbidden:
+        lines, refused_lines = changed_items(INVOICE_ITEM, booking, lines, item.get("invoiceItems") or [])
+        errors += refused_lines
+        lines = after_actions(state, booking, lines, actions_of(item), is_new=is_new)
+    return {"infoItems": notes, "invoiceItems": lines}, errors
+
+
 def _make_group(state: State, items: list[Any], answers: list[Json]) -> None:
     """New bookings with the action `makeGroup` become one group, whose master is the first of them."""
     made = [
         answer["new"]["id"]
         for item, answer in zip(items, answers, strict=True)
-        if "new" in answer and (item.get("actions") or {}).get("makeGroup")
+        if "new" in answer and actions_of(item).get("makeGroup")
     ]
     for booking_id in made:
         state.bookings[booking_id]["masterId"] = made[0]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 from channel_sync.channels.beds24.simulator.booking_fields import STATUSES
+from channel_sync.channels.beds24.simulator.channel_names import FILTERED
 from channel_sync.channels.beds24.simulator.queries import Query, choices, day, ids, is_true, moment
 from channel_sync.channels.beds24.simulator.scopes import readable
 from channel_sync.channels.beds24.simulator.state import Account, Json, State
 
 LISTED_BY_DEFAULT = ("confirmed", "request", "new", "black", "inquiry")
+LISTED_BY_FILTERS = ("confirmed", "request", "new")
+BESIDE = ("invoiceItems", "infoItems", "guests")
 FILTERS = (
     "id", "propertyId", "roomId", "masterId", "apiReference", "channel", "searchString", "arrival", "arrivalFrom",
     "arrivalTo", "departure", "departureFrom", "departureTo", "bookingTimeFrom", "bookingTimeTo", "modifiedFrom",
@@ -22,9 +26,12 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
     """Without filters upcoming ones only, without `status` no cancelled ones."""
     rooms = state.owned_rooms(account)
     found = [booking for booking in state.bookings.values() if booking["roomId"] in rooms]
-    statuses = choices(query, "status", STATUSES) or list(LISTED_BY_DEFAULT)
+    chosen = _chosen_by_filter(query)
+    statuses = choices(query, "status", STATUSES) or (LISTED_BY_FILTERS if chosen else LISTED_BY_DEFAULT)
     found = [booking for booking in found if booking["status"] in statuses]
-    if not any(name in query for name in FILTERS):
+    if chosen:
+        found = [booking for booking in found if chosen(booking)]
+    elif not any(name in query for name in FILTERS):
         today = date.today().isoformat()
         found = [booking for booking in found if booking["arrival"] >= today]
     for name in ("id", "propertyId", "roomId", "masterId"):
@@ -32,8 +39,8 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
             found = [booking for booking in found if booking[name] in wanted]
     if references := query.getlist("apiReference"):
         found = [booking for booking in found if booking["apiReference"] in references]
-    if channel := query.get("channel"):
-        found = [booking for booking in found if booking["channel"] == channel]
+    if channels := choices(query, "channel", FILTERED):
+        found = [booking for booking in found if booking["channel"] in channels]
     found = _within_days(found, query)
     for field, prefix in (("bookingTime", "bookingTime"), ("modifiedTime", "modified")):
         found = _between(found, field, moment(query, f"{prefix}From"), moment(query, f"{prefix}To"))
@@ -54,19 +61,34 @@ def group_of(state: State, booking: Json) -> Json | None:
 
 
 def without_items(booking: Json) -> Json:
-    """A booking without its invoice items and info items."""
-    return {name: value for name, value in booking.items() if name not in ("invoiceItems", "infoItems")}
+    """A booking without what stands beside it, or is listed only when asked for."""
+    return {name: value for name, value in booking.items() if name not in BESIDE}
 
 
 def _listed(state: State, booking: Json, query: Query) -> Json:
     shown = without_items(booking)
     if is_true(query, "includeBookingGroup"):
         shown["bookingGroup"] = group_of(state, booking)
-    if is_true(query, "includeInvoiceItems"):
-        shown["invoiceItems"] = booking["invoiceItems"]
-    if is_true(query, "includeInfoItems"):
-        shown["infoItems"] = booking["infoItems"]
+    for name in BESIDE:
+        if is_true(query, f"include{name[0].upper()}{name[1:]}"):
+            shown[name] = booking.get(name, [])
     return shown
+
+
+def _chosen_by_filter(query: Query) -> Callable[[Json], bool] | None:
+    """What the parameter `filter` asks for; days are those of this machine."""
+    names = choices(query, "filter", ("arrivals", "departures", "new", "current"))
+    if not names:
+        return None
+    today = date.today().isoformat()
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    filters: dict[str, Callable[[Json], bool]] = {
+        "arrivals": lambda booking: bool(booking["arrival"] == today),
+        "departures": lambda booking: bool(booking["departure"] == today),
+        "new": lambda booking: bool(booking["bookingTime"] >= yesterday),
+        "current": lambda booking: bool(booking["arrival"] <= today <= booking["departure"]),
+    }
+    return filters[names[0]]
 
 
 def _within_days(found: list[Json], query: Query) -> list[Json]:

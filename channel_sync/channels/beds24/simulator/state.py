@@ -88,12 +88,13 @@ class State:
         self.properties: dict[int, Property] = {}
         self.rooms: dict[int, Room] = {}
         self.bookings: dict[int, Json] = {}
+        self.invoice_dates: dict[int, str] = {}
         self.calls: list[Json] = []
 
     def seed(self, seed: Json) -> None:
         """Start over from a description of accounts, properties and rooms."""
         with self.lock:
-            for store in (self.accounts, self.properties, self.rooms, self.bookings):
+            for store in (self.accounts, self.properties, self.rooms, self.bookings, self.invoice_dates):
                 store.clear()
             self.calls.clear()
             for account in seed["accounts"]:
