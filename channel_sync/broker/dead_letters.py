@@ -20,6 +20,7 @@ from amqp.exceptions import NotFound
 from celery import current_app
 from django.db.models.functions import Now
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.publisher import publish_dead_letters
 from channel_sync.broker.topology import topology
 from channel_sync.database_lock import session_lock
@@ -59,7 +60,7 @@ def mend_dead_letters(direction: Direction) -> DeadLettersMended:
             # A connection that the pool has closed stays closed until it is asked to connect.
             connection.ensure_connection(max_retries=1, interval_start=0)
             return _compare(connection, direction)
-        except connection.recoverable_connection_errors as error:
+        except BROKER_ERRORS as error:
             raise PublishFailed(f"The dead letters could not be compared: {error}") from error
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from amqp.exceptions import ChannelError
 from celery import current_app
 from kombu import Queue
-from kombu.exceptions import OperationalError
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
 
@@ -57,7 +57,7 @@ def queue_depths(*, connect_timeout: float | None = None) -> QueueDepths:
                 is_connected=True,
                 missing=tuple(name for name, depth in found.items() if depth is None),
             )
-    except (OSError, OperationalError):
+    except BROKER_ERRORS:
         return QueueDepths()
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from amqp.exceptions import ChannelError
 from celery import current_app
-from kombu.exceptions import OperationalError
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.confirms import HANDED_OVER_AT
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
@@ -99,5 +98,5 @@ def _next_in_queue(direction: Direction) -> Front | NothingLeft | None:
                     return NothingLeft()
                 channel.basic_reject(message.delivery_tag, requeue=True)
                 return Front.of(message)
-    except (OSError, OperationalError, ChannelError):
+    except BROKER_ERRORS:
         return None

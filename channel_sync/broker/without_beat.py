@@ -14,8 +14,8 @@ from typing import Any
 from celery import current_app
 from celery.signals import heartbeat_sent
 from django.db import DatabaseError, InterfaceError, connection
-from kombu.exceptions import OperationalError
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.celery_options import CHANGES_TASK, RELAY_TASK, RESUME_RUNS_TASK
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
@@ -76,5 +76,5 @@ def _start(task: str) -> None:
         current_app.tasks[task].apply_async(
             kwargs=dict(ARGUMENTS.get(task, {})), queue=topology().periodic.name, retry=False, ignore_result=True
         )
-    except (OSError, OperationalError) as error:
+    except BROKER_ERRORS as error:
         logger.warning("the task %s could not be started: %s", task, type(error).__name__)

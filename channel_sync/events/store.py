@@ -373,7 +373,7 @@ def snooze(event: ChannelEvent, delay: timedelta, error: Exception) -> None:
     What waits for the end of a pause that is over by now is due at once: resuming woke what waited before it.
     """
     with transaction.atomic():
-        if getattr(error, "waits_for", "") == WaitsFor.PAUSE and not _is_paused(event.channel_property_id):
+        if _pause_is_over(event.channel_property_id, error):
             delay = timedelta(0)
         _wait(event, Verb.SNOOZE, delay, error, attempts=Greatest(F("attempts") - 1, 0))
 
@@ -384,7 +384,8 @@ def defer_beside(
     """Put off the events like the lead, of one entity or of any, that wait beside it; returns how many.
 
     The lead looks for all of them, so none has to find out by itself what it waits for. What is in the queue already
-    is let go by the worker that receives it. Those that another is settling are left to it.
+    is let go by the worker that receives it. Those that another is settling are left to it, and all are left alone when
+    the pause that the lead waits for is over by now.
     """
     parameters: dict[str, Any] = {
         "property": lead.channel_property_id,
@@ -399,7 +400,9 @@ def defer_beside(
         "sources": sources_of(Verb.DEFER),
         "target": target_of(Verb.DEFER).value,
     }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if _pause_is_over(lead.channel_property_id, error):
+            return 0
         cursor.execute(DEFER_BESIDE, parameters)
         return int(cursor.rowcount)
 
@@ -619,11 +622,13 @@ def _settle(event: ChannelEvent, verb: Verb, **columns: Any) -> None:
     _count(event.direction, event.event_type, target_of(verb))
 
 
-def _is_paused(channel_property_id: UUID) -> bool:
-    """Whether a property is paused until the transaction ends: resuming it waits for that, or has come before."""
+def _pause_is_over(channel_property_id: UUID, error: Exception) -> bool:
+    """Whether an error waits for a pause that is over by now; if not, it is not over before the transaction ends."""
+    if getattr(error, "waits_for", "") != WaitsFor.PAUSE:
+        return False
     with connection.cursor() as cursor:
         cursor.execute(STILL_PAUSED, [channel_property_id])
-        return cursor.fetchone() is not None
+        return cursor.fetchone() is None
 
 
 def _wait(event: ChannelEvent, verb: Verb, delay: timedelta, error: Exception, **columns: Any) -> None:

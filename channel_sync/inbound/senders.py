@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from channel_sync.errors import BadSignature, UnknownProperty
+from channel_sync.errors import BadSignature, SecretUnreadable, UnknownProperty
 from channel_sync.inbound.verification import verify
 from channel_sync.models import ChannelConnection, ChannelProperty
 
 KEPT_SECONDS = 5.0
 KEPT_AT_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Senders:
+    """The properties of a webhook, by their ids at the channel, for which it is genuine.
+
+    `unreadable` is what keeps anybody from saying whether it is genuine for another one.
+    """
+
+    verified: Mapping[str, ChannelProperty]
+    unreadable: SecretUnreadable | None = None
 
 
 @dataclass(frozen=True)
@@ -25,11 +37,12 @@ _known: dict[tuple[str, str], _Known] = {}
 
 def verified_senders(
     channel_name: str, external_property_ids: Collection[str], headers: Mapping[str, str], body: bytes
-) -> dict[str, ChannelProperty]:
-    """The properties that a webhook is of, once its signature is good for each; without those that nobody connected.
+) -> Senders:
+    """The properties that a webhook is of and is genuine for: one of another secret costs its neighbours nothing.
 
-    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. Raises `UnknownProperty` when
-    none is connected, `BadSignature`, and `SecretUnreadable` when a property's secret cannot be decrypted.
+    A secret that was taken back is still taken for `KEPT_SECONDS`; a new one at once. When it is genuine for none,
+    raises `SecretUnreadable` where a secret cannot be decrypted, else `BadSignature`, or `UnknownProperty` when none is
+    connected.
     """
     found: dict[str, ChannelProperty] = {}
     for property_id in external_property_ids:
@@ -41,8 +54,14 @@ def verified_senders(
                 # Its secret may be new.
                 continue
             found[property_id] = known.connection.channel_property
-    for connection in _look_up(channel_name, [one for one in external_property_ids if one not in found]):
-        verify(connection, headers, body)
+    connections, unreadable = _look_up(channel_name, [one for one in external_property_ids if one not in found])
+    refused: BadSignature | None = None
+    for connection in connections:
+        try:
+            verify(connection, headers, body)
+        except BadSignature as error:
+            refused = error
+            continue
         channel_property = connection.channel_property
         if len(_known) >= KEPT_AT_MOST:
             _known.clear()
@@ -50,11 +69,15 @@ def verified_senders(
         _known[key] = _Known(connection, time.monotonic() + KEPT_SECONDS)
         found[channel_property.channel_property_id] = channel_property
     if not found:
-        raise UnknownProperty(
-            f"Property '{next(iter(external_property_ids))}' is not connected. "
-            "Connect it with 'manage.py channel_sync_connect'."
+        raise (
+            unreadable
+            or refused
+            or UnknownProperty(
+                f"Property '{next(iter(external_property_ids))}' is not connected. "
+                "Connect it with 'manage.py channel_sync_connect'."
+            )
         )
-    return found
+    return Senders(found, unreadable)
 
 
 def forget_senders() -> None:
@@ -62,19 +85,27 @@ def forget_senders() -> None:
     _known.clear()
 
 
-def _look_up(channel_name: str, external_property_ids: Collection[str]) -> list[ChannelConnection]:
+def _look_up(
+    channel_name: str, external_property_ids: Collection[str]
+) -> tuple[list[ChannelConnection], SecretUnreadable | None]:
     """The properties have to be known before the signature can be checked: each has a secret of its own.
 
-    One statement, however many ids somebody sends whom nobody has verified. A paused property, or one in error, still
-    takes webhooks: what an OTA has sold is a fact.
+    One statement, however many ids somebody sends whom nobody has verified; one for each connected property only where
+    a secret cannot be read. A paused property, or one in error, still takes webhooks: what an OTA has sold is a fact.
     """
     if not external_property_ids:
-        return []
-    return list(
-        ChannelConnection.objects.defer(None)
-        .select_related("channel_property")
-        .filter(
-            channel_property__channel_name=channel_name,
-            channel_property__channel_property_id__in=external_property_ids,
-        )
+        return [], None
+    of_channel = ChannelConnection.objects.filter(
+        channel_property__channel_name=channel_name, channel_property__channel_property_id__in=external_property_ids
     )
+    with_secrets = of_channel.defer(None).select_related("channel_property")
+    unreadable: SecretUnreadable | None = None
+    try:
+        return list(with_secrets), None
+    except SecretUnreadable as error:
+        unreadable = error
+    found: list[ChannelConnection] = []
+    for connection_id in of_channel.values_list("pk", flat=True):
+        with suppress(SecretUnreadable):
+            found += with_secrets.filter(pk=connection_id)
+    return found, unreadable

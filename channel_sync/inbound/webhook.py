@@ -32,6 +32,7 @@ from channel_sync.tracing import span
 logger = logging.getLogger(__name__)
 
 UNREADABLE = "secret_unreadable"
+NOT_VERIFIED = "not_verified"
 
 
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
@@ -67,8 +68,8 @@ class WebhookView(View):
 def receive(channel_name: str, request: HttpRequest) -> bool:
     """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
-    All are stored or none, but for those whose property is not connected. Each has to be verified by its own property.
-    Raises `WebhookRejected`, or `SecretUnreadable` where nobody can say whether it is genuine.
+    Each is verified by its own property; those that are genuine are stored, all or none. Raises `WebhookRejected` when
+    none is, and `SecretUnreadable`, once the others are stored, where nobody can say whether one is.
     """
     if channel_name not in channel_sync_settings().channels:
         raise UnknownProperty(f"There is no channel '{channel_name}'.")
@@ -76,15 +77,17 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
     notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
     named = dict.fromkeys(notification.external_property_id for notification in notifications)
     senders = verified_senders(channel_name, named, request.headers, body)
-    notifications = _of_connected(channel_name, notifications, senders)
+    notifications = _of_verified(channel_name, notifications, senders.verified)
     # One webhook is one statement, committed by itself: from then on it is not lost.
     with transaction.atomic() if len(notifications) > 1 else nullcontext():
-        received = [receive_notification(senders[one.external_property_id], one) for one in notifications]
+        received = [receive_notification(senders.verified[one.external_property_id], one) for one in notifications]
     messages: list[EventMessage] = [message for _, message in received if message is not None]
     if messages:
         publish_after_commit(messages)
-    for channel_property in senders.values():
+    for channel_property in senders.verified.values():
         note_webhook(channel_property.id)
+    if senders.unreadable is not None:
+        raise senders.unreadable
     return bool(messages)
 
 
@@ -106,10 +109,10 @@ def _notifications(channel_name: str, payloads: Sequence[dict[str, Any]]) -> lis
     return found
 
 
-def _of_connected(
+def _of_verified(
     channel_name: str, notifications: Sequence[Notification], senders: Mapping[str, ChannelProperty]
 ) -> list[Notification]:
-    """Without those of an unknown property; which one is not logged, as nobody has verified that it is an id."""
+    """Without those of a property that is unknown, or that they are not genuine for; which one is not logged."""
     found = [one for one in notifications if one.external_property_id in senders]
     left_out = len(notifications) - len(found)
     if left_out:
@@ -118,7 +121,7 @@ def _of_connected(
             channel_name,
             left_out,
             len(notifications),
-            UnknownProperty.reason,
+            NOT_VERIFIED,
         )
-        WEBHOOKS.labels(channel_name, UnknownProperty.reason).inc(left_out)
+        WEBHOOKS.labels(channel_name, NOT_VERIFIED).inc(left_out)
     return found

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
@@ -174,7 +174,7 @@ def _queue(
             ignore_result=True,
             retry=False,
         )
-    except (OSError, OperationalError) as error:
+    except BROKER_ERRORS as error:
         entry.delete()
         raise NothingQueued(error) from error
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from amqp.exceptions import AccessRefused, ConnectionForced, InternalError
 from celery import current_app
 from django.conf import LazySettings
 from django.contrib.auth import get_user_model
@@ -274,6 +275,25 @@ def test_a_broker_that_is_away_says_nothing(broker: Any, monkeypatch: pytest.Mon
 
     event.refresh_from_db()
     assert event.next_attempt_at - timezone.now() > timedelta(hours=23)
+
+
+@pytest.mark.parametrize("error", [InternalError("541"), ConnectionForced("320"), AccessRefused("403")])
+def test_a_broker_that_closes_the_connection_on_the_look_stops_no_relay(
+    broker: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A broker that closes a connection on purpose raises neither OSError nor OperationalError."""
+    published()
+    due: ChannelEvent = EventFactory(next_attempt_at=timezone.now() - timedelta(seconds=5))
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("amqp.channel.Channel.queue_declare", refuse)
+        tasks.relay(by_beat=False)
+
+    due.refresh_from_db()
+    assert due.published_at is not None
 
 
 @pytest.mark.parametrize("statement", [store.RESCUE_LOST, store.HAS_UNCLAIMED])

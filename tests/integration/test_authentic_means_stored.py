@@ -20,6 +20,7 @@ from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, ReservationLink
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.beds24_webhooks import LATER, LATEST, booking, envelope, webhook
+from tests.dangers.test_14_unreadable_secrets import seal_with_other_keys
 from tests.factories import WEBHOOK_SECRET, ChannelConnectionFactory, RoomTypeFactory, RoomTypeMappingFactory
 
 pytestmark = pytest.mark.django_db
@@ -186,13 +187,31 @@ def test_an_array_is_verified_by_each_property_that_it_names() -> None:
     other = ChannelConnectionFactory(channel_property__channel_property_id="1002", webhook_secret="another")
     assert other.channel_property.channel_property_id == "1002"
 
-    assert post([webhook(), webhook(propertyId=1002)]).status_code == 401
-    assert post([webhook(propertyId=999), webhook(), webhook(propertyId=1002)]).status_code == 401
+    assert post([webhook(propertyId=1002), webhook(id=5000002, propertyId=1002)]).status_code == 401
+    assert post([webhook(propertyId=999), webhook(propertyId=1002)]).status_code == 401
     assert not ChannelEvent.objects.exists()
 
 
+def test_one_of_another_secret_does_not_cost_its_neighbours_in_an_array(caplog: pytest.LogCaptureFixture) -> None:
+    ChannelConnectionFactory(channel_property__channel_property_id="1002", webhook_secret="another")
+
+    assert post([webhook(propertyId=1002), webhook(id=5000002)]).status_code == 200
+
+    assert ChannelEvent.objects.get().entity_external_id == "5000002"
+    assert "1 of 2 are left out: not_verified" in caplog.text
+
+
+def test_an_unreadable_secret_does_not_cost_its_neighbours_in_an_array() -> None:
+    seal_with_other_keys("channel_connections", "webhook_secret")
+    ChannelConnectionFactory(channel_property__channel_property_id="1002")
+
+    assert post([webhook(), webhook(id=5000002, propertyId=1002)]).status_code == 503, "it is to be sent again"
+
+    assert ChannelEvent.objects.get().entity_external_id == "5000002"
+
+
 def test_an_unknown_property_does_not_cost_its_neighbours_in_an_array(caplog: pytest.LogCaptureFixture) -> None:
-    rejected = WEBHOOKS.labels("beds24", "unknown_property")._value
+    rejected = WEBHOOKS.labels("beds24", "not_verified")._value
     before = rejected.get()
     bodies = [webhook(id=5000001), webhook(id=5000002, propertyId=999), webhook(id=5000003), webhook(propertyId="Ada")]
 
@@ -202,7 +221,7 @@ def test_an_unknown_property_does_not_cost_its_neighbours_in_an_array(caplog: py
     stored = ChannelEvent.objects.values_list("entity_external_id", flat=True)
     assert sorted(stored) == ["5000001", "5000003"]
     assert rejected.get() == before + 2
-    assert "2 of 4 are left out: unknown_property" in caplog.text
+    assert "2 of 4 are left out: not_verified" in caplog.text
     assert "Ada" not in caplog.text
 
 

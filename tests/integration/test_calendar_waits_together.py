@@ -14,11 +14,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from channel_sync.errors import WaitsFor
+from channel_sync.connections.account import PAUSED_RETRY, calling
+from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.events.processing import process
-from channel_sync.events.store import claim
-from channel_sync.models import ChannelEvent, EntityType, EventStatus, EventType
+from channel_sync.events.store import claim, snooze
+from channel_sync.models import ChannelEvent, ChannelProperty, EntityType, EventStatus, EventType
 from channel_sync.operations.properties import pause, resume
+from channel_sync.outbound.coalescing import leading
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import work_everything
@@ -148,6 +150,23 @@ def test_in_a_pause_one_looks_for_all_and_resuming_wakes_them_all(connected: Con
     assert all(due_in(event) > 60 for event in [lead, *others])
 
     resume(connected.channel_property, by="root")
+    assert all(due_in(event) <= 0 for event in [lead, *others])
+
+
+def test_one_that_saw_the_pause_before_it_ended_puts_off_nobody(connected: ConnectedHotel) -> None:
+    """The worker reads "paused", somebody resumes, the worker goes on: it must not put off what resuming woke."""
+    lead, *others = blocked(connected.double)
+    pause(connected.channel_property, by="root")
+    held = claim(lead.id)
+    assert held is not None
+    seen = ChannelProperty.objects.get(id=connected.channel_property.id)
+    resume(connected.channel_property, by="root")
+    held.channel_property = seen
+
+    with pytest.raises(NotYet) as raised, leading(held), calling(seen):
+        pass
+    snooze(held, PAUSED_RETRY, raised.value)
+
     assert all(due_in(event) <= 0 for event in [lead, *others])
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
-from kombu.exceptions import OperationalError
 
+from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import declare
 from channel_sync.errors import TopologyMismatch
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
                 names = declare(connection)
         except TopologyMismatch as error:
             raise CommandError(str(error)) from error
-        except (OSError, OperationalError) as error:
+        except BROKER_ERRORS as error:
             raise CommandError(
                 f"The broker at {current_app.connection_for_write().as_uri()} does not answer: {error}. "
                 "Start it, or set RABBITMQ_URL."
