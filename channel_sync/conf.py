@@ -45,7 +45,9 @@ class ChannelSyncSettings(BaseModel):
     )
     channel_options: dict[str, dict[str, Any]] = Field(
         default={},
-        description="Channel name -> its options; for beds24: `base_url`, `connect_timeout`, `read_timeout`.",
+        description=(
+            "Channel name -> its options; for beds24: `base_url`, `connect_timeout`, `read_timeout`, `organization`."
+        ),
     )
 
     capture: bool = Field(

@@ -19,6 +19,7 @@ from rest_framework.test import APIClient
 from channel_sync.broker.topology import declare
 from channel_sync.channels.beds24.simulator.server import simulator_server
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED
+from channel_sync.channels.http_pool import close_connections
 from channel_sync.connections.connect import connect_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.events import handlers
@@ -69,6 +70,7 @@ def start_simulator(request: pytest.FixtureRequest) -> Iterator[Callable[[dict[s
         return RunningSimulator(simulator, f"http://127.0.0.1:{server.server_port}")
 
     yield start
+    close_connections()
     for server in servers:
         server.shutdown()
         server.server_close()

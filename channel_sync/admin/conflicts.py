@@ -60,7 +60,7 @@ class ConflictAdmin(RoleAdmin):
             "conflict": conflict,
             "rows": side_by_side(*sides),
             "badges": [badge(conflict.severity), badge(conflict.status)],
-            "resolutions": list(LABELS.items()) if self._may_resolve(request, conflict) else [],
+            "resolutions": _resolutions(conflict) if self._may_resolve(request, conflict) else [],
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
@@ -78,6 +78,11 @@ class ConflictAdmin(RoleAdmin):
                 resolve(conflict, Resolution(chosen), by=actor(request))
                 messages.success(request, f"Settled: {LABELS[Resolution(chosen)].lower()}.")
         return HttpResponseRedirect(request.path)
+
+
+def _resolutions(conflict: Conflict) -> list[tuple[Resolution, str]]:
+    """Where there is something else to do, neither side can be sent to the other."""
+    return [one for one in LABELS.items() if one[0] is Resolution.DISMISS or not conflict.next_step()]
 
 
 def side_by_side(pms: dict[str, Any], channel: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:

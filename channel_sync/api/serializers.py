@@ -67,12 +67,13 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
     """A difference with both of its sides."""
 
     property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+    next_step = serializers.CharField(read_only=True, help_text="What to do where neither side can be sent; or empty.")
 
     class Meta:
         model = Conflict
         fields: tuple[str, ...] = (
             "id", "property_id", "channel_property_id", "kind", "severity", "status", "subject", "pms_side",
-            "channel_side", "resolution", "resolved_by", "resolved_at", "created_at", "updated_at",
+            "channel_side", "next_step", "resolution", "resolved_by", "resolved_at", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -174,7 +174,10 @@ class Channel(Protocol):
         """Set the number of free units of rooms and nights, in as few calls as the channel allows."""
 
     def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
-        """Set prices and restrictions of rates and nights, in as few calls as the channel allows."""
+        """Set prices and restrictions of rates and nights, in as few calls as the channel allows.
+
+        A price that was `sent` and is None now is deleted; any other that is None leaves what the channel has.
+        """
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions as the channel has them; nights without a price are left out."""
@@ -186,3 +189,8 @@ class Channel(Protocol):
 
         Raises `InvalidPayload` for a room that cannot be read; with `only_readable` it is left out.
         """
+
+    def unpriced_nights(
+        self, external_room_ids: Sequence[str], first: date, last: date
+    ) -> Collection[tuple[str, date]]:
+        """Room and night for the nights of the rooms on which the channel offers nothing as no price is set."""

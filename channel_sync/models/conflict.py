@@ -21,6 +21,7 @@ class ConflictKind(models.TextChoices):
     PRICE = "price"
     GUEST = "guest"
     AVAILABILITY = "availability"
+    ROOM_QUANTITY = "room_quantity"
     RATE = "rate"
     UNREADABLE = "unreadable"
 
@@ -39,6 +40,15 @@ class ConflictStatus(models.TextChoices):
     OPEN = "open"
     RESOLVED = "resolved"
     DISMISSED = "dismissed"
+
+
+NEXT_STEPS: dict[str, str] = {
+    ConflictKind.ROOM_QUANTITY: (
+        "The channel has fewer units of the room than the PMS has of the room type, and never offers more than that "
+        "quantity less its bookings. Set the quantity of the room at the channel, or the units of the room type in the "
+        "PMS; the next comparison closes this. Dismiss it if the rest is kept from this channel on purpose."
+    ),
+}
 
 
 class Conflict(models.Model):
@@ -82,3 +92,7 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.subject}"
+
+    def next_step(self) -> str:
+        """What a person can do about it, where neither side can be sent to the other."""
+        return NEXT_STEPS.get(self.kind, "")

@@ -8,9 +8,10 @@ from channel_sync.models.mapping import ChannelMapping
 
 
 class PushedRate(models.Model):
-    """The hash of the terms of one night of a mapped rate plan, and the closures among them.
+    """The hash of the terms of one night of a mapped rate plan, and the closures and the price among them.
 
-    Closures are sent only where they change: sent with each price they would undo what a hotelier closed by hand.
+    Closures are sent only where they change: sent with each price they would undo what a hotelier closed by hand. A
+    price that was sent is deleted once the PMS has none; one that the PMS never had is left to who set it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -21,6 +22,9 @@ class PushedRate(models.Model):
     content_hash = models.CharField(max_length=64, blank=True, help_text="Empty: to be sent again, equal or not.")
     closures = models.CharField(
         max_length=60, null=True, help_text="Which closures the channel was last sent; null when that is not known."
+    )
+    price = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, help_text="The price that the channel has from us; null for none."
     )
 
     class Meta:

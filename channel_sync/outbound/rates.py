@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
+from channel_sync.outbound.changed_nights import ChangedNight, Sent, gone_night, gone_nights
 from channel_sync.outbound.coalescing import (
     BookingFirst,
     WaitingEvents,
@@ -32,43 +32,6 @@ from channel_sync.outbound.units import nights_falsified, units_to_sell
 from channel_sync.pms import NightlyRate, host_pms
 
 NOTHING_TO_PUSH = "unchanged: the channel has these rates, or none is set, or the rate plan is not mapped"
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What the channel was last sent of a night; closures of None are not known."""
-
-    content_hash: str
-    closures: str | None
-
-
-@dataclass(frozen=True)
-class ChangedNight:
-    """The terms of a mapped rate plan on a night that the channel has not been told yet, and what it was sent last."""
-
-    night: date
-    terms: RateTerms
-    content_hash: str
-    sent: Sent | None = None
-
-    def without_price(self) -> ChangedNight:
-        """The restrictions alone."""
-        return replace(self, terms=self.terms.model_copy(update={"price": None}))
-
-    @property
-    def is_news(self) -> bool:
-        """Whether the channel does not have these terms."""
-        return self.sent is None or self.sent.content_hash != self.content_hash
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether any closure holds, or was sent last."""
-        return bool(self.terms.closures() or (self.sent is not None and self.sent.closures))
-
-    @property
-    def moves_closures(self) -> bool:
-        """Whether its closures differ from those that were sent; a night that never was sent any began open."""
-        return self.terms.closures() != (self.sent.closures if self.sent is not None else "")
 
 
 def push_rates(event: ChannelEvent) -> None:
@@ -138,16 +101,38 @@ def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[
     for rate in host_pms().nightly_rates(list(mappings), start, end):
         if rate.night in named:
             mapping = mappings[rate.rate_plan_id]
-            sent = pushed.get((mapping.id, rate.night))
+            sent = pushed[mapping.id].get(rate.night)
             nights[mapping].append(ChangedNight(rate.night, rate.terms, _digest(mapping, rate), sent))
+    for mapping, gone in _gone(mappings.values(), nights, pushed, named).items():
+        nights[mapping] += gone
     moved = {(_room(mapping), night.night) for mapping, found in nights.items() for night in found if night.is_news}
     return {
         mapping: [
-            night if night.is_news else night.without_price()
+            night if night.is_news else night.as_neighbour()
             for night in sorted(found, key=lambda one: one.night)
             if (_room(mapping), night.night) in moved
         ]
         for mapping, found in nights.items()
+    }
+
+
+def _gone(
+    mappings: Iterable[ChannelMapping],
+    nights: Mapping[ChannelMapping, Sequence[ChangedNight]],
+    pushed: Mapping[UUID, Mapping[date, Sent]],
+    named: Collection[date],
+) -> dict[ChannelMapping, list[ChangedNight]]:
+    """The nights whose rate was deleted after its price was sent, by mapping."""
+    priced = {mapping: {one.night for one in found} for mapping, found in nights.items()}
+    by_room: dict[str, set[date]] = defaultdict(set)
+    for mapping, found in priced.items():
+        by_room[_room(mapping)] |= found
+    return {
+        mapping: [
+            gone_night(night, pushed[mapping.id][night], has_neighbours=night in by_room[_room(mapping)])
+            for night in gone_nights(pushed[mapping.id], named, priced.get(mapping, ()))
+        ]
+        for mapping in mappings
     }
 
 
@@ -191,12 +176,13 @@ def _mappings_of_rooms(channel_property: ChannelProperty, waiting: WaitingEvents
     return {mapping.internal_id: mapping for mapping in mappings if _room(mapping) in rooms}
 
 
-def _pushed(mappings: Iterable[ChannelMapping], start: date, end: date) -> dict[tuple[UUID, date], Sent]:
+def _pushed(mappings: Iterable[ChannelMapping], start: date, end: date) -> Mapping[UUID, dict[date, Sent]]:
+    """What was sent last, by mapping and night."""
     rows = PushedRate.objects.filter(mapping__in=mappings, night__gte=start, night__lt=end)
-    return {
-        (mapping, night): Sent(digest, closures)
-        for mapping, night, digest, closures in rows.values_list("mapping", "night", "content_hash", "closures")
-    }
+    pushed: dict[UUID, dict[date, Sent]] = defaultdict(dict)
+    for row in rows:
+        pushed[row.mapping_id][row.night] = Sent(row.content_hash, row.closures, row.price)
+    return pushed
 
 
 def _ranges(
@@ -205,19 +191,28 @@ def _ranges(
     """What is sent; `units` is channel room -> night -> units, of the nights that are closed or opened."""
     for mapping, nights in changed.items():
         counted = units.get(_room(mapping), {})
-        for first, last, (terms, sent, left) in equal_ranges(
-            (night.night, (night.terms, night.sent, counted.get(night.night))) for night in nights
-        ):
-            is_known = sent is None or sent.closures is not None
+        values = ((night.night, (night.terms, *_was_sent(night), counted.get(night.night))) for night in nights)
+        for first, last, (terms, sent, is_known, left) in equal_ranges(values):
             yield RateRange(
                 external_rate_id=mapping.external_id,
                 first_night=first,
                 last_night=last,
                 terms=terms,
-                sent=RateTerms.closed(sent.closures) if sent is not None and sent.closures is not None else None,
+                sent=sent,
                 resend=not is_known,
                 units=left,
             )
+
+
+def _was_sent(night: ChangedNight) -> tuple[RateTerms | None, bool]:
+    """The closures that were sent last, and the price that has to be deleted; and whether the closures are known."""
+    if night.sent is None:
+        return None, True
+    is_known = night.sent.closures is not None
+    if not is_known and night.price_to_delete is None:
+        return None, False
+    closed = RateTerms.closed(night.sent.closures or "")
+    return closed.model_copy(update={"price": night.price_to_delete}), is_known
 
 
 def _remember(changed: dict[ChannelMapping, list[ChangedNight]]) -> None:
@@ -228,13 +223,14 @@ def _remember(changed: dict[ChannelMapping, list[ChangedNight]]) -> None:
                 night=night.night,
                 content_hash=night.content_hash,
                 closures=night.terms.closures(),
+                price=night.price_at_channel,
             )
             for mapping, nights in changed.items()
             for night in nights
         ],
         update_conflicts=True,
         unique_fields=["mapping", "night"],
-        update_fields=["content_hash", "closures"],
+        update_fields=["content_hash", "closures", "price"],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from channel_sync.models import (
 )
 from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import NightSpan, host_pms
+from channel_sync.reconciliation.limits import Limits, Quantities, close_levelled, find_limits, flag_quantities
 from channel_sync.reconciliation.rules import Delta, compare_units
 from channel_sync.reconciliation.runs import RunOptions, advance, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
@@ -50,10 +51,14 @@ class UnequalNight:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The nights of each room type of which both sides are known, and those of them that differ."""
+    """The nights of each room type of which both sides are known, and those of them that a push can level.
+
+    `quantities` are those of room types of which the channel has fewer units, and cannot show what is free.
+    """
 
     nights: Mapping[UUID, Collection[date]]
     differing: Sequence[UnequalNight]
+    quantities: Mapping[UUID, Quantities] = field(default_factory=dict)
 
 
 def reconcile_availability(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
@@ -61,8 +66,10 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
 
     A night that differs by one unit is pushed, one that differs by more is flagged, per room type; where the channel
     shows more than is free it is lowered, whatever the difference. Bookings changed at the channel are applied before;
-    room types with anything on its way are left to it. What differs is read a second time before it counts. A conflict
-    is closed once all its nights were compared and none is flagged. Raises as `reconcile_bookings` does.
+    room types with anything on its way are left to it. What differs is read a second time before it counts. Where the
+    channel cannot show what is free, for want of a price or of rooms, nothing is pushed; too few rooms are flagged,
+    once per room type. A conflict is closed once all its nights were compared and none is flagged. Raises as
+    `reconcile_bookings` does.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
@@ -75,7 +82,7 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
         if found.differing:
             again = {room_type: rooms[room_type] for room_type in {night.room_type_id for night in found.differing}}
             second = _compare(run, again, options)
-            found = Comparison({**found.nights, **second.nights}, second.differing)
+            found = _explained(run, rooms, Comparison({**found.nights, **second.nights}, second.differing), options)
         _act(run, rooms, found, today, options)
     return run
 
@@ -117,6 +124,19 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     return Comparison(compared, differing)
 
 
+def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Comparison, options: RunOptions) -> Comparison:
+    """Without the nights that no push can level."""
+    if not any(night.channel < night.pms for night in found.differing):
+        return found
+
+    def read(channel: Channel) -> Limits:
+        return find_limits(run.channel_property, channel, rooms, found.differing)
+
+    limits = call_with_spare_credits(run.channel_property, read, wait=options.wait)
+    differing = [night for night in found.differing if (night.room_type_id, night.night) not in limits.explained]
+    return Comparison(found.nights, differing, limits.quantities)
+
+
 def _act(
     run: ReconciliationRun, rooms: Mapping[UUID, str], found: Comparison, today: date, options: RunOptions
 ) -> None:
@@ -125,12 +145,16 @@ def _act(
         for rule in compare_units(night.channel, night.pms):
             by_rule[rule].setdefault(night.room_type_id, []).append(night)
     fixed = sum(len(unequal) for unequal in by_rule[Delta.FIX].values())
-    flagged = len(by_rule[Delta.FLAG])
+    flagged = len(by_rule[Delta.FLAG]) + len(found.quantities)
     with transaction.atomic():
         if not options.dry_run:
             _push(run.channel_property, by_rule[Delta.FIX])
             flagged = _flag(run.channel_property, rooms, by_rule[Delta.FLAG])
+            flagged += flag_quantities(run.channel_property, rooms, found.quantities)
             _close_gone(run.channel_property, rooms, by_rule[Delta.FLAG], found, today)
+            if options.window is None:
+                compared = [room_type_id for room_type_id, of_type in found.nights.items() if of_type]
+                close_levelled(run.channel_property, compared, found.quantities)
         advance(run, fixed=fixed, flagged=flagged)
 
 

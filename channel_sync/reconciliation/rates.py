@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -34,6 +36,7 @@ from channel_sync.models import (
     Severity,
 )
 from channel_sync.pms import RateSpan, host_pms
+from channel_sync.reconciliation.plan_rooms import room_types_of_plans
 from channel_sync.reconciliation.rules import Flag, compare_price
 from channel_sync.reconciliation.runs import RunOptions, advance, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
@@ -43,17 +46,22 @@ DAYS = 365
 
 @dataclass(frozen=True)
 class UnequalRate:
-    """The terms of a rate plan on a night, on both sides; None where the channel has no price."""
+    """The terms of a rate plan on a night, on both sides; None where the channel has no price.
+
+    `gone` is the price that the channel was sent, of a night that has none in the PMS any more.
+    """
 
     mapping: ChannelMapping
     night: date
     pms: RateTerms
     channel: RateTerms | None
+    gone: Decimal | None = None
 
     @property
     def is_flagged(self) -> bool:
         """A price that differs by more than 5 % may have been changed at the channel on purpose."""
-        return self.channel is not None and isinstance(compare_price(self.channel.price, self.pms.price), Flag)
+        ours = self.pms.price if self.gone is None else self.gone
+        return self.channel is not None and isinstance(compare_price(self.channel.price, ours), Flag)
 
     @property
     def is_open_against_the_pms(self) -> bool:
@@ -63,12 +71,23 @@ class UnequalRate:
         )
 
 
+class WasSent(NamedTuple):
+    """What the channel was last sent of a night; None for what is not known, and for a price that was not sent."""
+
+    closures: str | None
+    price: Decimal | None
+
+
+NEVER_SENT = WasSent(None, None)
+
+
 def reconcile_rates(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
     """Compare the rates that the PMS has set for today and the next 365 nights with the channel's calendar.
 
     The PMS says what a night costs: missing nights, restrictions and prices that differ by at most 5 % of the channel's
-    are pushed; greater differences of the price are flagged, per rate plan. A night that the channel sells and the PMS
-    has closed is closed again; one that was closed at the channel by hand is left to who closed it. Rate plans with
+    are pushed; greater differences of the price are flagged, per rate plan. A price that was pushed and is gone in the
+    PMS is deleted at the channel; one that the PMS never had is no difference. A night that the channel sells and the
+    PMS has closed is closed again; one that was closed at the channel by hand is left to who closed it. Rate plans with
     anything on its way are left to it. Raises as `reconcile_bookings` does.
     """
     options = options or RunOptions()
@@ -120,25 +139,56 @@ def _unequal(
         for night in nights(span.first_night, span.last_night)
     }
     by_plan = {mapping.internal_id: mapping for mapping in mappings.values()}
-    sent = _sent_closures(mappings.values(), first, last)
+    by_id = {mapping.id: mapping for mapping in mappings.values()}
+    sent = _sent(mappings.values(), first, last)
     within_limits = channel_class(run.channel_property.channel_name).within_limits
+    equal: dict[tuple[UUID, date], Decimal] = {}
     compared = 0
     for rate in host_pms().nightly_rates(list(by_plan), first, last + ONE_NIGHT):
         mapping = by_plan[rate.rate_plan_id]
         found = theirs.get((mapping.external_id, rate.night))
+        was = sent.pop((mapping.id, rate.night), NEVER_SENT)
         compared += 1
         ours = within_limits(rate.terms)
-        if found is not None and sent.get((mapping.id, rate.night)) in (None, ours.closures()):
+        if found is not None and was.closures in (None, ours.closures()):
             found = _without_closures_by_hand(found, ours)
         if found is None or not _same(found, ours):
             yield UnequalRate(mapping, rate.night, ours, found)
+        elif ours.price is None and was.price is not None and found.price is not None:
+            yield UnequalRate(mapping, rate.night, ours, found, gone=was.price)
+        elif ours.price is not None and was.price is None:
+            equal[mapping.id, rate.night] = ours.price
+    for (mapping_id, night), was in sent.items():
+        mapping = by_id[mapping_id]
+        found = theirs.get((mapping.external_id, night))
+        if was.price is not None and found is not None and found.price is not None:
+            yield UnequalRate(mapping, night, RateTerms(), found, gone=was.price)
+    if not options.dry_run:
+        _learn(run, equal)
     advance(run, compared=compared)
 
 
-def _sent_closures(mappings: Iterable[ChannelMapping], first: date, last: date) -> dict[tuple[UUID, date], str | None]:
-    """The closures that the channel was last sent, by mapping and night."""
+def _sent(mappings: Iterable[ChannelMapping], first: date, last: date) -> dict[tuple[UUID, date], WasSent]:
+    """The closures and the price that the channel was last sent, by mapping and night."""
     rows = PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last)
-    return {(mapping, night): closures for mapping, night, closures in rows.values_list("mapping", "night", "closures")}
+    return {
+        (mapping, night): WasSent(closures, price)
+        for mapping, night, closures, price in rows.values_list("mapping", "night", "closures", "price")
+    }
+
+
+def _learn(run: ReconciliationRun, equal: Mapping[tuple[UUID, date], Decimal]) -> None:
+    """Prices that the channel has from us, of nights that were pushed before prices were kept."""
+    mappings = {mapping_id for mapping_id, _ in equal}
+    rows = PushedRate.objects.filter(
+        mapping__in=mappings, night__gte=run.window_start, night__lte=run.window_end, price=None
+    )
+    known = []
+    for row in rows:
+        row.price = equal.get((row.mapping_id, row.night))
+        if row.price is not None:
+            known.append(row)
+    PushedRate.objects.bulk_update(known, ["price"], batch_size=1000)
 
 
 def _without_closures_by_hand(channel: RateTerms, pms: RateTerms) -> RateTerms:
@@ -157,7 +207,7 @@ def _same(channel: RateTerms, pms: RateTerms) -> bool:
 
 def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> None:
     """Forget what was pushed for these nights, and push them, their closures too where they differ."""
-    plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(channel_property.property_id)}
+    room_type_of = room_types_of_plans(channel_property)
     events = []
     for mapping, found in _by_mapping(rates).items():
         dates = [rate.night for rate in found]
@@ -169,7 +219,7 @@ def _push(channel_property: ChannelProperty, rates: Sequence[UnequalRate]) -> No
                 channel_property.id,
                 RateSpan(
                     channel_property.property_id,
-                    plans[mapping.internal_id],
+                    room_type_of(mapping),
                     first,
                     last + ONE_NIGHT,
                     mapping.internal_id,
@@ -230,4 +280,7 @@ def _by_mapping(rates: Sequence[UnequalRate]) -> dict[ChannelMapping, list[Unequ
 
 
 def _prices(terms: Iterator[tuple[date, RateTerms | None]]) -> dict[str, str | None]:
-    return {str(night): str(found.price) if found is not None else None for night, found in terms}
+    return {
+        str(night): str(found.price) if found is not None and found.price is not None else None
+        for night, found in terms
+    }

@@ -25,12 +25,14 @@ from channel_sync.models import (
     ConflictKind,
     ConflictStatus,
     EventType,
+    MappingType,
     PushedRate,
     ReservationLink,
 )
 from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
 from channel_sync.reconciliation.fixes import apply_as_listed
+from channel_sync.reconciliation.plan_rooms import room_types_of_plans
 
 # What cannot be read has no state that the other side could take over.
 KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
@@ -121,12 +123,14 @@ def _availability(conflict: Conflict) -> list[NewEvent]:
 def _rates(conflict: Conflict) -> list[NewEvent]:
     plan = UUID(conflict.pms_side["rate_plan_id"])
     first, last = _bounds(conflict.pms_side["prices"])
-    mappings = ChannelMapping.objects.filter(channel_property=conflict.channel_property, internal_id=plan)
-    PushedRate.objects.filter(mapping__in=mappings, night__gte=first, night__lte=last).update(content_hash="")
-    room_types = {
-        found.id: found.room_type_id for found in host_pms().rate_plans(conflict.channel_property.property_id)
-    }
-    span = RateSpan(conflict.channel_property.property_id, room_types[plan], first, last + ONE_NIGHT, plan)
+    mapping = ChannelMapping.objects.filter(
+        channel_property=conflict.channel_property, mapping_type=MappingType.RATE, internal_id=plan, is_active=True
+    ).first()
+    if mapping is None:
+        raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
+    PushedRate.objects.filter(mapping=mapping, night__gte=first, night__lte=last).update(content_hash="")
+    room_type_id = room_types_of_plans(conflict.channel_property)(mapping)
+    span = RateSpan(conflict.channel_property.property_id, room_type_id, first, last + ONE_NIGHT, plan)
     return [rate_event(conflict.channel_property_id, span)]
 
 

@@ -52,9 +52,7 @@ def test_every_documented_field_has_one_place() -> None:
 
 
 def test_what_is_read_is_what_the_client_looks_at() -> None:
-    assert set(READ) == set(WireBooking.model_fields) - {"currency"}, (
-        "only the envelope may name a currency"
-    )
+    assert set(READ) == set(WireBooking.model_fields) - {"currency"}, "only the envelope may name a currency"
 
 
 @pytest.mark.parametrize("field", sorted(OTHER))

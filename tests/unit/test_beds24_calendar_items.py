@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from channel_sync.channels.beds24.calendar import (
-    MAX_RANGES_PER_POST,
     availability_rooms,
-    batches,
     rate_rooms,
     split_rate_id,
 )
@@ -116,13 +114,15 @@ def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
         split_rate_id(external_rate_id)
 
 
-def test_many_ranges_are_split_at_the_limit_and_none_is_lost() -> None:
-    rooms = [{"roomId": room, "calendar": [{"n": n} for n in range(5_000)]} for room in (1, 2, 3)]
+def test_a_price_that_was_sent_and_is_gone_is_deleted_and_the_lowest_slot_that_is_sold_gives_the_stays() -> None:
+    gone = rates("2001:1", min_stay=3)
+    gone = gone.model_copy(update={"sent": RateTerms(price=Decimal(90))})
 
-    posts = list(batches(rooms))
+    (room,) = rate_rooms([gone, rates("2001:2", price=Decimal(80), min_stay=2)])
 
-    assert all(sum(len(room["calendar"]) for room in post) <= MAX_RANGES_PER_POST for post in posts)
-    assert sum(len(room["calendar"]) for post in posts for room in post) == 15_000
+    (day,) = room["calendar"]
+    assert (day["price1"], day["price2"], day["minStay"]) == (None, 80.0, 2)
+    assert "override" not in day
 
 
 def test_a_room_that_is_no_number_is_told() -> None:

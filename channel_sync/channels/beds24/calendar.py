@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from channel_sync.channels.beds24.wire import id_number
 from channel_sync.channels.canonical import AvailabilityRange, RateRange, RateTerms
+from channel_sync.channels.http_pool import encoded
 from channel_sync.channels.ranges import equal_ranges, nights
 from channel_sync.errors import InvalidPayload
 
-# Limits of one POST: 10,000 top-level items and about 1 MB (API facts, "Credits"); a range takes about 120 bytes.
-MAX_RANGES_PER_POST = 7_000
+# Limits of one POST (API facts, "Credits"); of "about 1 MB" a tenth is left.
+MOST_ITEMS = 10_000
+MOST_BYTES = 900_000
+COMMA = 1
 
 SHORTEST_STAY = 1
 LONGEST_STAYS = {"min_stay": 365, "max_stay": 364}
@@ -34,9 +37,9 @@ def availability_rooms(ranges: Sequence[AvailabilityRange]) -> list[Room]:
 def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
     """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
 
-    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot gives the
-    minimum and maximum stay. `override` is sent only where it changes, and `numAvail` with it: an override that is
-    lifted without one opens as many rooms as there are.
+    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot that is sold
+    gives the minimum and maximum stay. A price that was sent and is gone is deleted. `override` is sent only where it
+    changes, and `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
     """
     by_night: dict[str, dict[date, dict[int, RateRange]]] = defaultdict(lambda: defaultdict(dict))
     for rates in ranges:
@@ -66,19 +69,26 @@ def split_rate_id(external_rate_id: str) -> tuple[str, int]:
     return room_id, int(slot)
 
 
-def batches(rooms: Sequence[Room]) -> Iterator[list[Room]]:
-    """Rooms in as few POSTs as the size limit allows; a room with very many ranges is split."""
+def batches(rooms: Iterable[Room]) -> Iterator[list[Room]]:
+    """Rooms in as few POSTs as the limits allow; a room whose days do not fit into one is split."""
     batch: list[Room] = []
     size = 0
     for room in rooms:
-        days = room["calendar"]
-        for start in range(0, len(days), MAX_RANGES_PER_POST):
-            piece = days[start : start + MAX_RANGES_PER_POST]
-            if size + len(piece) > MAX_RANGES_PER_POST:
+        frame = len(encoded({**room, "calendar": []})) + COMMA
+        is_begun = False
+        for day in room["calendar"]:
+            more = len(encoded(day)) + COMMA
+            if batch and (
+                size + more + (0 if is_begun else frame) > MOST_BYTES or (not is_begun and len(batch) == MOST_ITEMS)
+            ):
                 yield batch
-                batch, size = [], 0
-            batch.append({"roomId": room["roomId"], "calendar": piece})
-            size += len(piece)
+                batch, size, is_begun = [], 0, False
+            if not is_begun:
+                batch.append({**room, "calendar": []})
+                size += frame
+                is_begun = True
+            batch[-1]["calendar"].append(day)
+            size += more
     if batch:
         yield batch
 
@@ -94,11 +104,12 @@ def _merged_days(by_night: dict[date, dict[int, RateRange]]) -> Iterator[dict[st
 
 
 def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
-    first = within_limits(slots[min(slots)].terms)
+    sold = {slot: rates for slot, rates in slots.items() if not _is_gone(rates)} or slots
+    first = within_limits(sold[min(sold)].terms)
     values: dict[str, Any] = {
-        f"price{slot}": float(rates.terms.price)
+        f"price{slot}": float(rates.terms.price) if rates.terms.price is not None else None
         for slot, rates in sorted(slots.items())
-        if rates.terms.price is not None
+        if rates.terms.price is not None or _is_gone(rates)
     }
     if first.min_stay is not None:
         values["minStay"] = first.min_stay
@@ -109,6 +120,11 @@ def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
     if any(one.resend for one in rates) or override != _override([one.sent for one in rates if one.sent is not None]):
         values |= {"override": override, "numAvail": _units(rates)}
     return values
+
+
+def _is_gone(rates: RateRange) -> bool:
+    """A price was sent and there is none any more: null deletes it."""
+    return rates.terms.price is None and rates.sent is not None and rates.sent.price is not None
 
 
 def _units(rates: list[RateRange]) -> int:

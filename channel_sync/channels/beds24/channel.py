@@ -10,7 +10,7 @@ from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAc
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
 from channel_sync.channels.beds24.booking_items import write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
-from channel_sync.channels.beds24.calendar import availability_rooms, batches, rate_rooms, within_limits
+from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms, within_limits
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
@@ -25,6 +25,7 @@ from channel_sync.channels.beds24.normalization import (
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
+from channel_sync.channels.beds24.unpriced import unpriced_nights
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.beds24.wire import (
     ALL_STATUSES,
@@ -214,13 +215,17 @@ class Beds24Channel:
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
         """Set `numAvail`."""
-        for batch in batches(availability_rooms(ranges)):
-            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+        self._set_calendar(availability_rooms(ranges), idempotency_key)
 
     def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
         """Set prices and restrictions."""
-        for batch in batches(rate_rooms(ranges)):
-            self._client.post_all(CALENDAR, batch, idempotency_key=idempotency_key)
+        self._set_calendar(rate_rooms(ranges), idempotency_key)
+
+    def _set_calendar(self, rooms: Sequence[Room], idempotency_key: str) -> None:
+        """Each POST has a key of its own: under the key of another it could be taken for a repetition."""
+        for number, batch in enumerate(batches(rooms)):
+            key = f"{idempotency_key}:{number}" if number else idempotency_key
+            self._client.post_all(CALENDAR, batch, idempotency_key=key)
 
     def availability(
         self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False
@@ -241,6 +246,23 @@ class Beds24Channel:
         else:
             found = map(normalize_availability_event, wanted)
         return _within(first, last, (nights for ranges in found for nights in ranges))
+
+    def unpriced_nights(
+        self, external_room_ids: Sequence[str], first: date, last: date
+    ) -> Collection[tuple[str, date]]:
+        """Nights without a price in any slot, linked prices included; of a room that cannot be read there are none."""
+        rooms = self._client.get_pages(
+            CALENDAR,
+            {
+                "roomId": list(external_room_ids),
+                "startDate": str(first),
+                "endDate": str(last),
+                "includePrices": "true",
+                "includeLinkedPrices": "true",
+            },
+        )
+        found = readable(rooms, lambda room: list(unpriced_nights(room, first, last)), "calendar")
+        return {night for of_room in found for night in of_room}
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""

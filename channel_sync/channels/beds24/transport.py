@@ -11,16 +11,17 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
-from pydantic import BaseModel, ConfigDict
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from pydantic import BaseModel, ConfigDict, Field
 
 from channel_sync.channels.canonical import Credits, ObservedCall
+from channel_sync.channels.http_pool import HeaderUnsendable, is_redirect, send
 from channel_sync.channels.storable import read_json
 from channel_sync.errors import AuthenticationFailed, ChannelUnavailable, RateLimited, RefusedByChannel
 
 DEFAULT_BASE_URL = "https://beds24.com/api/v2"
 RATE_LIMIT_CODES = {"1016", "1020"}
+# A GET that changes something: the invite code is spent by it.
+WORK_ONCE = {"/authentication/setup"}
 # Figures beyond these make no sense, and fit no column.
 MOST, MOST_COST = 10**7, 10**5
 
@@ -34,11 +35,18 @@ COST_HEADERS = ("X-RequestCost", "x-request-cost")
 class Beds24Options(BaseModel):
     """`CHANNEL_SYNC["channel_options"]["beds24"]`; times in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str = DEFAULT_BASE_URL
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
+    organization: str | None = Field(
+        default=None, pattern=r"^[!-~]+$", repr=False, description="The header that integration partners have to send."
+    )
+
+    def headers(self) -> dict[str, str]:
+        """The headers of every call, whatever the account."""
+        return {"organization": self.organization} if self.organization else {}
 
 
 @dataclass(frozen=True)
@@ -59,15 +67,11 @@ class Transport:
         before_call: Callable[[], None] = lambda: None,
         on_call: Callable[[ObservedCall], None] = lambda call: None,
     ) -> None:
+        self._headers = options.headers()
         self._base_url = options.base_url.rstrip("/")
         self._timeout = (options.connect_timeout, options.read_timeout)
         self._before_call = before_call
         self._on_call = on_call
-        self._session = requests.Session()
-        self._session.trust_env = False
-        retry = Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
     def call(
         self,
@@ -82,16 +86,22 @@ class Transport:
         self._before_call()
         started = time.monotonic()
         try:
-            # A redirect would carry the token, or the invite code, to another address.
-            response = self._session.request(
+            # A redirect is not followed: it would carry the token, or the invite code, to another address.
+            response = send(
                 method,
                 f"{self._base_url}{path}",
-                headers=headers,
+                headers={**self._headers, **headers},
                 params=params,
                 json=json,
                 timeout=self._timeout,
-                allow_redirects=False,
+                repeatable=method == "GET" and path not in WORK_ONCE,
             )
+        except HeaderUnsendable as error:
+            raise AuthenticationFailed(
+                f"The token for {method} {path} cannot be sent: {error}. Connect the property again with "
+                "'manage.py channel_sync_connect'.",
+                status=HTTPStatus.UNAUTHORIZED,
+            ) from error
         except requests.RequestException as error:
             self._observe(method, path, None, started, Credits())
             raise ChannelUnavailable(
@@ -108,15 +118,12 @@ class Transport:
 
 def is_reachable(options: Beds24Options, *, timeout: float) -> bool:
     """Whether the API answers within a time, in seconds; asked without a token, so that it costs no credits."""
-    with requests.Session() as session:
-        session.trust_env = False
-        try:
-            response = session.get(
-                f"{options.base_url.rstrip('/')}/authentication/details", timeout=timeout, allow_redirects=False
-            )
-        except requests.RequestException:
-            return False
-    return not _is_redirect(response) and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    url = f"{options.base_url.rstrip('/')}/authentication/details"
+    try:
+        response = send("GET", url, headers=options.headers(), timeout=timeout, repeatable=True, patient=False)
+    except requests.RequestException:
+        return False
+    return not is_redirect(response) and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def read_credits(headers: Mapping[str, str]) -> Credits:
@@ -142,13 +149,9 @@ def _number(headers: Mapping[str, str], names: tuple[str, ...], most: int = MOST
     return None
 
 
-def _is_redirect(response: requests.Response) -> bool:
-    return HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST
-
-
 def _checked(method: str, path: str, response: requests.Response, credits: Credits) -> Any:
     call = f"{method} {path}"
-    if _is_redirect(response):
+    if is_redirect(response):
         raise ChannelUnavailable(
             f"The address answered {call} with a redirect ({response.status_code}), which is not followed: the token "
             "would go elsewhere. Correct 'base_url' of the channel's options. The event is tried again.",

@@ -1,0 +1,160 @@
+"""Nights on which the channel shows less than is free, and no push can change that.
+
+A channel may offer nothing on a night without a price, and never offers more than its quantity of a room less its
+bookings. The first is no difference. The second is one of quantities, which a person has to settle at the channel or in
+the PMS. Only a lower number is ever explained so: one that is higher sells rooms that are not there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.ranges import ONE_NIGHT, nights
+from channel_sync.conflicts import close_gone, flag_conflict
+from channel_sync.models import ChannelProperty, Conflict, ConflictKind, Severity
+from channel_sync.pms import host_pms
+
+
+class NightBothSides(Protocol):
+    """Free units of a room type on a night, on both sides."""
+
+    @property
+    def room_type_id(self) -> UUID:
+        """The room type."""
+
+    @property
+    def night(self) -> date:
+        """The night."""
+
+    @property
+    def pms(self) -> int:
+        """What the PMS has to sell."""
+
+    @property
+    def channel(self) -> int:
+        """What the channel shows."""
+
+
+Night = TypeVar("Night", bound=NightBothSides)
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """How many units a room type has in the PMS, and at the channel."""
+
+    pms: int
+    channel: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The nights that cannot be levelled, and the room types of which the channel has fewer units."""
+
+    explained: Collection[tuple[UUID, date]] = frozenset()
+    quantities: Mapping[UUID, Quantities] = field(default_factory=dict)
+
+
+def find_limits(
+    channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], differing: Sequence[Night]
+) -> Limits:
+    """Ask the channel for its prices and quantities, as far as they can explain a night that differs."""
+    lower = [night for night in differing if night.channel < night.pms]
+    unpriced = _unpriced(channel, rooms, [night for night in lower if night.channel <= 0])
+    left = [night for night in lower if (night.room_type_id, night.night) not in unpriced]
+    quantities = _quantities(channel_property, channel, rooms, {night.room_type_id for night in left})
+    left = [night for night in left if night.room_type_id in quantities]
+    booked = _booked(left)
+    capped = {
+        (night.room_type_id, night.night)
+        for night in left
+        if night.channel in _most(quantities[night.room_type_id].channel, booked[night.room_type_id, night.night])
+    }
+    limiting = {room_type_id for room_type_id, _ in capped}
+    return Limits(unpriced | capped, {one: found for one, found in quantities.items() if one in limiting})
+
+
+def flag_quantities(
+    channel_property: ChannelProperty, rooms: Mapping[UUID, str], quantities: Mapping[UUID, Quantities]
+) -> int:
+    """One conflict per room type, without its nights: it stays the same from run to run. How many there are."""
+    return sum(
+        flag_conflict(
+            channel_property,
+            ConflictKind.ROOM_QUANTITY,
+            Severity.MEDIUM,
+            _subject(room_type_id),
+            pms_side={"room_type_id": str(room_type_id), "units": found.pms},
+            channel_side={"room_id": rooms[room_type_id], "units": found.channel},
+        )
+        for room_type_id, found in quantities.items()
+    )
+
+
+def close_levelled(channel_property: ChannelProperty, compared: Collection[UUID], limited: Collection[UUID]) -> None:
+    """Close the conflicts of room types that were compared, and that no quantity limits any more."""
+    subjects = [_subject(room_type_id) for room_type_id in compared if room_type_id not in limited]
+    close_gone(
+        Conflict.objects.filter(
+            channel_property=channel_property, kind=ConflictKind.ROOM_QUANTITY, subject__in=subjects
+        )
+    )
+
+
+def _unpriced(channel: Channel, rooms: Mapping[UUID, str], empty: Sequence[Night]) -> set[tuple[UUID, date]]:
+    """Those of the nights for which no price is set at the channel."""
+    if not empty:
+        return set()
+    dates = [night.night for night in empty]
+    asked = sorted({rooms[night.room_type_id] for night in empty})
+    unpriced = channel.unpriced_nights(asked, min(dates), max(dates))
+    return {
+        (night.room_type_id, night.night) for night in empty if (rooms[night.room_type_id], night.night) in unpriced
+    }
+
+
+def _quantities(
+    channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], room_type_ids: Collection[UUID]
+) -> dict[UUID, Quantities]:
+    """Of the room types of which the channel has fewer units than the PMS."""
+    if not room_type_ids:
+        return {}
+    at_channel = {
+        room.external_id: room.units
+        for details in channel.properties()
+        if details.external_id == channel_property.channel_property_id
+        for room in details.rooms
+    }
+    ours = dict(host_pms().units(list(room_type_ids)))
+    return {
+        room_type_id: Quantities(ours[room_type_id], units)
+        for room_type_id in room_type_ids
+        if room_type_id in ours and 0 < (units := at_channel.get(rooms[room_type_id], 0)) < ours[room_type_id]
+    }
+
+
+def _booked(left: Sequence[Night]) -> Mapping[tuple[UUID, date], int]:
+    """Units that reservations take, by room type and night."""
+    booked: dict[tuple[UUID, date], int] = defaultdict(int)
+    if not left:
+        return booked
+    first, last = min(night.night for night in left), max(night.night for night in left)
+    stays = host_pms().reserved(list({night.room_type_id for night in left}), first, last + ONE_NIGHT)
+    for _, room_type_id, check_in, check_out, units in stays:
+        for night in nights(max(check_in, first), min(check_out - ONE_NIGHT, last)):
+            booked[room_type_id, night] += units
+    return booked
+
+
+def _most(quantity: int, booked: int) -> tuple[int, int]:
+    """What the channel shows at most; one that is overbooked may be shown as none."""
+    return quantity - booked, max(quantity - booked, 0)
+
+
+def _subject(room_type_id: UUID) -> str:
+    return f"room_type:{room_type_id}"

@@ -1,0 +1,174 @@
+"""Beds24 offers nothing where no price is set, and no more than its rooms less its bookings: no push changes that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from channel_sync.models import (
+    ChannelEvent,
+    Conflict,
+    ConflictKind,
+    ConflictStatus,
+    EventStatus,
+    ReconciliationRun,
+)
+from channel_sync.operations.conflicts import resolve
+from channel_sync.outbound.full_sync import request_full_sync
+from channel_sync.reconciliation.availability import reconcile_availability
+from channel_sync.reconciliation.resolution import Resolution
+from channel_sync.reconciliation.runs import RunOptions
+from tests.conftest import ConnectedHotel, RunningSimulator
+from tests.dangers.working import NIGHT, units_at_beds24, work_everything
+from tests.drift import do_not_wait, plenty_of_credits
+from tests.factories import DailyRateFactory, RateMappingFactory, RatePlanFactory, ReservationFactory
+
+pytestmark = pytest.mark.django_db
+
+NEXT = NIGHT + timedelta(days=1)
+LATER = NIGHT + timedelta(days=2)
+
+
+@pytest.fixture
+def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel:
+    """In step; the double room has a price on two nights."""
+    plenty_of_credits(beds24.simulator.state, connected)
+    plan = RatePlanFactory(room_type=connected.double)
+    RateMappingFactory(channel_property=connected.channel_property, internal_id=plan.id, external_id="2001:1")
+    for night in (NIGHT, NEXT):
+        DailyRateFactory(rate_plan=plan, night=night, price=Decimal("100.00"))
+    request_full_sync(connected.channel_property)
+    work_everything()
+    return connected
+
+
+def compare(hotel: ConnectedHotel) -> ReconciliationRun:
+    return reconcile_availability(hotel.channel_property, RunOptions(wait=do_not_wait))
+
+
+def set_units(beds24: RunningSimulator, units: int, *nights: object) -> None:
+    for night in nights:
+        beds24.simulator.state.rooms[2001].num_avail[night] = units  # type: ignore[index]
+
+
+def limit(beds24: RunningSimulator, quantity: int) -> None:
+    """The room has fewer units at Beds24, which cuts `numAvail` down."""
+    room = beds24.simulator.state.rooms[2001]
+    missing = room.qty - quantity
+    room.qty = quantity
+    for night in room.num_avail:
+        room.num_avail[night] -= missing
+
+
+def open_conflicts() -> list[str]:
+    return list(Conflict.objects.filter(status=ConflictStatus.OPEN).values_list("kind", flat=True))
+
+
+def test_a_night_without_a_price_is_no_difference(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    set_units(beds24, 0, LATER)
+
+    run = compare(hotel)
+
+    assert (run.fixed, run.flagged) == (0, 0)
+    assert open_conflicts() == []
+    assert not ChannelEvent.objects.filter(status=EventStatus.RECEIVED).exists()
+
+
+def test_a_night_with_a_price_that_is_not_offered_is_one(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    set_units(beds24, 0, NIGHT, LATER)
+
+    compare(hotel)
+
+    conflict = Conflict.objects.get(kind=ConflictKind.AVAILABILITY)
+    assert conflict.channel_side["free_units"] == {str(NIGHT): 0}
+
+
+def test_a_night_without_a_price_that_is_offered_too_often_is_lowered(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    set_units(beds24, 12, LATER)
+
+    run = compare(hotel)
+    work_everything()
+
+    assert (run.fixed, units_at_beds24(beds24, night=LATER)) == (1, 10)
+
+
+def test_fewer_rooms_at_the_channel_are_said_once_and_not_night_by_night(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    ReservationFactory(room_type=hotel.double, check_in=NIGHT, check_out=NEXT)
+    work_everything()
+    limit(beds24, 7)
+
+    first, second = compare(hotel), compare(hotel)
+
+    assert (first.fixed, second.fixed) == (0, 0)
+    conflict = Conflict.objects.get()
+    assert (conflict.kind, conflict.status, conflict.severity) == (ConflictKind.ROOM_QUANTITY, "open", "medium")
+    assert (conflict.pms_side["units"], conflict.channel_side["units"]) == (10, 7)
+    assert "quantity" in conflict.next_step()
+    assert not ChannelEvent.objects.filter(status=EventStatus.RECEIVED).exists()
+
+
+def test_a_difference_of_one_room_is_not_pushed_for_ever(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    limit(beds24, 9)
+
+    assert compare(hotel).fixed == 0
+    assert open_conflicts() == [ConflictKind.ROOM_QUANTITY]
+
+
+def test_what_somebody_has_dismissed_does_not_come_back(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    limit(beds24, 7)
+    compare(hotel)
+    resolve(Conflict.objects.get(), Resolution.DISMISS, by="ada")
+
+    assert compare(hotel).flagged == 0
+    assert open_conflicts() == []
+
+
+def test_it_is_over_when_the_quantities_agree(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    limit(beds24, 7)
+    compare(hotel)
+    limit(beds24, 10)
+
+    compare(hotel)
+
+    assert open_conflicts() == []
+
+
+def test_less_than_the_rooms_allow_is_a_difference_all_the_same(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    limit(beds24, 7)
+    set_units(beds24, 3, NIGHT)
+
+    compare(hotel)
+
+    assert sorted(open_conflicts()) == [ConflictKind.AVAILABILITY, ConflictKind.ROOM_QUANTITY]
+    assert Conflict.objects.get(kind=ConflictKind.AVAILABILITY).channel_side["free_units"] == {str(NIGHT): 3}
+
+
+def test_more_than_is_free_is_lowered_whatever_the_quantities(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    ReservationFactory(room_type=hotel.double, check_in=NIGHT, check_out=NEXT)
+    work_everything()
+    limit(beds24, 9)
+    set_units(beds24, 15, NIGHT)
+
+    run = compare(hotel)
+    work_everything()
+
+    assert run.fixed == 1
+    assert units_at_beds24(beds24) == 9
+
+
+def test_calendars_that_agree_cost_no_further_call(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    beds24.controls.forget_calls()
+
+    compare(hotel)
+
+    asked = [call["path"] for call in beds24.simulator.state.calls if call["method"] == "GET"]
+    assert "/properties" not in asked
+    assert len([path for path in asked if path.endswith("/calendar")]) == 1
