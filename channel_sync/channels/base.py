@@ -170,11 +170,11 @@ class Channel(Protocol):
     def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
         """Bookings as they are now, by id; one call for up to a page of them. What is not there is left out."""
 
-    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
-        """Set the number of free units of rooms and nights, in as few calls as the channel allows."""
+    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> Sequence[str]:
+        """Set the number of free units of rooms and nights, in as few calls as the channel allows; its warnings."""
 
-    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
-        """Set prices and restrictions of rates and nights, in as few calls as the channel allows.
+    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> Sequence[str]:
+        """Set prices and restrictions of rates and nights, in as few calls as the channel allows; its warnings.
 
         A price that was `sent` and is None now is deleted; any other that is None leaves what the channel has.
         """

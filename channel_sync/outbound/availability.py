@@ -42,15 +42,15 @@ def push_availability(event: ChannelEvent) -> None:
         if looks:
             pull_bookings(channel_property, channel)
         waiting, ranges = _state_without_unsent_bookings(event, channel)
-        if ranges:
-            channel.push_availability(ranges, idempotency_key=event.idempotency_key)
+        warnings = channel.push_availability(ranges, idempotency_key=event.idempotency_key) if ranges else ()
         again = nights_falsified(channel_property, channel, waiting.nights) if ranges and looks else []
         with transaction.atomic():
             coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
             if ranges:
                 note_success(channel_property)
-                complete(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
+                sent = {"ranges": [nights.model_dump(mode="json") for nights in ranges]}
+                complete(event, normalized_payload=sent, warnings=list(warnings))
             else:
                 ignore(event, NOTHING_TO_PUSH)
 

@@ -52,8 +52,7 @@ def push_rates(event: ChannelEvent) -> None:
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
             raise BookingFirst()
         ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
-        if ranges:
-            channel.push_rates(ranges, idempotency_key=event.idempotency_key)
+        warnings = channel.push_rates(ranges, idempotency_key=event.idempotency_key) if ranges else ()
         again = nights_falsified(channel_property, channel, closing) if closing and looks else []
         with transaction.atomic():
             coalesce(waiting.event_ids, into=event)
@@ -61,7 +60,8 @@ def push_rates(event: ChannelEvent) -> None:
             if ranges:
                 _remember(changed)
                 note_success(channel_property)
-                complete(event, normalized_payload={"ranges": [nights.model_dump(mode="json") for nights in ranges]})
+                sent = {"ranges": [nights.model_dump(mode="json") for nights in ranges]}
+                complete(event, normalized_payload=sent, warnings=list(warnings))
             else:
                 ignore(event, NOTHING_TO_PUSH)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from channel_sync.channels.beds24 import booking_items
+from channel_sync.channels.beds24 import booking_items, channel
 from channel_sync.channels.beds24.booking_items import write_result
+from channel_sync.channels.beds24.calendar import availability_rooms
 from channel_sync.channels.beds24.wire import WireItemResult, read
-from channel_sync.channels.canonical import BookingWrite, WriteOutcome
+from channel_sync.channels.canonical import AvailabilityRange, BookingWrite, WriteOutcome
 from channel_sync.models import ChannelEvent, EventStatus, EventType, ReservationLink
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.dangers.working import work_everything
-from tests.factories import ReservationFactory
+from tests.dangers.working import NIGHT, work_everything
+from tests.factories import MaintenanceBlockFactory, ReservationFactory, RoomFactory
 from tests.integration.test_beds24_client import push
 
 CREATE, CHANGE = BookingWrite("k", None, push()), BookingWrite("k", "90900001", push())
@@ -73,3 +78,24 @@ def test_a_booking_whose_info_item_is_refused_is_one_confirmed_reservation(
     assert ReservationLink.objects.get().external_id == str(booking["id"])
     event = ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE)
     assert (event.status, event.warnings) == (EventStatus.DONE, ["code: invalid"])
+
+
+@pytest.mark.django_db
+@pytest.mark.nonconforming("requests", reason="a field that Beds24 drops")
+def test_warnings_of_a_calendar_are_kept_with_its_event(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_a_slip(ranges: Sequence[AvailabilityRange]) -> list[dict[str, Any]]:
+        return [
+            {**room, "calendar": [{**days, "numAvial": 1} for days in room["calendar"]]}
+            for room in availability_rooms(ranges)
+        ]
+
+    monkeypatch.setattr(channel, "availability_rooms", with_a_slip)
+    MaintenanceBlockFactory(room=RoomFactory(room_type=connected.double), start=NIGHT, end=NIGHT + timedelta(days=1))
+
+    work_everything()
+
+    event = ChannelEvent.objects.get(event_type=EventType.AVAILABILITY_UPDATE)
+    room = connected.room_id(connected.double)
+    assert (event.status, event.warnings) == (EventStatus.DONE, [f"room {room}: numAvial: unknown field"])

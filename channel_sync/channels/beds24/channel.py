@@ -213,19 +213,26 @@ class Beds24Channel:
         found = _listed(self._client.get_pages("/bookings", query))
         return {notification.external_id: notification for notification in found}
 
-    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> None:
+    def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> Sequence[str]:
         """Set `numAvail`."""
-        self._set_calendar(availability_rooms(ranges), idempotency_key)
+        return self._set_calendar(availability_rooms(ranges), idempotency_key)
 
-    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> None:
+    def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> Sequence[str]:
         """Set prices and restrictions."""
-        self._set_calendar(rate_rooms(ranges), idempotency_key)
+        return self._set_calendar(rate_rooms(ranges), idempotency_key)
 
-    def _set_calendar(self, rooms: Sequence[Room], idempotency_key: str) -> None:
+    def _set_calendar(self, rooms: Sequence[Room], idempotency_key: str) -> list[str]:
         """Each POST has a key of its own: under the key of another it could be taken for a repetition."""
+        warnings: list[str] = []
         for number, batch in enumerate(batches(rooms)):
             key = f"{idempotency_key}:{number}" if number else idempotency_key
-            self._client.post_all(CALENDAR, batch, idempotency_key=key)
+            results = self._client.post_all(CALENDAR, batch, idempotency_key=key)
+            warnings += [
+                f"room {room['roomId']}: {remark}"
+                for room, result in zip(batch, results, strict=True)
+                for remark in result.remarks()
+            ]
+        return warnings
 
     def availability(
         self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False

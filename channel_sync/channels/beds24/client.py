@@ -68,8 +68,10 @@ class Client:
             )
         return [self._read_answer(WireItemResult, result, path) for result in answer.json]
 
-    def post_all(self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str) -> None:
-        """Post an array of which every item has to succeed. Raises `RefusedByChannel` that tells which did not."""
+    def post_all(
+        self, path: str, items: Sequence[Mapping[str, Any]], *, idempotency_key: str
+    ) -> tuple[WireItemResult, ...]:
+        """Post an array of which every item has to succeed. Raises `RefusedByChannel` that names those that did not."""
         results = self.post_items(path, items, idempotency_key=idempotency_key)
         failed = [f"item {number}: {result.reasons()}" for number, result in enumerate(results) if not result.success]
         if failed:
@@ -78,6 +80,7 @@ class Client:
                 "Correct it in the PMS, which sends it again; make a failed reservation anew.",
                 status=201,
             )
+        return tuple(results)
 
     def _call(self, method: str, path: str, *, idempotency_key: str | None = None, **content: Any) -> Answer:
         headers = {IDEMPOTENCY_HEADER: idempotency_key} if idempotency_key else {}
