@@ -24,7 +24,7 @@ def flag_conflict(
     pms_side: dict[str, Any],
     channel_side: dict[str, Any],
 ) -> bool:
-    """Keep both sides of a difference (plan 7.1); at most one is open per kind and subject.
+    """Keep both sides of a difference; at most one is open per kind and subject.
 
     False when a person has dismissed the very same difference: it is not brought up again.
     """

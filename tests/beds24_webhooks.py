@@ -53,5 +53,5 @@ def webhook(*, retries: int = 0, info_items: list[dict[str, Any]] | None = None,
 
 
 def envelope(event: str, event_id: str = "event-1", **changes: Any) -> dict[str, Any]:
-    """The envelope that the sync plan assumes."""
+    """The envelope of senders that number their events."""
     return {"event_id": event_id, "event": event, "data": booking(**changes)}

@@ -1,4 +1,4 @@
-"""`/admin/events`: list, look, retry, ignore, replay (plan 8.3, 8.4, 8.6)."""
+"""`/admin/events`: list, look, retry, ignore, replay."""
 
 from __future__ import annotations
 

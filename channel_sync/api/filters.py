@@ -1,4 +1,4 @@
-"""Filters of the lists, with the plan's names."""
+"""Filters of the lists."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def channel_property_ids(value: UUID) -> list[UUID]:
 
 
 class EventFilter(filters.FilterSet):
-    """Events: the plan's filters, the time of receipt, and a search for one booking or reservation."""
+    """Events by what they are and how they stand, by the time of receipt, and a search for one booking or reservation."""
 
     status = ChoiceInFilter(choices=EventStatus.choices, lookup_expr="in")
     property_id = PropertyFilter()

@@ -1,4 +1,4 @@
-"""`/admin/channel-mappings`: list, look, make, change, remove, try (plan 8.1, 8.2)."""
+"""`/admin/channel-mappings`: list, look, make, change, remove, try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/admin/metrics`: the figures of the dashboard as JSON (plan 9.1)."""
+"""`/admin/metrics`: the figures of the dashboard as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages with the plan's pagination object, that stay fast when the table grows (plan 8.3)."""
+"""Pages with a pagination object, that stay fast when the table grows."""
 
 from __future__ import annotations
 

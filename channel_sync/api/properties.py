@@ -1,4 +1,4 @@
-"""`/admin/properties`, `/admin/channel-status`, `/admin/audit` (plan 8.5)."""
+"""`/admin/properties`, `/admin/channel-status`, `/admin/audit`."""
 
 from __future__ import annotations
 

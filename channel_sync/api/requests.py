@@ -290,7 +290,7 @@ class ChannelChoiceSerializer(serializers.Serializer[Any]):
 
 
 class StatusSerializer(serializers.Serializer[Any]):
-    """How a property stands (plan 8.5)."""
+    """How a property stands."""
 
     property_id = serializers.UUIDField(source="channel_property.property_id")
     channel_name = serializers.CharField(source="channel_property.channel_name")

@@ -1,4 +1,4 @@
-"""The exchanges and queues of plan 2.3, and the command that makes them."""
+"""The exchanges and queues of the broker, and the command that makes them."""
 
 from __future__ import annotations
 

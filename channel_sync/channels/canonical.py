@@ -35,7 +35,7 @@ class BookingStatus(StrEnum):
 
 
 class BookingChange(StrEnum):
-    """What a notification says has happened; the plan's inbound event types."""
+    """What a notification says has happened: the inbound event types."""
 
     CREATED = "created"
     MODIFIED = "modified"

@@ -1,4 +1,4 @@
-"""One call at a time per account (API facts, "Credits": calls of one account should not run in parallel)."""
+"""One call at a time per account (docs/beds24.md: calls of one account should not run in parallel)."""
 
 from __future__ import annotations
 

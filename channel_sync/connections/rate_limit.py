@@ -1,4 +1,4 @@
-"""The token bucket of a channel property (plan 5.3), and the credits that its account really has.
+"""The token bucket of a channel property, and the credits that its account really has.
 
 One token is one credit. Every statement is one atomic UPDATE on the bucket's own columns: two workers never spend the
 same token. The account's credits come from the channel's headers and go before the bucket: all properties share them.

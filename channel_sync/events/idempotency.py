@@ -24,7 +24,7 @@ def _unique_stamp() -> int:
 
 
 def outbound_key(channel_property_id: UUID, entity_type: EntityType, entity_id: UUID) -> str:
-    """`{property_id}-{entity_type}-{entity_id}-{timestamp}` (plan 3.2), made once when the event is made.
+    """`{property_id}-{entity_type}-{entity_id}-{timestamp}`, made once when the event is made.
 
     The property is the property at the channel, so that two channels of one PMS property never share a key.
     """

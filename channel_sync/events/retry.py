@@ -11,7 +11,7 @@ from channel_sync.conf import channel_sync_settings
 
 @dataclass(frozen=True)
 class RetrySchedule:
-    """Delays by attempt (plan 4.4, 5.5); the last one repeats, jitter keeps retries from coming together."""
+    """Delays by attempt; the last one repeats, jitter keeps retries from coming together."""
 
     delays: tuple[timedelta, ...]
     jitter: float

@@ -1,4 +1,4 @@
-"""Ask the channel for bookings changed since the last look, and apply them before anything is pushed (design 6 a).
+"""Ask the channel for bookings changed since the last look, and apply them before anything is pushed.
 
 A webhook comes a minute after the booking; availability computed without it would reopen a room that is sold.
 """

@@ -1,4 +1,4 @@
-"""Prove that a webhook comes from where it says (API facts, "Webhooks": two modes, two secrets for rotation)."""
+"""Prove that a webhook comes from where it says (docs/beds24.md: two modes, two secrets for rotation)."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _named(name: str, rows: QuerySet[Any, Any], parameters: dict[str, Any]) -> s
 def check_availability(
     room_type_id: UUID, check_in: date, check_out: date, *, without: UUID | None = None, now: datetime | None = None
 ) -> int:
-    """Free units for a whole stay: the minimum over its nights (plan 6.1).
+    """Free units for a whole stay: the minimum over its nights.
 
     Raises `InvalidStay`, `UnknownRoomType`.
     """

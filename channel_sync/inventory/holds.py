@@ -1,4 +1,4 @@
-"""Holds: units kept for a reservation until its channel has answered (plan 6.1).
+"""Holds: units kept for a reservation until its channel has answered.
 
 Everything here runs inside the caller's transaction. Locks are taken in one order by everybody: room types by id, then
 the reservation, then its holds by id.

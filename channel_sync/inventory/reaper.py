@@ -1,4 +1,4 @@
-"""Expire holds whose time is over, and settle the reservations that waited under them (plan 6.3)."""
+"""Expire holds whose time is over, and settle the reservations that waited under them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from channel_sync.models.property import ChannelProperty
 
 
 class AlertKind(models.TextChoices):
-    """The conditions that raise an alert: the plan's five (9.2), and what else keeps both sides from being in sync."""
+    """The conditions that raise an alert: whatever keeps both sides from being in sync."""
 
     DEAD_LETTERS = "dead_letters", "dead letters"
     SUCCESS_RATE = "success_rate", "success rate"

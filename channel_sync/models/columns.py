@@ -1,4 +1,4 @@
-"""Column defaults and indexes that Django does not spell the way the plan's tables do."""
+"""Column defaults and indexes that Django does not spell the way these tables have them."""
 
 from __future__ import annotations
 

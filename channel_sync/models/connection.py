@@ -11,7 +11,7 @@ from channel_sync.models.secret import SecretsOnDemand, SecretTextField
 
 
 class WebhookVerification(models.TextChoices):
-    """How a webhook of the property proves where it comes from (API facts, "Webhooks")."""
+    """How a webhook of the property proves where it comes from (docs/beds24.md)."""
 
     HEADER = "header", "Secret in a header"
     HMAC = "hmac", "HMAC-SHA256 over time stamp and body"

@@ -1,4 +1,4 @@
-"""Table `channel_events` (plan 1.3): the durable log of everything that goes in or out."""
+"""Table `channel_events`: the durable log of everything that goes in or out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table `inventory_holds` (plan 1.4): units kept for a reservation until the channel has confirmed it."""
+"""Table `inventory_holds`: units kept for a reservation until the channel has confirmed it."""
 
 from __future__ import annotations
 

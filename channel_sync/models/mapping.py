@@ -1,4 +1,4 @@
-"""Table `channel_mappings` (plan 1.2): which PMS entity is which entity at the channel."""
+"""Table `channel_mappings`: which PMS entity is which entity at the channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table `channel_properties` (plan 1.1): a PMS property at a channel."""
+"""Table `channel_properties`: a PMS property at a channel."""
 
 from __future__ import annotations
 

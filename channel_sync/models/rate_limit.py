@@ -1,4 +1,4 @@
-"""Table `rate_limit_buckets` (plan 5.3): the token bucket of a channel property."""
+"""Table `rate_limit_buckets`: the token bucket of a channel property."""
 
 from __future__ import annotations
 

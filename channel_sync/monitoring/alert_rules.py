@@ -1,4 +1,4 @@
-"""What is wrong now: the plan's rules (9.2) and our own, each over an index and a bounded number of rows."""
+"""What is wrong now, by rules of which each reads an index and a bounded number of rows."""
 
 from __future__ import annotations
 

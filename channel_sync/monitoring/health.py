@@ -1,4 +1,4 @@
-"""Whether broker, database and channels answer (plan 9.3): asked side by side, each within a time limit of its own."""
+"""Whether broker, database and channels answer: asked side by side, each within a time limit of its own."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ class Health:
         return HealthStatus.DEGRADED if any(full) else HealthStatus.HEALTHY
 
     def depths_by_name(self) -> dict[str, int | None]:
-        """The plan's three: inbound, outbound and the dead letters."""
+        """Inbound, outbound and the dead letters."""
         return {"inbound": self.depths.inbound, "outbound": self.depths.outbound, "dlq": self.depths.dead_letters}
 
     @staticmethod
     def queue_status(name: str, depth: int | None) -> QueueStatus:
-        """How a queue stands: any dead letter is a warning, as in the plan's example."""
+        """How a queue stands: any dead letter is a warning."""
         if depth is None:
             return QueueStatus.UNKNOWN
         limit = 0 if name == "dlq" else channel_sync_settings().alert_queue_depth

@@ -1,4 +1,4 @@
-"""`GET /health/channel-sync` in the plan's shape (9.3), liveness and readiness, and `/metrics`."""
+"""`GET /health/channel-sync`, liveness and readiness, and `/metrics`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def as_dict(found: Health) -> dict[str, object]:
-    """The plan's shape, and which workers and whether beat are alive."""
+    """Database, broker, queues and channels, which workers are alive, and whether beat is."""
     return {
         "status": found.status.value,
         "rabbitmq": {"connected": found.is_broker_connected},

@@ -1,4 +1,4 @@
-"""How much of a property is mapped (plan 8.5): what is not mapped is neither received nor sent."""
+"""How much of a property is mapped: what is not mapped is neither received nor sent."""
 
 from __future__ import annotations
 

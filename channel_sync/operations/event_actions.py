@@ -1,4 +1,4 @@
-"""Retry, replay and ignore events (plan 8.4, 8.6): one, some, or all that a selection names."""
+"""Retry, replay and ignore events: one, some, or all that a selection names."""
 
 from __future__ import annotations
 

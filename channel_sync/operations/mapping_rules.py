@@ -1,4 +1,4 @@
-"""What makes a mapping right: both sides exist, and each is tied once (plan 8.1)."""
+"""What makes a mapping right: both sides exist, and each is tied once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Try a booking of a channel against the mappings, without applying it (plan 8.2)."""
+"""Try a booking of a channel against the mappings, without applying it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a property stands (plan 8.5)."""
+"""How a property stands."""
 
 from __future__ import annotations
 

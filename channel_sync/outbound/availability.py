@@ -58,7 +58,7 @@ def push_availability(event: ChannelEvent) -> None:
 def _state_without_unsent_bookings(
     event: ChannelEvent, channel: Channel
 ) -> tuple[WaitingEvents, list[AvailabilityRange]]:
-    """What waits and what is free, of the room types of which every booking is at the channel (design 6 b).
+    """What waits and what is free, of the room types of which every booking is at the channel.
 
     Unsent bookings are looked for after what is free was read: one that was made, changed or cancelled a moment before
     counts in it already, and its event was committed with it. Pushed now, the channel would count it a second time when

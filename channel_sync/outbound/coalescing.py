@@ -94,7 +94,7 @@ def waiting_events(lead: ChannelEvent, *, leave_out: Collection[UUID] = ()) -> W
 def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UUID]:
     """Room types with a reservation that the channel is still to be told of.
 
-    The channel counts that booking itself, so availability pushed before it would count it twice (design 6 b).
+    The channel counts that booking itself, so availability pushed before it would count it twice.
     """
     return room_types_on_their_way(channel_property, entity_type=EntityType.BOOKING)
 

@@ -1,4 +1,4 @@
-"""Compare free units night by night (plan 7.3)."""
+"""Compare free units night by night."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put right what is safe to put right, the way a webhook would, on the record (plan 7.2)."""
+"""Put right what is safe to put right, the way a webhook would, on the record."""
 
 from __future__ import annotations
 

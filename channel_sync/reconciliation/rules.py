@@ -1,4 +1,4 @@
-"""What differs between two snapshots, and whether it is fixed or flagged (plan 7.2, 7.3); nothing here does I/O."""
+"""What differs between two snapshots, and whether it is fixed or flagged; nothing here does I/O."""
 
 from __future__ import annotations
 

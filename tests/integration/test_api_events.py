@@ -1,4 +1,4 @@
-"""`/api/admin/events`: the plan's list and actions, who may do what, and what is kept of it."""
+"""`/api/admin/events`: the list and its actions, who may do what, and what is kept of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units kept for a reservation until its channel answers (plan 6.1)."""
+"""Units kept for a reservation until its channel answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A push of availability first looks for bookings that the PMS does not know yet (design 6)."""
+"""A push of availability first looks for bookings that the PMS does not know yet."""
 
 from __future__ import annotations
 

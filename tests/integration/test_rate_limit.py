@@ -1,4 +1,4 @@
-"""The token bucket of a property and the credits of its account (plan 5.3)."""
+"""The token bucket of a property and the credits of its account."""
 
 from __future__ import annotations
 

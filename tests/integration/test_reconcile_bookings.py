@@ -1,4 +1,4 @@
-"""Every kind of drift between bookings and reservations is found, once, and fixed or flagged as the plan says."""
+"""Every kind of drift between bookings and reservations is found, once, and fixed or flagged."""
 
 from __future__ import annotations
 

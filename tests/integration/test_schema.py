@@ -1,4 +1,4 @@
-"""The catalogue of PostgreSQL, compared with the tables of the plan made beside ours."""
+"""The catalogue of PostgreSQL, compared with tables that are made by hand beside ours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WHERE i.indrelid = %s::regclass AND c.relname LIKE 'idx%%'
 
 @pytest.fixture
 def plan_schema(db: None) -> Iterator[None]:
-    """The plan's tables in a schema of their own; the test's transaction takes them away."""
+    """The tables as SQL in a schema of their own; the test's transaction takes them away."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA plan; SET search_path TO plan")
         cursor.execute(PLAN)

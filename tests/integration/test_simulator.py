@@ -1,4 +1,4 @@
-"""The simulator behaves as the API facts say, also where that is odd."""
+"""The simulator behaves as the API does, also where that is odd."""
 
 from __future__ import annotations
 

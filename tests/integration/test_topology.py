@@ -1,4 +1,4 @@
-"""The exchanges and queues of plan 2.3, at a real RabbitMQ."""
+"""The exchanges and queues at a real RabbitMQ."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from channel_sync.channels.beds24.transport import Transport
 from channel_sync.channels.canonical import AccessToken
 from channel_sync.errors import ChannelUnavailable, LoginRefused, RefusedByChannel
 
-# Fetch the next token while the present one still works (API facts: "refresh shortly before expiry").
+# Fetch the next token while the present one still works (docs/beds24.md).
 REFRESH_BEFORE = timedelta(minutes=10)
 
 

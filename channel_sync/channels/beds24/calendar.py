@@ -13,7 +13,7 @@ from channel_sync.channels.http_pool import encoded
 from channel_sync.channels.ranges import equal_ranges, nights
 from channel_sync.errors import InvalidPayload
 
-# Limits of one POST (API facts, "Credits"); of "about 1 MB" a tenth is left.
+# Limits of one POST (docs/beds24.md); of "about 1 MB" a tenth is left.
 MOST_ITEMS = 10_000
 MOST_BYTES = 900_000
 COMMA = 1

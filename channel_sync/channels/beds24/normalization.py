@@ -36,7 +36,7 @@ from channel_sync.channels.canonical import (
 from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.errors import InvalidPayload
 
-# The code of the info item under which a booking made by us carries its idempotency key (API facts, "Bookings").
+# The code of the info item under which a booking made by us carries its idempotency key (docs/beds24.md).
 KEY_INFO_CODE = "CHANNELSYNC"
 
 PRICE_SLOTS = range(1, 17)

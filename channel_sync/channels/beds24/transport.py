@@ -25,7 +25,7 @@ WORK_ONCE = {"/authentication/setup"}
 # Figures beyond these make no sense, and fit no column.
 MOST, MOST_COST = 10**7, 10**5
 
-# Both spellings occur in the wild (API facts, "Credits").
+# Both spellings occur in the wild (docs/beds24.md).
 LIMIT_HEADERS = ("X-FiveMinCreditLimit", "x-five-min-limit")
 REMAINING_HEADERS = ("X-FiveMinCreditLimit-Remaining", "x-five-min-limit-remaining")
 RESETS_HEADERS = ("X-FiveMinCreditLimit-ResetsIn", "x-five-min-limit-resets-in")

@@ -1,4 +1,4 @@
-"""The shapes of Beds24's JSON, as its API facts state them; lax about types, strict about what matters."""
+"""The shapes of Beds24's JSON (docs/beds24.md): lax about types, strict about what matters."""
 
 from __future__ import annotations
 
