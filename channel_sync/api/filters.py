@@ -73,7 +73,7 @@ def channel_property_ids(value: UUID) -> list[UUID]:
 
 
 class EventFilter(filters.FilterSet):
-    """Events by what they are and how they stand, by the time of receipt, and a search for one booking or reservation."""
+    """Events by kind, status and time of receipt, and a search for one booking or reservation."""
 
     status = ChoiceInFilter(choices=EventStatus.choices, lookup_expr="in")
     property_id = PropertyFilter()
