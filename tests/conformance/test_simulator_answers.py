@@ -174,6 +174,15 @@ def test_a_body_that_is_no_array_is_refused_without_a_type(api: Caller) -> None:
     assert answer.json() == {"success": False, "code": 400, "error": "Request body must be an array"}
 
 
+@WRONG
+@pytest.mark.parametrize("items", [[{}] * 10_001, [{"notes": "x" * 1_000_000}]], ids=["items", "bytes"])
+def test_a_body_that_is_too_large_is_refused(api: Caller, items: list[dict[str, Any]]) -> None:
+    answer = api.call("POST", "/bookings", json=items)
+
+    assert answer.status_code == 400
+    assert "x-request-cost" not in answer.headers
+
+
 def test_the_next_page_is_linked(api: Caller, beds24: RunningSimulator) -> None:
     for _ in range(101):
         beds24.controls.book(**NEW)
