@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,14 @@ def test_a_cancellation_through_the_api_has_no_time_and_one_at_the_channel_has(
 
     assert ours["cancelTime"] is None
     assert theirs["cancelTime"] is not None
+
+
+def test_a_new_booking_of_an_ota_was_changed_a_second_after_it_was_made(api: Caller, beds24: RunningSimulator) -> None:
+    beds24.controls.book(**NEW)
+    (booking,) = api.listed()
+
+    made, changed = (datetime.fromisoformat(booking[name]) for name in ("bookingTime", "modifiedTime"))
+    assert timedelta(seconds=1) <= changed - made <= timedelta(seconds=2)
 
 
 def test_info_items_are_added_changed_and_deleted(api: Caller) -> None:
