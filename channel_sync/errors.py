@@ -290,6 +290,16 @@ class PropertyGone(ChannelSyncError):
         )
 
 
+class RotationUnderWay(ChannelSyncError):
+    """The old webhook secret is still taken: a third one would end it while the channel may still send it."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"The webhook secret of {channel_property} is being rotated: no webhook has brought the new one yet. Set "
+            "the webhook at the channel, or enter the new secret there; connecting again shows it once more."
+        )
+
+
 class NothingQueued(ChannelSyncError):
     """The broker did not take a task that a person asked for."""
 

@@ -11,16 +11,19 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path
 from django.utils.safestring import SafeString
 
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.admin.webhooks import WEBHOOK_ACTIONS, webhook_page
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Alert, ChannelProperty, ReconciliationKind, WebhookVerification
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
 from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.status import property_status
+from channel_sync.operations.webhook_address import webhook_url
+from channel_sync.operations.webhooks import is_rotating
 
 AT_MOST = 50
 PAUSING_MEANS = (
@@ -52,6 +55,11 @@ class ConnectForm(forms.Form):
         label="New webhook secret, when it is connected again",
         help_text="The old one is still taken beside it.",
     )
+    set_webhook = forms.BooleanField(
+        required=False,
+        label="Set the webhook at the channel",
+        help_text="Its address, version and secret, and no data of cards. What is set there for others stays.",
+    )
     accept_suggestions = forms.BooleanField(
         required=False, initial=True, label="Map room types to channel rooms of the same name"
     )
@@ -67,8 +75,8 @@ class ConnectForm(forms.Form):
         self.fields["property"].queryset = model._default_manager.all()  # type: ignore[attr-defined]
         self.fields["channel_name"].choices = [(name, name) for name in channel_sync_settings().channels]  # type: ignore[attr-defined]
 
-    def wanted(self) -> properties.NewConnection:
-        """What the form says."""
+    def wanted(self, request: HttpRequest) -> properties.NewConnection:
+        """What the form says; webhooks come to the address that the request came to."""
         data = self.cleaned_data
         return properties.NewConnection(
             property_id=data["property"].pk,
@@ -79,6 +87,8 @@ class ConnectForm(forms.Form):
             new_webhook_secret=data["new_webhook_secret"],
             accept_suggestions=data["accept_suggestions"],
             first_sync=data["first_sync"],
+            webhook_url=webhook_url(request, data["channel_name"]),
+            set_webhook=data["set_webhook"],
         )
 
 
@@ -146,14 +156,14 @@ class PropertyAdmin(RoleAdmin):
         form, outcome = ConnectForm(request.POST or None), None
         if request.method == "POST" and form.is_valid():
             with refusals_told(request):
-                outcome = properties.connect(form.wanted(), by=actor(request))
+                outcome = properties.connect(form.wanted(request), by=actor(request))
         context = {
             **self.admin_site.each_context(request),
             "title": "Connect a property",
             "opts": self.opts,
             "form": form,
             "outcome": outcome,
-            "webhook_url": _webhook_url(request, outcome.connected.channel_property.channel_name) if outcome else None,
+            "webhook_url": webhook_url(request, outcome.connected.channel_property.channel_name) if outcome else "",
             "webhook_header": channel_sync_settings().webhook_secret_header,
         }
         return TemplateResponse(request, "admin/channel_sync/connect.html", context)
@@ -170,6 +180,7 @@ class PropertyAdmin(RoleAdmin):
         context = {
             "state": property_status(channel_property),
             "badge": _status_badge(channel_property),
+            "is_rotating": is_rotating(channel_property),
             "is_operator": has_role(request.user, Role.OPERATOR),
             "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
             "kinds": ReconciliationKind.choices,
@@ -179,6 +190,9 @@ class PropertyAdmin(RoleAdmin):
 
     def _act(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
         wanted, by = request.POST.get("do", ""), actor(request)
+        if wanted in WEBHOOK_ACTIONS:
+            require_role(request, Role.ADMINISTRATOR)
+            return webhook_page(self, request, channel_property, wanted)
         acts: dict[str, tuple[Role, Callable[[], str]]] = {
             "test": (Role.OPERATOR, lambda: _tried(channel_property, by)),
             "first-sync": (Role.OPERATOR, lambda: _first_sync(channel_property, by)),
@@ -240,12 +254,3 @@ def _paused(channel_property: ChannelProperty, by: str) -> str:
 def _resumed(channel_property: ChannelProperty, by: str) -> str:
     properties.resume(channel_property, by=by)
     return "Resumed: the bookings of the pause go out first, then the whole calendar."
-
-
-def _webhook_url(request: HttpRequest, channel_name: str) -> str:
-    try:
-        return request.build_absolute_uri(
-            reverse("channel_sync_webhooks:webhook", kwargs={"channel_name": channel_name})
-        )
-    except NoReverseMatch:
-        return "no address: include channel_sync.inbound.urls in the URLs"

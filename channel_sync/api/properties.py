@@ -11,13 +11,17 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channel_sync.api.connect_requests import (
+    ConnectedSerializer,
+    ConnectSerializer,
+    WebhookActionSerializer,
+    WebhookSerializer,
+)
 from channel_sync.api.filters import AuditFilter
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
     ChannelChoiceSerializer,
-    ConnectedSerializer,
     ConnectionTriedSerializer,
-    ConnectSerializer,
     FirstSyncQueuedSerializer,
     MappingsSavedSerializer,
     StatusSerializer,
@@ -32,6 +36,8 @@ from channel_sync.operations import properties
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of, property_status
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
+from channel_sync.operations.webhook_address import webhook_url
+from channel_sync.operations.webhooks import check_webhook, rotate_secret, set_webhook
 
 STATUS_EXAMPLE = {
     "property_id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
@@ -63,6 +69,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         "suggestions": Role.OPERATOR,
         "accept": Role.ADMINISTRATOR,
         "connect": Role.ADMINISTRATOR,
+        "webhook": Role.ADMINISTRATOR,
         "pause": Role.ADMINISTRATOR,
         "resume": Role.ADMINISTRATOR,
     }
@@ -70,12 +77,16 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(request=ConnectSerializer, responses={201: ConnectedSerializer}, filters=False)
     @action(detail=False, methods=["post"], pagination_class=None)
     def connect(self, request: Request) -> Response:
-        """Exchange an invite code for tokens; only the answer says what to enter at the channel."""
+        """Exchange an invite code for tokens, look at the property, and set its webhook where asked.
+
+        Only the answer holds the webhook secret; it says what is left to do by hand.
+        """
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = dict(serializer.validated_data)
         if "verification" in data:
             data["verification"] = WebhookVerification(data["verification"])
+        data.setdefault("webhook_url", webhook_url(request, data["channel_name"]))
         outcome = properties.connect(properties.NewConnection(**data), by=self.actor)
         connected = outcome.connected
         answer = {
@@ -85,12 +96,37 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
             "webhook_verification": connected.verification,
             "webhook_header": channel_sync_settings().webhook_secret_header,
             "webhook_secret": connected.webhook_secret,
+            "webhook_url": data["webhook_url"],
+            "setup": outcome.setup,
             "mappings_saved": outcome.mappings_saved,
             "first_sync_queued": outcome.first_sync_queued,
             "suggestions": connected.suggestions.matches,
             "unmatched_rooms": connected.suggestions.unmatched,
         }
         return Response(ConnectedSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=WebhookActionSerializer, responses=WebhookSerializer)
+    @action(detail=True, methods=["post"])
+    def webhook(self, request: Request, pk: str) -> Response:
+        """Look how the webhook is set at the channel; set it there, or make a new secret, where asked. Costs credits.
+
+        The old secret is taken until a webhook has brought the new one, which only this answer holds.
+        """
+        serializer = WebhookActionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted, channel_property = serializer.validated_data, self.get_object()
+        url = wanted.get("webhook_url") or webhook_url(request, channel_property.channel_name)
+        secret, setup = None, None
+        if wanted["rotate"]:
+            rotated = rotate_secret(channel_property, url, by=self.actor, at_channel=wanted["set_webhook"])
+            secret, setup = rotated.secret, rotated.setup
+        elif wanted["set_webhook"]:
+            setup = set_webhook(channel_property, url, by=self.actor)
+        else:
+            setup = check_webhook(channel_property, url)
+        header = channel_sync_settings().webhook_secret_header
+        answer = {"webhook_url": url, "webhook_header": header, "webhook_secret": secret, "setup": setup}
+        return Response(WebhookSerializer(answer).data)
 
     @extend_schema(request=None, responses=ConnectionTriedSerializer)
     @action(detail=True, methods=["post"], url_path="test-connection")

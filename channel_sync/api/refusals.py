@@ -21,6 +21,7 @@ from channel_sync.errors import (
     PropertyGone,
     RefusedByChannel,
     ResolutionImpossible,
+    RotationUnderWay,
 )
 
 CONFLICTING = (
@@ -30,6 +31,7 @@ CONFLICTING = (
     NotConnected,
     PropertyGone,
     ResolutionImpossible,
+    RotationUnderWay,
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -16,7 +15,6 @@ from channel_sync.models import (
     EventType,
     MappingType,
     ReconciliationKind,
-    WebhookVerification,
 )
 from channel_sync.reconciliation.resolution import Resolution
 
@@ -172,25 +170,6 @@ class RunQueuedSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField()
 
 
-class ConnectSerializer(StrictSerializer):
-    """A property to connect."""
-
-    property_id = serializers.UUIDField(help_text=f"Id in the PMS ({settings.CHANNEL_SYNC_PROPERTY_MODEL}).")
-    channel_name = serializers.CharField(max_length=50, default="beds24")
-    invite_code = serializers.CharField(max_length=500, help_text="From the channel's account settings; works once.")
-    channel_property_id = serializers.CharField(
-        max_length=255, required=False, help_text="Needed when the account has several properties."
-    )
-    verification = serializers.ChoiceField(
-        choices=WebhookVerification.choices, required=False, help_text="As before when left out; header when new."
-    )
-    new_webhook_secret = serializers.BooleanField(
-        default=False, help_text="Make a new one when connecting again; the old one is still taken beside it."
-    )
-    accept_suggestions = serializers.BooleanField(default=False, help_text="Save the suggested mappings.")
-    first_sync = serializers.BooleanField(default=False, help_text="Import its bookings, then send its calendar.")
-
-
 class SuggestionSerializer(serializers.Serializer[Any]):
     """A room type and the channel room of the same name."""
 
@@ -227,21 +206,6 @@ class MappingsSavedSerializer(serializers.Serializer[Any]):
 
     mappings_saved = serializers.IntegerField()
     external_room_ids = serializers.ListField(child=serializers.CharField())
-
-
-class ConnectedSerializer(serializers.Serializer[Any]):
-    """What has to be entered at the channel; the secret is shown only here."""
-
-    channel_property_id = serializers.UUIDField()
-    external_property_id = serializers.CharField()
-    webhook_path = serializers.CharField()
-    webhook_verification = serializers.ChoiceField(choices=WebhookVerification.choices)
-    webhook_header = serializers.CharField()
-    webhook_secret = serializers.CharField()
-    mappings_saved = serializers.IntegerField()
-    first_sync_queued = serializers.BooleanField()
-    suggestions = SuggestionSerializer(many=True)
-    unmatched_rooms = ChannelRoomSerializer(many=True)
 
 
 class FirstSyncQueuedSerializer(serializers.Serializer[Any]):

@@ -25,6 +25,7 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.setup import Permissions, PropertySetup, WebhookTarget
 
 
 class TokenStore(Protocol):
@@ -50,6 +51,7 @@ class NewAccount:
     external_id: str
     refresh_token: str = field(repr=False)
     access_token: AccessToken
+    permissions: Permissions = field(default_factory=Permissions)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,15 @@ class Channel(Protocol):
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """The properties of the account with their rooms."""
+
+    def setup_of(self, external_property_id: str) -> PropertySetup | None:
+        """How a property is set up; None when the account does not have it."""
+
+    def set_webhook(self, external_property_id: str, target: WebhookTarget) -> None:
+        """Have the webhooks of a property sent to the target too, whole and without data of cards.
+
+        What is set for others stays. Whether it was taken, `setup_of` says.
+        """
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """Create, update and cancel bookings in one call; one result per write, in their order.

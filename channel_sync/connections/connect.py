@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from uuid import UUID
 
 from django.apps import apps
@@ -13,11 +14,12 @@ from django.conf import settings
 from django.db import transaction
 
 from channel_sync.channels.base import NewAccount
-from channel_sync.channels.canonical import ChannelPropertyDetails
+from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
+from channel_sync.channels.setup import Permissions
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
-from channel_sync.errors import ConfigurationError, SecretUnreadable
+from channel_sync.errors import ConfigurationError, RefusedByChannel, SecretUnreadable
 from channel_sync.events.store import wake
 from channel_sync.models import (
     ChannelAccount,
@@ -34,12 +36,17 @@ WEBHOOK_SECRET_BYTES = 32
 
 @dataclass(frozen=True)
 class Connected:
-    """A property that can send and receive; the secret is shown only here."""
+    """A property that can send and receive; the secret is shown only here.
+
+    `limits` say what the invite code does not allow, and what is therefore not there.
+    """
 
     channel_property: ChannelProperty
     webhook_secret: str = field(repr=False)
     verification: WebhookVerification
     suggestions: Suggestions
+    rooms: Sequence[ChannelRoom]
+    limits: Sequence[str]
 
 
 def connect_property(
@@ -60,12 +67,18 @@ def connect_property(
     one is then still taken beside it.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
-    property cannot be told, `RefusedByChannel` when the invite code is not good.
+    property cannot be told, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
+    good or allows too little.
     """
-    _require_property(property_id)
+    require_property(property_id)
+    if channel_property_id is not None:
+        require_free(property_id, channel_name, channel_property_id)
     options = channel_sync_settings().channel_options.get(channel_name, {})
-    account = _save_account(channel_name, channel_class(channel_name).connect(invite_code, options))
+    new = channel_class(channel_name).connect(invite_code, options)
+    _require_permissions(new.permissions)
+    account = _save_account(channel_name, new)
     details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
+    require_free(property_id, channel_name, details.external_id)
     with transaction.atomic():
         channel_property, _ = ChannelProperty.objects.select_for_update().get_or_create(
             property_id=property_id, channel_name=channel_name, defaults={"channel_property_id": details.external_id}
@@ -88,7 +101,8 @@ def connect_property(
             },
         )
     used = WebhookVerification(connection.webhook_verification)
-    return Connected(channel_property, secret, used, suggest_mappings(channel_property, details.rooms))
+    suggestions = suggest_mappings(channel_property, details.rooms)
+    return Connected(channel_property, secret, used, suggestions, details.rooms, new.permissions.limits)
 
 
 def _stored_secrets(channel_property: ChannelProperty) -> tuple[str | None, str | None]:
@@ -107,11 +121,32 @@ def _stored_secret(channel_property: ChannelProperty, column: str) -> str | None
         return None
 
 
-def _require_property(property_id: UUID) -> None:
-    """Before the invite code is spent."""
+def require_property(property_id: UUID) -> None:
+    """The PMS has it. Raises `ConfigurationError`."""
     model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
     if not model._default_manager.filter(pk=property_id).exists():
         raise ConfigurationError(f"The PMS has no property {property_id} ({model._meta.label}). Check the id.")
+
+
+def require_free(property_id: UUID, channel_name: str, channel_property_id: str) -> None:
+    """The property of the channel is not connected to another one of the PMS. Raises `ConfigurationError`."""
+    taken = ChannelProperty.objects.filter(channel_name=channel_name, channel_property_id=channel_property_id)
+    other = taken.exclude(property_id=property_id).first()
+    if other is not None:
+        raise ConfigurationError(
+            f"{other} is connected to property {other.property_id} of the PMS already. Name another property of the "
+            "channel, or connect that one to another first."
+        )
+
+
+def _require_permissions(found: Permissions) -> None:
+    """Before the tokens take the place of better ones."""
+    if found.missing:
+        raise RefusedByChannel(
+            f"The invite code allows too little: {', '.join(found.missing)} is missing. Nothing was changed, and the "
+            "code is spent. Make another one at the channel with these scopes too.",
+            status=HTTPStatus.FORBIDDEN,
+        )
 
 
 def _save_account(channel_name: str, new: NewAccount) -> ChannelAccount:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from channel_sync.errors import BadSignature, SecretUnreadable, UnknownProperty
+from channel_sync.inbound.rotation import end_rotation
 from channel_sync.inbound.verification import verify
 from channel_sync.models import ChannelConnection, ChannelProperty
 
@@ -62,6 +63,7 @@ def verified_senders(
         except BadSignature as error:
             refused = error
             continue
+        end_rotation(connection, headers, body)
         channel_property = connection.channel_property
         if len(_known) >= KEPT_AT_MOST:
             _known.clear()

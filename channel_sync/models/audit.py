@@ -23,6 +23,8 @@ class AuditAction(models.TextChoices):
     PROPERTY_PAUSED = "property.paused"
     PROPERTY_RESUMED = "property.resumed"
     CONNECTION_TESTED = "connection.tested"
+    WEBHOOK_SET = "webhook.set"
+    WEBHOOK_ROTATED = "webhook.rotated"
 
 
 class AuditEntry(models.Model):

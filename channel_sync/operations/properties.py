@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -29,7 +29,10 @@ from channel_sync.models import (
     WebhookVerification,
 )
 from channel_sync.operations.audit import note
+from channel_sync.operations.connect_checks import require_ready
+from channel_sync.operations.setup_report import SetupReport
 from channel_sync.operations.suggestions import rooms_at_channel
+from channel_sync.operations.webhooks import look_at_new
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_first_sync
@@ -37,7 +40,10 @@ from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_f
 
 @dataclass(frozen=True)
 class NewConnection:
-    """What a person says to connect a property; without a verification the present one stays."""
+    """What a person says to connect a property; without a verification the present one stays.
+
+    `set_webhook` is the consent to set the webhook at the channel, to `webhook_url`.
+    """
 
     property_id: UUID
     channel_name: str
@@ -47,6 +53,8 @@ class NewConnection:
     accept_suggestions: bool = False
     first_sync: bool = False
     new_webhook_secret: bool = False
+    webhook_url: str = ""
+    set_webhook: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class ConnectOutcome:
 
     connected: Connected
     mappings_saved: int
-    first_sync_queued: bool
+    setup: SetupReport
+    first_sync_queued: bool = False
     not_queued: str = ""
 
 
@@ -69,10 +78,12 @@ class ConnectionTried:
 
 
 def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
-    """Connect, schedule its reconciliations; save suggested mappings and start the first synchronisation where wanted.
+    """Connect, set the webhook, schedule its reconciliations; save mappings and start the first synchronisation.
 
-    Raises as `connect_property` does.
+    Each where it is wanted, and in this order. What can be found wrong without the channel is found before the invite
+    code is spent. Raises as `connect_property` does.
     """
+    require_ready(new.property_id, new.channel_name, new.channel_property_id)
     connected = connect_property(
         new.property_id,
         channel_name=new.channel_name,
@@ -85,14 +96,15 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
     schedule_reconciliation(channel_property)
     _note(channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
+    outcome = ConnectOutcome(connected, saved, look_at_new(connected, new.webhook_url, set_webhook=new.set_webhook))
     if not new.first_sync:
-        return ConnectOutcome(connected, saved, first_sync_queued=False)
+        return outcome
     try:
         start_first_sync(channel_property, by=by)
     except NothingQueued as error:
         # The connection stands and its secret is shown only now; the synchronisation can be started later.
-        return ConnectOutcome(connected, saved, first_sync_queued=False, not_queued=str(error))
-    return ConnectOutcome(connected, saved, first_sync_queued=True)
+        return replace(outcome, not_queued=str(error))
+    return replace(outcome, first_sync_queued=True)
 
 
 def try_connection(channel_property: ChannelProperty, *, by: str) -> ConnectionTried:

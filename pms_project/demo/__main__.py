@@ -63,11 +63,6 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     start_watch(processes)
     beds24 = SimulatedBeds24(simulator)
     connected = connect(processes, hotel["property"], web)
-    beds24.set_webhook(
-        connected["channel_property_id"],
-        connected["webhook_url"],
-        {connected["webhook_header"]: connected["webhook_secret"]},
-    )
     room_type = hotel["room_types"]["Double Room"]
     room = next(found["room"] for found in connected["suggestions"] if found["room_type"] == room_type)
 

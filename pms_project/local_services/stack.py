@@ -128,10 +128,10 @@ def start_all(
 
 
 def connect(processes: Processes, property_id: str, web: str) -> dict[str, Any]:
-    """Connect a property to the simulator and save the suggested mappings; what the command prints."""
+    """Connect a property to the simulator, set its webhook, save the suggested mappings; what the command prints."""
     output = processes.run(
         "channel_sync_connect", property_id, "--invite-code", INVITE_CODE,
-        "--base-url", web, "--accept-suggestions", "--json",
+        "--base-url", web, "--set-webhook", "--accept-suggestions", "--json",
     )  # fmt: skip
     connected: dict[str, Any] = json.loads(output)
     return connected

@@ -24,6 +24,7 @@ Schema = dict[str, Any]
 
 FILES = Path(__file__).with_name("description")
 SOURCES = ("documented", "measured", "inferred")
+MOST_ITEMS = 10_000
 CREDITS = ("required", "optional", "none")
 
 
@@ -104,7 +105,7 @@ def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> En
         _parameters(entry.get("query") or {}),
     )
     items = entry.get("items")
-    body = None if items is None else {"type": "array", "items": _reference(items, shapes)}
+    body = None if items is None else {"type": "array", "maxItems": MOST_ITEMS, "items": _reference(items, shapes)}
     if "object" in entry:
         body = _reference(entry["object"], shapes)
     return Endpoint(

@@ -251,6 +251,7 @@ def test_runs_are_listed(administrator: APIClient, connected: ConnectedHotel) ->
         ("get", "/properties", Role.VIEWER),
         ("get", "/properties/{property}", Role.VIEWER),
         ("post", "/properties/{property}/test-connection", Role.OPERATOR),
+        ("post", "/properties/{property}/webhook", Role.ADMINISTRATOR),
         ("post", "/properties/{property}/pause", Role.ADMINISTRATOR),
         ("post", "/properties/{property}/resume", Role.ADMINISTRATOR),
         ("post", "/properties/connect", Role.ADMINISTRATOR),

@@ -67,7 +67,7 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
         ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
         ("get", "/properties/{id}/suggestions/"), ("post", "/properties/{id}/suggestions/"),
-        ("post", "/properties/{id}/test-connection/"),
+        ("post", "/properties/{id}/test-connection/"), ("post", "/properties/{id}/webhook/"),
         ("post", "/properties/connect/"), ("get", "/reconciliation-runs/"), ("post", "/reconciliation-runs/"),
         ("get", "/reconciliation-runs/{id}/"),
     ]  # fmt: skip

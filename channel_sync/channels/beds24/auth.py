@@ -30,10 +30,10 @@ def exchange_invite_code(transport: Transport, code: str) -> tuple[str, AccessTo
     return _text(answer, "refreshToken"), _access_token(answer)
 
 
-def owner_of(transport: Transport, token: str) -> str:
+def owner_of(details: Mapping[str, Any]) -> str:
     """The id of the account that a token belongs to: credits are counted by it."""
-    answer = token_details(transport, token)
-    return _text(answer.get("token") or {}, "ownerId")
+    token = details.get("token")
+    return _text(token if isinstance(token, Mapping) else {}, "ownerId")
 
 
 def token_details(transport: Transport, token: str) -> Mapping[str, Any]:

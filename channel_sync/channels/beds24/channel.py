@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
-from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of
+from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of, token_details
 from channel_sync.channels.beds24.booking_items import write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
 from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms, within_limits
@@ -24,6 +25,7 @@ from channel_sync.channels.beds24.normalization import (
 )
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
+from channel_sync.channels.beds24.property_setup import permissions, read_setup, webhook_item
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.unpriced import unpriced_nights
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
@@ -51,8 +53,10 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.setup import PropertySetup, WebhookTarget
 from channel_sync.errors import InvalidPayload
 
+PROPERTIES = "/properties"
 CALENDAR = "/inventory/rooms/calendar"
 
 Nights = TypeVar("Nights", AvailabilityRange, RateRange)
@@ -87,7 +91,8 @@ class Beds24Channel:
         """Exchange an invite code for the tokens of its account."""
         transport = Transport(Beds24Options.model_validate(options))
         refresh_token, access_token = exchange_invite_code(transport, invite_code)
-        return NewAccount(owner_of(transport, access_token.token), refresh_token, access_token)
+        details = token_details(transport, access_token.token)
+        return NewAccount(owner_of(details), refresh_token, access_token, permissions(details))
 
     @classmethod
     def parse_webhook(cls, payload: Mapping[str, Any]) -> Notification:
@@ -140,7 +145,19 @@ class Beds24Channel:
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms."""
-        return list(readable(self._client.get_pages("/properties", {"includeAllRooms": "true"}), _property, "property"))
+        return list(readable(self._client.get_pages(PROPERTIES, {"includeAllRooms": "true"}), _property, "property"))
+
+    def setup_of(self, external_property_id: str) -> PropertySetup | None:
+        """`GET /properties` of one."""
+        found = readable(self._client.get_pages(PROPERTIES, {"id": external_property_id}), read_setup, "property")
+        return next((setup for setup in found if setup.external_id == external_property_id), None)
+
+    def set_webhook(self, external_property_id: str, target: WebhookTarget) -> None:
+        """`POST /properties`: version 2 with personal data and no data of cards; other addresses stay."""
+        now = self.setup_of(external_property_id)
+        if now is not None:
+            item = webhook_item(external_property_id, now.webhook, target)
+            self._client.post_all(PROPERTIES, [item], idempotency_key=f"webhook:{uuid4()}")
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """One POST. Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key."""

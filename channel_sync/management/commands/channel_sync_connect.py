@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.urls import NoReverseMatch, reverse
 
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import ChannelSyncError
+from channel_sync.management.setup_told import setup_as_json, tell_setup, webhook_path
 from channel_sync.models import WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
 from channel_sync.operations.properties import ConnectOutcome, NewConnection, connect
@@ -22,8 +22,8 @@ class Command(BaseCommand):
     """Prints what has to be entered at the channel; the secret is shown only here."""
 
     help = (
-        "Exchange an invite code for tokens, store them encrypted, list the channel's rooms, suggest mappings by name, "
-        "and print the webhook URL and secret to enter at the channel."
+        "Exchange an invite code for tokens, store them encrypted, look at the property, set its webhook where wanted, "
+        "list the channel's rooms, suggest mappings by name, and print what is left to do by hand."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,6 +44,12 @@ class Command(BaseCommand):
             help="Make a new one when connecting again; the old one is still taken beside it.",
         )
         parser.add_argument("--base-url", default="http://localhost:8000", help="Public address of this PMS.")
+        parser.add_argument(
+            "--set-webhook",
+            action="store_true",
+            help="Set the webhook at the channel: address, version, secret, and no data of cards. What is set for "
+            "others stays.",
+        )
         parser.add_argument("--accept-suggestions", action="store_true", help="Save the suggested room type mappings.")
         parser.add_argument(
             "--first-sync", action="store_true", help="Let the reconciliation worker import its bookings, then send."
@@ -52,6 +58,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Connect; exit code 1 with the reason when the channel or the settings say no."""
+        # Before the invite code is spent.
+        url = options["base_url"].rstrip("/") + webhook_path(options["channel"])
         try:
             outcome = connect(
                 NewConnection(
@@ -63,12 +71,13 @@ class Command(BaseCommand):
                     new_webhook_secret=options["new_webhook_secret"],
                     accept_suggestions=options["accept_suggestions"],
                     first_sync=options["first_sync"],
+                    webhook_url=url,
+                    set_webhook=options["set_webhook"],
                 ),
                 by=COMMAND_LINE,
             )
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
-        url = options["base_url"].rstrip("/") + self._webhook_path(options["channel"])
         if options["json"]:
             self.stdout.write(json.dumps(self._as_json(outcome, url)))
         else:
@@ -83,6 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  custom header   {header}: {connected.webhook_secret}")
         else:
             self.stdout.write(f"  signing secret  {connected.webhook_secret}")
+        tell_setup(self, outcome.setup)
         for suggestion in connected.suggestions.matches:
             self.stdout.write(f"  suggestion      {suggestion.room_type_name} <-> room {suggestion.external_room_id}")
         for room in connected.suggestions.unmatched:
@@ -101,15 +111,6 @@ class Command(BaseCommand):
             )
 
     @staticmethod
-    def _webhook_path(channel: str) -> str:
-        try:
-            return reverse("channel_sync_webhooks:webhook", kwargs={"channel_name": channel})
-        except NoReverseMatch:
-            raise CommandError(
-                "The webhook has no address: add path('', include('channel_sync.inbound.urls')) to the URLs."
-            ) from None
-
-    @staticmethod
     def _as_json(outcome: ConnectOutcome, url: str) -> dict[str, Any]:
         connected = outcome.connected
         return {
@@ -119,6 +120,7 @@ class Command(BaseCommand):
             "webhook_verification": connected.verification.value,
             "webhook_header": channel_sync_settings().webhook_secret_header,
             "webhook_secret": connected.webhook_secret,
+            "setup": setup_as_json(outcome.setup),
             "mappings_saved": outcome.mappings_saved,
             "first_sync_queued": outcome.first_sync_queued,
             "suggestions": [

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API_PREFIX = "/v2"
+MOST_ITEMS = 10_000
+MOST_BYTES = 1_000_000
 COST_OF_READING = 1.0
 COST_OF_WRITING = 1.1
 COST_OF_A_FURTHER_ITEM = 0.01
@@ -217,10 +219,15 @@ class Simulator:
         self.sender.booking_changed(owner, story_of(self.state, booking), change_between(before, booking))
 
 
-def _items(request: Request) -> Any:
+def _items(request: Request) -> list[Any]:
+    """The array that a POST has as its body; how a larger one is refused is not documented."""
+    if (request.content_length or 0) > MOST_BYTES:
+        raise ApiError(400, 400, "Request body is too large")
     items = request.get_json(silent=True)
     if not isinstance(items, list):
         raise ApiError(400, 400, "Request body must be an array", type=None)
+    if len(items) > MOST_ITEMS:
+        raise ApiError(400, 400, f"Request body must have at most {MOST_ITEMS} items")
     return items
 
 

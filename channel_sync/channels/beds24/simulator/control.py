@@ -108,6 +108,8 @@ class Control:
                 "status": "new",
             }
             booking["apiReference"] = f"BDC-{booking['id']}"
+            # As measured: it is stored, and changed by its import a second later.
+            booking["bookingTime"] = utc_now(seconds_ago=1)
             return self._save(booking, wanted)
 
     def change(self, request: Request, booking_id: int) -> Json:

@@ -167,9 +167,9 @@ def nights_of(booking: Json) -> Iterator[date]:
     return (arrival + timedelta(days=offset) for offset in range((departure - arrival).days))
 
 
-def utc_now() -> str:
-    """Now, the way Beds24 writes times."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def utc_now(*, seconds_ago: int = 0) -> str:
+    """Now, or a little earlier, the way Beds24 writes times."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 DEFAULT_SEED: Json = {

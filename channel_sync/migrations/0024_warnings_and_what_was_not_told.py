@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0022_room_quantities"),
+        ("channel_sync", "0023_webhook_actions"),
     ]
 
     operations = [
