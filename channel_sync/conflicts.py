@@ -12,7 +12,7 @@ from channel_sync.models import ChannelProperty, Conflict, ConflictKind, Conflic
 from channel_sync.pms import Reservation
 
 GONE = "gone"
-GUEST_DATA = frozenset({"guest", "email"})
+GUEST_DATA = frozenset({"guest", "guest_name", "email", "phone", "country", "notes"})
 
 
 def flag_conflict(

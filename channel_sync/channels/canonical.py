@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -118,16 +118,18 @@ class Booking(Stay):
     cancelled_at: AwareDatetime | None = None
     client_key: str = Field(default="", description="The idempotency key under which we created it, if we did.")
 
+    def taking(self, parts: Collection[str], stay: Stay) -> Self:
+        """The stay of a reservation with these named fields, and all that only the channel knows, of the booking."""
+        of_guest = {part.removeprefix(OF_GUEST) for part in parts if part.startswith(OF_GUEST)}
+        taken = {name: getattr(self, name) for name in Stay.model_fields if name in parts}
+        guest = stay.guest.model_copy(update={name: getattr(self.guest, name) for name in of_guest})
+        kept = {name: getattr(stay, name) for name in Stay.model_fields}
+        return self.model_copy(update={**kept, **taken, "guest": guest})
+
     def completed(self, stay: Stay) -> Self:
         """With the values of a stay for what the channel did not tell: absent is not empty."""
-        told = {name: value for name in self.not_told if (value := named_value(stay, name)) is not None}
-        of_guest = {name.removeprefix(OF_GUEST): value for name, value in told.items() if name.startswith(OF_GUEST)}
-        of_stay = {name: value for name, value in told.items() if not name.startswith(OF_GUEST)}
-        return self.model_copy(update={**of_stay, "guest": self.guest.model_copy(update=of_guest)})
-
-    def with_stay(self, stay: Stay) -> Self:
-        """What only the channel knows, with the stay of a reservation."""
-        return self.model_copy(update={name: getattr(stay, name) for name in Stay.model_fields})
+        told = {part for part in NAMED_FIELDS if part not in self.not_told}
+        return self.taking(told, stay)
 
     def details_hash(self) -> str:
         """Equal while what only the channel can change is; blank where it says nothing of that."""
@@ -196,7 +198,8 @@ class BookingWrite:
         """What is kept in the log before the call is made."""
         if self.push is None:
             return {"external_id": self.external_id, "status": BookingStatus.CANCELLED.value}
-        return self.push.model_dump(mode="json")
+        sent = self.push.model_dump(mode="json")
+        return sent if self.only is None else {**sent, "only": sorted(self.only)}
 
 
 class WriteOutcome(StrEnum):

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus
+from channel_sync.channels.canonical import Booking, BookingCancellation
 from channel_sync.connections.account import calling
-from channel_sync.connections.mapped_rooms import find_room_type
-from channel_sync.connections.pushable import push_of, shown_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
-from channel_sync.errors import UnmappedRoom
 from channel_sync.events.store import complete, ignore
 from channel_sync.inbound.cancellation import cancel, read_state
-from channel_sync.inbound.capped import push_what_was_capped
+from channel_sync.inbound.carrying import carry_over, lock_room_types
 from channel_sync.inbound.compensation import confirm_or_take_back
-from channel_sync.inbound.concurrent_change import flag_concurrent_change
-from channel_sync.inbound.echo import Echo, echo_of, waits_to_be_sent
-from channel_sync.inbound.order import Order, State, has_new_details, is_deleted, note_applied, order_of
-from channel_sync.inbound.overbooking import flag_overbooking
-from channel_sync.inbound.told_later import add_what_is_told, says_more
-from channel_sync.inventory.availability import FreeNight, free_units
+from channel_sync.inbound.echo import note_what_shows, was_sent_lately
+from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inventory.confirmation import Confirmation
+from channel_sync.merge.agreement import is_as_agreed, note_cancelled, says_more
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -34,9 +29,8 @@ from channel_sync.models import (
 )
 from channel_sync.moments import time_to_order_by
 from channel_sync.origin import on_behalf_of
-from channel_sync.pms import Reservation, host_pms
+from channel_sync.pms import host_pms
 
-ECHO = "echo: the PMS itself sent this state"
 ROOM_TAKEN = "taken back: its room was sold before the channel confirmed it"
 REASONS = {
     Order.STALE: "stale: a newer state of the booking is applied already",
@@ -70,13 +64,14 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
         now = database_now()
         link.applied_modified_at = time_to_order_by(event.occurred_at, now) or now
         link.applied_cancelled = True
-        link.applied_hash = link.pushed_hash = ""
+        link.applied_hash = ""
+        note_cancelled(link)
         link.save()
         complete(event)
 
 
 def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: bool = False) -> bool:
-    """Apply a state of a booking, or ignore it; False, and nothing done, when its time leaves the order open.
+    """Apply a state of a booking, or ignore it; False, and nothing done, when it may not be the last one.
 
     `is_current` is what the channel was just asked for; `is_gone` when it does not have the booking.
     """
@@ -87,11 +82,8 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
         link = _link_of(channel_property, state)
         now = database_now()
         order = order_of(link, state, now)
-        before = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        if order is Order.OPEN and isinstance(state, Booking) and before and says_more(link, state, now):
-            add_what_is_told(channel_property, link, state, before, now)
-            complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
-            return True
+        if order is Order.OPEN and isinstance(state, Booking) and says_more(link, state):
+            order = Order.NEWER
         if order is Order.OPEN and not is_current:
             return False
         if order is Order.OPEN and is_gone and is_deleted(link):
@@ -103,69 +95,39 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
             note_applied(link, state, now)
             if link.reservation_id is not None:
                 cancel(channel_property, link.reservation_id)
-            link.pushed_hash = ""
+            note_cancelled(link)
             link.save()
             complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True
-        booking = state.completed(before) if before is not None else state
-        echo = echo_of(channel_property, link, booking)
-        if echo is Echo.EARLIER and not is_current:
+        return _settle_booking(event, link, state, now, is_current=is_current)
+
+
+def _settle_booking(
+    event: ChannelEvent, link: ReservationLink, booking: Booking, now: datetime, *, is_current: bool
+) -> bool:
+    """The same of a state that is to be applied; what was sent to the channel lately may be newer than it."""
+    channel_property, pms = event.channel_property, host_pms()
+    normalized = booking.model_dump(mode="json")
+    before = pms.reservation(link.reservation_id) if link.reservation_id else None
+    if before is not None:
+        note_what_shows(channel_property, link, booking)
+        if not is_current and not is_as_agreed(link, booking) and was_sent_lately(channel_property, before.id):
             return False
-        is_detailed = has_new_details(link, booking)
-        note_applied(link, state, now)
-        entered = _lock_room_types(channel_property, before, booking)
-        reason = (
-            _no_need(channel_property, before, booking, echo, is_current=is_current) if before is not None else None
-        )
-        if before is not None and reason is not None:
-            if reason == ECHO and is_detailed:
-                host_pms().modify_reservation(before.id, before.room_type_id, booking.with_stay(before))
-            link.pushed_hash = shown_of(channel_property.channel_name, booking).state_hash()
-            link.save()
-            ignore(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
-            return True
-        link.reservation_id = _apply(channel_property, link.reservation_id, booking, entered)
-        after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
-        free = _free_nights(after)
-        flag_overbooking(channel_property, booking, free)
-        push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
-        # What a push would send now: a later save that changes none of it sends nothing.
-        link.pushed_hash = (
-            push_of(channel_property.channel_name, after, booking.external_room_id).state_hash() if after else ""
-        )
-        link.save()
+    entered = lock_room_types(channel_property, before, booking)
+    reason = ""
+    if before is not None and booking.takes_room:
+        if confirm_or_take_back(channel_property, before, booking.external_id) is Confirmation.ROOM_TAKEN:
+            note_applied(link, booking, now)
+            reason = ROOM_TAKEN
+        # As its confirmation left it.
+        before = pms.reservation(before.id) or before
+    reason = reason or carry_over(event, link, booking, before, entered, now)
+    link.save()
+    if reason:
+        ignore(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
+    else:
         complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
-
-
-def _lock_room_types(channel_property: ChannelProperty, before: Reservation | None, booking: Booking) -> UUID | None:
-    """The room types that a booking leaves and enters, at once: locked one by one they might meet another order.
-
-    Returns the one that it enters; None when its room is not mapped.
-    """
-    entered = find_room_type(channel_property, booking.external_room_id)
-    left = before.room_type_id if before is not None else None
-    host_pms().lock_room_types([room_type_id for room_type_id in (left, entered) if room_type_id is not None])
-    return entered
-
-
-def _no_need(
-    channel_property: ChannelProperty, before: Reservation, booking: Booking, echo: Echo, *, is_current: bool
-) -> str | None:
-    """Why a state of a known reservation is not applied; a reservation that waited for its channel is confirmed.
-
-    What the channel has now is no echo of an earlier state: an OTA may have changed the booking there and back.
-    """
-    if booking.takes_room:
-        outcome = confirm_or_take_back(channel_property, before, booking.external_id)
-        if outcome is Confirmation.ROOM_TAKEN:
-            return ROOM_TAKEN
-    waits = waits_to_be_sent(channel_property, before.id)
-    if echo is Echo.LATEST or (echo is Echo.EARLIER and waits and not is_current):
-        return ECHO
-    if waits:
-        flag_concurrent_change(channel_property, before, booking)
-    return None
 
 
 def _link_of(channel_property: ChannelProperty, state: State) -> ReservationLink:
@@ -190,26 +152,3 @@ def _reservation_of_key(channel_property: ChannelProperty, client_key: str) -> U
         .values_list("entity_internal_id", flat=True)
         .first()
     )
-
-
-def _apply(
-    channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking, room_type_id: UUID | None
-) -> UUID | None:
-    pms = host_pms()
-    if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
-        pms.cancel_reservation(reservation_id)
-        return reservation_id
-    if room_type_id is None:
-        raise UnmappedRoom(booking.external_room_id, str(channel_property))
-    if reservation_id is None:
-        (reservation_id,) = pms.create_reservations(channel_property.property_id, [(room_type_id, booking)])
-    else:
-        pms.modify_reservation(reservation_id, room_type_id, booking)
-    return reservation_id
-
-
-def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
-    """What is free on the nights that it takes; none when it takes no room."""
-    if reservation is None or not reservation.takes_room:
-        return []
-    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out)

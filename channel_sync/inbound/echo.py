@@ -1,18 +1,16 @@
-"""Our own writes come back as webhooks and in pulls: late, and perhaps after the PMS has changed the reservation again.
-
-Such a state is no news. Applied, it would undo the later change, whose push would then find nothing left to send.
-"""
+"""Our own writes come back as webhooks and in pulls: late, and perhaps before their answer or after another change."""
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from channel_sync.channels.canonical import Booking, BookingPush
-from channel_sync.connections.pushable import shown_of
+from channel_sync.merge.agreement import fields_of, note_sent
+from channel_sync.merge.fields import Field, values_of
 from channel_sync.models import (
     OPEN_STATUSES,
     PMS_SOURCE,
@@ -23,32 +21,29 @@ from channel_sync.models import (
     ReservationLink,
 )
 
-
-class Echo(Enum):
-    """Whether a state of a booking is one that we sent: the last one, or one before it."""
-
-    NONE = auto()
-    LATEST = auto()
-    EARLIER = auto()
+# Webhooks are repeated for about half an hour: one that comes within it may show what was there before our last write.
+LATE_WEBHOOKS = timedelta(minutes=45)
 
 
-def echo_of(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> Echo:
-    """Compare the state of a booking with what was sent for its reservation."""
+def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> None:
+    """What was sent and shows at the channel is agreed on, although its answer has not come. The link is not saved."""
     if link.reservation_id is None:
-        return Echo.NONE
-    state = shown_of(channel_property.channel_name, booking).state_hash()
-    if state == link.pushed_hash:
-        return Echo.LATEST
-    sent = [
-        (BookingPush.model_validate(push).state_hash(), status)
-        for push, status in _sent(channel_property, link.reservation_id)
-    ]
-    if state not in [hashed for hashed, _ in sent]:
-        return Echo.NONE
-    # Where the answer to the last write never came, the last one sent is the latest there can be.
-    last, status = sent[-1]
-    is_unanswered = link._state.adding or status != EventStatus.DONE
-    return Echo.LATEST if is_unanswered and state == last else Echo.EARLIER
+        return
+    unanswered = _sent(channel_property, link.reservation_id)
+    if not link._state.adding:
+        unanswered = unanswered.exclude(status=EventStatus.DONE)
+    told = values_of(booking)
+    for sent in unanswered.order_by("received_at").values_list("normalized_payload", flat=True):
+        only = (sent or {}).pop("only", None)
+        push = BookingPush.model_validate(sent)
+        values, fields = values_of(push), fields_of(only)
+        note_sent(link, push, [one for one in fields or Field if told.get(one) == values[one]])
+
+
+def was_sent_lately(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
+    """Whether a change of the PMS has reached the channel so lately that an older state may still come."""
+    sent = _sent(channel_property, reservation_id).filter(status=EventStatus.DONE)
+    return sent.filter(processed_at__gt=Now() - LATE_WEBHOOKS).exists()
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
@@ -56,10 +51,9 @@ def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) ->
     return _events(channel_property, reservation_id).filter(status__in=OPEN_STATUSES).exists()
 
 
-def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> list[tuple[Any, str]]:
-    """What was sent for a reservation, and what became of its event, oldest first; cancellations left out."""
-    sent = _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
-    return list(sent.order_by("received_at").values_list("normalized_payload", "status"))
+def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:
+    """Events of which a state was sent; cancellations left out."""
+    return _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
 
 
 def _events(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:

@@ -17,7 +17,6 @@ from django.db import InterfaceError, OperationalError, transaction
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import room_types
-from channel_sync.connections.pushable import push_of
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_clock import database_now
@@ -31,6 +30,7 @@ from channel_sync.inbound.order import note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight
 from channel_sync.inventory.stays import free_after_each
+from channel_sync.merge.agreement import note_both, ours
 from channel_sync.models import ChannelEvent, ChannelProperty, EventStatus, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
@@ -155,7 +155,8 @@ def _settle(
         channel_property=channel_property,
         external_id=arrival.booking.external_id,
         reservation_id=reservation.id,
-        pushed_hash=push_of(channel_property.channel_name, reservation, arrival.booking.external_room_id).state_hash(),
     )
+    pms_now = ours(channel_property.channel_name, reservation, arrival.booking.external_room_id)
+    note_both(link, arrival.booking, pms_now)
     note_applied(link, arrival.booking, now)
     return link

@@ -57,9 +57,6 @@ def note_applied(link: ReservationLink, state: State, now: datetime) -> None:
     link.applied_cancelled = isinstance(state, BookingCancellation) or state.status is BookingStatus.CANCELLED
     if isinstance(state, Booking):
         link.applied_details = state.details_hash() or link.applied_details
-        # Whatever was told once is known.
-        is_first = link._state.adding
-        link.not_told = [name for name in state.not_told if is_first or name in link.not_told]
 
 
 def applied_hash(state: State) -> str:

@@ -29,6 +29,7 @@ from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, has_new_details, order_of
 from channel_sync.inbound.receipt import receive_notification
+from channel_sync.merge.agreement import is_as_agreed
 from channel_sync.models import (
     OPEN_STATUSES,
     ChannelConnection,
@@ -100,9 +101,9 @@ def _is_known(
     if is_cancelled and link.applied_cancelled:
         return True
     if isinstance(state, Booking):
-        if has_new_details(link, state) or not set(link.not_told) <= set(state.not_told):
+        if has_new_details(link, state):
             return False
-        if link.pushed_hash == shown_of(channel_property.channel_name, state).state_hash():
+        if is_as_agreed(link, state) or link.pushed_hash == shown_of(channel_property.channel_name, state).state_hash():
             return True
     return order_of(link, state, now) in (Order.STALE, Order.UNCHANGED)
 

@@ -36,12 +36,14 @@ class ReservationLink(models.Model):
     applied_details = models.CharField(
         max_length=64, blank=True, default="", db_default="", help_text="Hash of what only the channel can change."
     )
-    pushed_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
-    not_told = models.JSONField(
-        default=list,
+    pushed_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Only where there are no bases yet."
+    )
+    bases = models.JSONField(
+        default=dict,
         blank=True,
-        db_default=[],
-        help_text="Fields that the channel has never told: not sent while the PMS has nothing in them either.",
+        db_default={},
+        help_text="What each side looked like when both last agreed; what names the guest as digests.",
     )
     created_at = created_at_column()
     updated_at = updated_at_column()

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import NAMED_FIELDS, NOTHING, BookingPush, BookingStatus, BookingWrite, named_value
+from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.pushable import cut_fields, push_of
@@ -19,6 +19,8 @@ from channel_sync.events.store import claim_beside
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.unapplied import unapplied_changes
 from channel_sync.inventory.confirmation import has_expired
+from channel_sync.merge.agreement import unsent
+from channel_sync.merge.fields import parts_of
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -155,16 +157,14 @@ def _prepare_one(
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
         return Planned(event, later, reservation, None, error=error)
     push = push_of(event.channel_property.channel_name, reservation, room)
-    if link is not None and link.pushed_hash == push.state_hash():
-        return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
-    write = BookingWrite(event.idempotency_key, external_id, push, _known_fields(link, push))
+    only: frozenset[str] | None = None
+    if link is not None:
+        changed = unsent(link, push)
+        if not changed:
+            return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
+        only = parts_of(changed) if link.bases else None
+    write = BookingWrite(event.idempotency_key, external_id, push, only)
     return Planned(event, later, reservation, write, cut=cut_fields(reservation, push))
-
-
-def _known_fields(link: ReservationLink | None, push: BookingPush) -> frozenset[str] | None:
-    """All fields but those that neither side knows: sent empty, they would wipe what the channel keeps to itself."""
-    unknown = {name for name in link.not_told if named_value(push, name) in NOTHING} if link is not None else set()
-    return frozenset(NAMED_FIELDS) - unknown if unknown else None
 
 
 def _ended_while_it_waited(event: ChannelEvent, reservation: Reservation, today: date) -> bool:

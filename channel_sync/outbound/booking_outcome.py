@@ -14,6 +14,7 @@ from channel_sync.events.processing import settle_error
 from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inventory.confirmation import refuse_at_channel
+from channel_sync.merge.agreement import fields_of, note_cancelled, note_sent
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
@@ -35,11 +36,15 @@ def settle_sent(booking: Planned, external_id: str, warnings: Sequence[str] = ()
 
 def updated_link(link: ReservationLink, booking: Planned) -> ReservationLink:
     """The link of a booking that was just sent, to be saved."""
-    push = booking.write.push if booking.write is not None else None
+    write = booking.write
+    push = write.push if write is not None else None
     # The channel's own webhook about the booking may have made the link already.
     if booking.reservation is not None:
         link.reservation_id = booking.reservation.id
-    link.pushed_hash = push.state_hash() if push is not None else ""
+    if write is not None and push is not None:
+        note_sent(link, push, fields_of(write.only))
+    else:
+        note_cancelled(link)
     link.applied_cancelled = push is None
     return link
 

@@ -20,6 +20,7 @@ from channel_sync.correlation import correlated, correlation_id
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
+from channel_sync.merge.agreement import unsent
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -292,7 +293,7 @@ def _booking_event_type(change: ReservationChange, link: ReservationLink | None,
             return EventType.BOOKING_UPDATE
         return None if before == after else EventType.BOOKING_CREATE
     channel_name = link.channel_property.channel_name
-    if room is not None and push_of(channel_name, after, room).state_hash() == link.pushed_hash:
+    if room is not None and not unsent(link, push_of(channel_name, after, room)):
         return None
     return EventType.BOOKING_UPDATE
 

@@ -103,7 +103,7 @@ def _link_all(channel_property: ChannelProperty, sent: Sequence[Sent]) -> None:
         ],
         update_conflicts=True,
         unique_fields=["channel_property", "external_id"],
-        update_fields=["reservation", "pushed_hash", "applied_cancelled", "updated_at"],
+        update_fields=["reservation", "pushed_hash", "bases", "applied_cancelled", "updated_at"],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -42,5 +43,5 @@ class BookingsUnderWay:
         return open_events, links
 
 
-def _state(link: ReservationLink | None) -> tuple[str, bool] | None:
-    return (link.pushed_hash, link.applied_cancelled) if link is not None else None
+def _state(link: ReservationLink | None) -> tuple[Any, str, bool] | None:
+    return (link.bases, link.pushed_hash, link.applied_cancelled) if link is not None else None

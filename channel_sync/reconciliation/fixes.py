@@ -20,6 +20,7 @@ from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
 from channel_sync.events.store import record, record_done, try_once_more
 from channel_sync.inbound.notification import event_of
+from channel_sync.merge.agreement import note_price
 from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
@@ -92,7 +93,7 @@ def _apply(channel_property: ChannelProperty, listed: BookingNotification, is_wa
         if not is_wanted():
             return False
         ReservationLink.objects.filter(channel_property=channel_property, external_id=listed.external_id).update(
-            applied_modified_at=_just_before(event), applied_hash="", applied_cancelled=False, pushed_hash=""
+            applied_modified_at=_just_before(event), applied_hash="", applied_cancelled=False, pushed_hash="", bases={}
         )
         event_id = _failed_with_the_same(channel_property, listed)
         if event_id is None or not try_once_more(event_id):
@@ -132,14 +133,13 @@ def _set_price(channel_property: ChannelProperty, booking: Booking, before: Link
         reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
         if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:
             return False
-        priced = booking.with_stay(reservation).model_copy(update={"price": booking.price})
+        priced = booking.taking(["price"], reservation)
         pms.modify_reservation(reservation.id, reservation.room_type_id, priced)
         room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
         after = pms.reservation(reservation.id)
         if room is not None and after is not None:
-            ReservationLink.objects.filter(id=link.id).update(
-                pushed_hash=push_of(channel_property.channel_name, after, room).state_hash()
-            )
+            note_price(link, push_of(channel_property.channel_name, after, room))
+            link.save(update_fields=["bases", "pushed_hash", "updated_at"])
         record_done(
             NewEvent(
                 channel_property_id=channel_property.id,

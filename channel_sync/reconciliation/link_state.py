@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from channel_sync.models import ChannelProperty, ReservationLink
@@ -21,7 +22,7 @@ class LinkState:
     applied_modified_at: datetime | None
     applied_hash: str
     applied_cancelled: bool
-    pushed_hash: str
+    bases: Mapping[str, Any]
 
 
 def link_states(channel_property: ChannelProperty, external_ids: Collection[str]) -> Mapping[str, LinkState]:
@@ -41,5 +42,5 @@ def _state(link: ReservationLink) -> LinkState:
         applied_modified_at=link.applied_modified_at,
         applied_hash=link.applied_hash,
         applied_cancelled=link.applied_cancelled,
-        pushed_hash=link.pushed_hash,
+        bases=link.bases,
     )

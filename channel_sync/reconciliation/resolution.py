@@ -104,7 +104,7 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
         links.delete()
         return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
     # What the channel has until now was seen and decided on: it is not applied before the PMS's side is sent.
-    links.update(pushed_hash="", applied_cancelled=False, applied_modified_at=database_now())
+    links.update(pushed_hash="", bases={}, applied_cancelled=False, applied_modified_at=database_now())
     is_cancelled = reservation.status is BookingStatus.CANCELLED
     event_type = EventType.BOOKING_CANCEL if is_cancelled else EventType.BOOKING_UPDATE
     return [

@@ -1,0 +1,114 @@
+"""Bring to the PMS what has moved at the channel since both sides agreed, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from channel_sync.broker.hand_over import publish_after_commit
+from channel_sync.channels.canonical import Booking, BookingStatus
+from channel_sync.connections.mapped_rooms import channel_rooms, find_room_type
+from channel_sync.errors import UnmappedRoom
+from channel_sync.events.outbound_events import booking_event
+from channel_sync.events.store import record_all
+from channel_sync.inbound.capped import push_what_was_capped
+from channel_sync.inbound.clashes import flag_clashes
+from channel_sync.inbound.echo import waits_to_be_sent
+from channel_sync.inbound.order import has_new_details, note_applied
+from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inventory.availability import FreeNight, free_units
+from channel_sync.merge.agreement import forget, merged, note_both, ours
+from channel_sync.merge.fields import Field, parts_of
+from channel_sync.merge.three_way import Merged
+from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
+from channel_sync.pms import Reservation, host_pms
+
+NO_NEWS = "echo: the PMS itself sent this state"
+
+
+def carry_over(
+    event: ChannelEvent,
+    link: ReservationLink,
+    booking: Booking,
+    before: Reservation | None,
+    entered: UUID | None,
+    now: datetime,
+) -> str:
+    """Bring what has moved at the channel to the PMS, and let the link say what both agree on; why not, if it is not.
+
+    What the PMS has changed, and is still to send, stays as it is.
+    """
+    channel_property = event.channel_property
+    moved, taken = Merged(), booking
+    if before is not None:
+        moved = merged(link, booking, _ours(channel_property, before))
+        if not moved.to_pms and not has_new_details(link, booking):
+            note_applied(link, booking, now)
+            note_both(link, booking, _ours(channel_property, before), unsent=moved.to_channel)
+            _send_rest(channel_property, before, link, moved)
+            return NO_NEWS
+        flag_clashes(channel_property, before, booking, moved.clashes)
+        taken = booking.taking(parts_of(moved.to_pms), before)
+        if Field.ROOM not in moved.to_pms:
+            entered = before.room_type_id
+    note_applied(link, booking, now)
+    link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
+    after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+    free = _free_nights(after)
+    flag_overbooking(channel_property, booking, free)
+    push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
+    if after is None:
+        forget(link)
+        return ""
+    note_both(link, booking, _ours(channel_property, after), unsent=moved.to_channel)
+    _send_rest(channel_property, after, link, moved)
+    return ""
+
+
+def _ours(channel_property: ChannelProperty, reservation: Reservation) -> dict[Field, Any]:
+    room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
+    return ours(channel_property.channel_name, reservation, room)
+
+
+def _send_rest(
+    channel_property: ChannelProperty, reservation: Reservation, link: ReservationLink, moved: Merged
+) -> None:
+    """See that what the PMS has and the channel lacks is sent: the event of the change may be settled already."""
+    if moved.to_channel and reservation.takes_room and not waits_to_be_sent(channel_property, reservation.id):
+        event = booking_event(channel_property.id, EventType.BOOKING_UPDATE, reservation, link.external_id)
+        publish_after_commit(record_all([event]))
+
+
+def lock_room_types(channel_property: ChannelProperty, before: Reservation | None, booking: Booking) -> UUID | None:
+    """The room types that a booking leaves and enters, at once: locked one by one they might meet another order.
+
+    Returns the one that it enters; None when its room is not mapped.
+    """
+    entered = find_room_type(channel_property, booking.external_room_id)
+    left = before.room_type_id if before is not None else None
+    host_pms().lock_room_types([room_type_id for room_type_id in (left, entered) if room_type_id is not None])
+    return entered
+
+
+def _apply(
+    channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking, room_type_id: UUID | None
+) -> UUID | None:
+    pms = host_pms()
+    if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
+        pms.cancel_reservation(reservation_id)
+        return reservation_id
+    if room_type_id is None:
+        raise UnmappedRoom(booking.external_room_id, str(channel_property))
+    if reservation_id is None:
+        (reservation_id,) = pms.create_reservations(channel_property.property_id, [(room_type_id, booking)])
+    else:
+        pms.modify_reservation(reservation_id, room_type_id, booking)
+    return reservation_id
+
+
+def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
+    """What is free on the nights that it takes; none when it takes no room."""
+    if reservation is None or not reservation.takes_room:
+        return []
+    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out)
