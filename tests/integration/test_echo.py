@@ -87,20 +87,35 @@ def test_a_reservation_without_a_price_is_not_news_either(connected: ConnectedHo
     assert not ChannelEvent.objects.filter(direction="inbound").exists()
 
 
-def test_a_change_of_the_channel_over_an_unsent_change_stands_and_is_flagged(
-    reservation: Reservation, connected: ConnectedHotel, beds24: RunningSimulator
+@pytest.mark.parametrize("made_by", ["the desk", "an OTA"])
+def test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_kept(
+    connected: ConnectedHotel, beds24: RunningSimulator, made_by: str
 ) -> None:
+    if made_by == "the desk":
+        create_reservation(NewReservation(connected.double.id, CHECK_IN, CHECK_OUT, price=Decimal(100)))
+    else:
+        room = int(connected.room_id(connected.double))
+        beds24.controls.book(roomId=room, arrival=str(CHECK_IN), departure=str(CHECK_OUT), channel="booking")
+        pull(connected)
     work_bookings()
-    change_reservation(reservation.id, {"check_out": CHECK_OUT + timedelta(days=3)})
-    beds24.controls.change(beds24.bookings[0]["id"], departure=str(CHECK_OUT + timedelta(days=1)))
+    of_the_desk, of_the_channel = CHECK_OUT + timedelta(days=3), CHECK_OUT + timedelta(days=1)
+    change_reservation(Reservation.objects.get().id, {"check_out": of_the_desk, "notes": "a cot"})
+    beds24.controls.change(beds24.bookings[0]["id"], departure=str(of_the_channel), numChild=1)
 
     pull(connected)
+    work_bookings()
 
-    assert Reservation.objects.get().check_out == CHECK_OUT + timedelta(days=1)
+    stands = of_the_desk if made_by == "the desk" else of_the_channel
+    reservation, (booking,) = Reservation.objects.get(), beds24.bookings
+    assert (reservation.check_out, booking["departure"]) == (stands, str(stands))
+    assert (reservation.notes, booking["notes"]) == ("a cot", "a cot")
+    assert (reservation.children, booking["numChild"]) == (1, 1)
     conflict = Conflict.objects.get()
     assert conflict.kind == ConflictKind.CONCURRENT_CHANGE
-    assert conflict.pms_side["check_out"] == str(CHECK_OUT + timedelta(days=3))
-    assert conflict.channel_side["check_out"] == str(CHECK_OUT + timedelta(days=1))
+    assert conflict.pms_side["dates"] == [str(CHECK_IN), str(of_the_desk)]
+    assert conflict.channel_side["dates"] == [str(CHECK_IN), str(of_the_channel)]
+    winner = conflict.pms_side if made_by == "the desk" else conflict.channel_side
+    assert winner["stands"] == ["dates"]
 
 
 def test_a_change_back_at_the_channel_is_applied(
