@@ -77,9 +77,10 @@ class SimulatedBeds24:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def set_webhook(self, property_id: str, url: str, headers: Mapping[str, str]) -> None:
+    def set_webhook(self, property_id: str, url: str, headers: Mapping[str, str], **settings: str) -> None:
         """Enter the webhook of a property."""
-        self._call("PUT", f"/properties/{property_id}/webhook", json={"url": url, "headers": dict(headers)})
+        wanted = {"url": url, "headers": dict(headers), **settings}
+        self._call("PUT", f"/properties/{property_id}/webhook", json=wanted)
 
     def set_scopes(self, owner_id: int, scopes: Sequence[str]) -> None:
         """Let the tokens of an account do this and no more."""
@@ -92,6 +93,10 @@ class SimulatedBeds24:
     def change(self, booking_id: int, **changes: Any) -> dict[str, Any]:
         """Change a booking as an OTA."""
         return self._call("PATCH", f"/bookings/{booking_id}", json=changes)
+
+    def write_as_guest(self, booking_id: int, message: str) -> dict[str, Any]:
+        """Write to the hotel as the guest of a booking."""
+        return self._call("POST", f"/bookings/{booking_id}/messages", json={"message": message})
 
     def bookings(self) -> list[dict[str, Any]]:
         """All bookings."""

@@ -1,10 +1,10 @@
 """The description of Beds24's API V2, read from `description/*.yaml`.
 
 Each file holds `endpoints` (method and path: the `scope` that a token needs, `headers`, `query`, the shape of the
-`items` of a POST, and `answers` by status) and `shapes`, which are JSON Schema. An answer has a `body`, is a `list_of`
-a shape, or holds the `results` of a POST, one for each item. Objects take no unknown field unless they are `open`.
-`scope_fields` are the fields that are absent without a scope. `source` says where an entry comes from: the published
-document (which goes without saying), a measurement, or an inference.
+`items` of a POST or of the `object` that is a body, and `answers` by status) and `shapes`, which are JSON Schema. An
+answer has a `body`, is a `list_of` a shape, or holds the `results` of a POST, one for each item. Objects take no
+unknown field unless they are `open`. `scope_fields` are the fields that are absent without a scope. `source` says where
+an entry comes from: the published document (which goes without saying), a measurement, or an inference.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Schema = dict[str, Any]
 
 FILES = Path(__file__).with_name("description")
 SOURCES = ("documented", "measured", "inferred")
+MOST_ITEMS = 10_000
 CREDITS = ("required", "optional", "none")
 
 
@@ -96,7 +97,7 @@ def _validator(schema: Schema, shapes: Mapping[str, Schema]) -> Draft202012Valid
 
 
 def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> Endpoint:
-    unknown = set(entry) - {"scope", "headers", "query", "items", "answers"}
+    unknown = set(entry) - {"scope", "headers", "query", "items", "object", "answers"}
     if unknown:
         raise ValueError(f"an endpoint has no {', '.join(sorted(unknown))}")
     headers, query = (
@@ -104,7 +105,9 @@ def _endpoint(entry: Schema, common: Schema, shapes: Mapping[str, Schema]) -> En
         _parameters(entry.get("query") or {}),
     )
     items = entry.get("items")
-    body = None if items is None else {"type": "array", "items": _reference(items, shapes)}
+    body = None if items is None else {"type": "array", "maxItems": MOST_ITEMS, "items": _reference(items, shapes)}
+    if "object" in entry:
+        body = _reference(entry["object"], shapes)
     return Endpoint(
         headers=_validator(headers, shapes),
         query=_validator(query, shapes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,14 @@ def test_a_cancellation_through_the_api_has_no_time_and_one_at_the_channel_has(
 
     assert ours["cancelTime"] is None
     assert theirs["cancelTime"] is not None
+
+
+def test_a_new_booking_of_an_ota_was_changed_a_second_after_it_was_made(api: Caller, beds24: RunningSimulator) -> None:
+    beds24.controls.book(**NEW)
+    (booking,) = api.listed()
+
+    made, changed = (datetime.fromisoformat(booking[name]) for name in ("bookingTime", "modifiedTime"))
+    assert timedelta(seconds=1) <= changed - made <= timedelta(seconds=2)
 
 
 def test_info_items_are_added_changed_and_deleted(api: Caller) -> None:
@@ -172,6 +181,15 @@ def test_a_body_that_is_no_array_is_refused_without_a_type(api: Caller) -> None:
 
     assert answer.status_code == 400
     assert answer.json() == {"success": False, "code": 400, "error": "Request body must be an array"}
+
+
+@WRONG
+@pytest.mark.parametrize("items", [[{}] * 10_001, [{"notes": "x" * 1_000_000}]], ids=["items", "bytes"])
+def test_a_body_that_is_too_large_is_refused(api: Caller, items: list[dict[str, Any]]) -> None:
+    answer = api.call("POST", "/bookings", json=items)
+
+    assert answer.status_code == 400
+    assert "x-request-cost" not in answer.headers
 
 
 def test_the_next_page_is_linked(api: Caller, beds24: RunningSimulator) -> None:

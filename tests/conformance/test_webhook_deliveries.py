@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -135,3 +137,38 @@ def test_an_address_that_fails_is_tried_again_alone(api: Caller, beds24: Running
 
         assert len(receiver.bodies) == 1
         assert other.told[0]["retries"] in (0, 1)
+
+
+@pytest.mark.parametrize("form", ["object", "array", "fields"])
+def test_the_forms_in_which_beds24_is_said_to_send(beds24: RunningSimulator, receiver: Receiver, form: str) -> None:
+    beds24.controls.set_webhook("1001", receiver.url, {}, form=form)
+    booking = beds24.controls.book(**NEW)
+    delivered(receiver, 1)
+
+    read: dict[str, Any]
+    if form == "fields":
+        fields = parse_qs(receiver.bodies[0].decode(), keep_blank_values=True)
+        read = {name: value if name == "timeStamp" else json.loads(value) for name, (value,) in fields.items()}
+    else:
+        found: Any = receiver.told[0]
+        read = found[0] if form == "array" else found
+    assert webhook_faults("twoWithPersonalData", read) == []
+    assert read["booking"]["id"] == booking["id"]
+    kind = "application/x-www-form-urlencoded" if form == "fields" else "application/json"
+    assert receiver.headers[0]["Content-Type"] == kind
+
+
+@pytest.mark.parametrize("version", ["one", "twoWithPersonalData"])
+def test_a_message_of_a_guest_sends_the_webhook(
+    api: Caller, beds24: RunningSimulator, receiver: Receiver, version: str
+) -> None:
+    number = beds24.controls.book(**NEW)["id"]
+    choose(api, url=receiver.url, version=version)
+    beds24.controls.write_as_guest(number, "May we come late?")
+    delivered(receiver, 1)
+
+    if version == "one":
+        assert receiver.requests == [f"GET /alerts?bookid={number}&status=message"]
+    else:
+        assert [message["message"] for message in receiver.told[0]["messages"]] == ["May we come late?"]
+        assert webhook_faults(version, receiver.told[0]) == []

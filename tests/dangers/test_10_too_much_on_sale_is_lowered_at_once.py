@@ -22,6 +22,8 @@ def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel
     plenty_of_credits(beds24.simulator.state, connected)
     request_full_sync(connected.channel_property)
     work_everything()
+    # Beds24 shows no more than it has units: it has been told of more than the PMS.
+    beds24.simulator.state.rooms[2001].qty = 20
     return connected
 
 

@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from channel_sync.channels.base import ChannelCredentials, NewAccount
 from channel_sync.channels.beds24.channel import Beds24Channel
-from channel_sync.channels.beds24.simulator.state import Account, Webhook
+from channel_sync.channels.beds24.simulator.deliveries import Delivery
+from channel_sync.channels.beds24.simulator.state import Account
+from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSettings
 from channel_sync.channels.beds24.transport import Answer
 from channel_sync.channels.canonical import AccessToken, Credits
 from channel_sync.conf import ChannelSyncSettings
@@ -206,7 +208,8 @@ def test_secrets_are_not_shown_in_the_repr_of_what_holds_them() -> None:
         new,
         connected,
         ConnectOutcome(connected, 0, first_sync_queued=False),
-        Webhook("http://pms.example", {"X-Channel-Sync-Secret": "s3cret"}, "s3cret"),
+        WebhookSettings(custom_header="X-Channel-Sync-Secret: s3cret", signing_secret="s3cret"),
+        Delivery("one", "http://pms.example", {}, headers={"X-Secret": "s3cret"}, signing_secret="s3cret"),
         Account(901, {"s3cret"}, {"s3cret"}, {"s3cret": timezone.now()}),
         ChannelAccount(refresh_token="s3cret", access_token="s3cret"),
         ChannelSyncSettings(pms="pms.Port", metrics_token="s3cret", alert_webhook_secret="s3cret"),

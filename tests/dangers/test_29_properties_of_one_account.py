@@ -63,7 +63,7 @@ def hotels(
     seed = copy.deepcopy(DEFAULT_SEED)
     account = seed["accounts"][0]
     account |= {"credit_limit": 100_000, "invite_codes": ["FIRST", "SECOND"]}
-    rooms = [{"id": 3001, "name": "Double Room", "qty": 10}]
+    rooms = [{"id": 3001, "name": "Double Room", "qty": 10, "fixed_price": 100}]
     account["properties"].append({"id": 1002, "name": "Hill View Hotel", "rooms": rooms})
     beds24 = start_simulator(seed)
     options = {"beds24": {"base_url": f"{beds24.address}/v2", "read_timeout": 5.0}}

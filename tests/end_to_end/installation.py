@@ -118,7 +118,10 @@ def installation(
         "credit_limit": credit_limit,
         "window_seconds": window_seconds,
     }
-    more = [{"id": 2101 + number, "name": f"Type {number}", "qty": UNITS} for number in range(more_rooms)]
+    more = [
+        {"id": 2101 + number, "name": f"Type {number}", "qty": UNITS, "fixed_price": 100}
+        for number in range(more_rooms)
+    ]
     account["properties"][0]["rooms"] += more
     seed.write_text(json.dumps({"accounts": [account]}))
     prefix = f"e2e-{uuid4().hex[:8]}."

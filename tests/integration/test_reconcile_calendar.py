@@ -54,7 +54,7 @@ Compare = Callable[[ChannelProperty, RunOptions], ReconciliationRun]
 
 @pytest.fixture
 def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel:
-    """Both calendars are equal."""
+    """Both calendars are equal, though Beds24 has more units than the PMS, and so can have more on sale."""
     plenty_of_credits(beds24.simulator.state, connected)
     plan = RatePlanFactory(room_type=connected.double)
     RateMappingFactory(channel_property=connected.channel_property, internal_id=plan.id, external_id="2001:1")
@@ -62,6 +62,7 @@ def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel
         DailyRateFactory(rate_plan=plan, night=night, price=Decimal("100.00"))
     request_full_sync(connected.channel_property)
     work()
+    beds24.simulator.state.rooms[2001].qty = 20
     return connected
 
 

@@ -12,19 +12,31 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import accounts, booking_writes, bookings, inventory, properties, scopes
+from channel_sync.channels.beds24.simulator import (
+    accounts,
+    booking_writes,
+    bookings,
+    channel_reports,
+    inventory,
+    invoice_items,
+    messages,
+    properties,
+    scopes,
+)
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json, page_of
 from channel_sync.channels.beds24.simulator.control import Control
 from channel_sync.channels.beds24.simulator.faults import Fault, FaultKind, Faults
 from channel_sync.channels.beds24.simulator.queries import Query, ids
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Account, Json, State, utc_now
-from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
+from channel_sync.channels.beds24.simulator.webhook_payloads import change_between, story_of
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API_PREFIX = "/v2"
+MOST_ITEMS = 10_000
+MOST_BYTES = 1_000_000
 COST_OF_READING = 1.0
 COST_OF_WRITING = 1.1
 COST_OF_A_FURTHER_ITEM = 0.01
@@ -95,6 +107,11 @@ class Simulator:
             ("GET", "/bookings", read("bookings", "booking", lambda *call: bookings.find(*call))),
             ("POST", "/bookings", write("bookings", self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
+            ("GET", "/bookings/messages", read("bookings", "message", messages.find)),
+            ("POST", "/bookings/messages", write("bookings", partial(messages.write, state))),
+            ("PATCH", "/bookings/messages", self._mark_messages),
+            ("GET", "/bookings/invoices", read("bookings-financial", "invoice", invoice_items.invoices)),
+            ("POST", "/channels/booking", write("channels", partial(channel_reports.report, state))),
             ("GET", f"{rooms}/calendar", read("inventory", "calendar", inventory.calendar)),
             ("POST", f"{rooms}/calendar", write("inventory", partial(inventory.write_calendar, state))),
             ("GET", f"{rooms}/availability", read("inventory", "availability", inventory.availability)),
@@ -157,6 +174,15 @@ class Simulator:
 
         return self._call(request, _cost_of_writing(len(wanted)), deleted)
 
+    def _mark_messages(self, request: Request) -> Response:
+        changes = request.get_json(silent=True)
+
+        def marked(account: Account) -> Answer:
+            scopes.require(account, "write:bookings")
+            return messages.mark(self.state, account, request.args, changes), 200
+
+        return self._call(request, COST_OF_WRITING, marked)
+
     def _call(self, request: Request, cost: float, work: Callable[[Account], Answer]) -> Response:
         """An authenticated call: token, credits, effect, log. One that is refused costs nothing."""
         with self.state.lock:
@@ -183,20 +209,25 @@ class Simulator:
                 "path": request.path.removeprefix(API_PREFIX),
                 "query": {name: request.args.getlist(name) for name in request.args},
                 "idempotencyKey": request.headers.get("X-Idempotency-Key"),
-                "body": request.get_json(silent=True) if request.method == "POST" else None,
+                "body": request.get_json(silent=True) if request.method in ("POST", "PATCH") else None,
                 "status": status,
             }
         )
 
     def _changed(self, before: Json | None, booking: Json) -> None:
-        group, owner = bookings.group_of(self.state, booking), self.state.properties[booking["propertyId"]]
-        self.sender.booking_changed(owner, booking, group, change_between(before, booking))
+        owner = self.state.properties[booking["propertyId"]]
+        self.sender.booking_changed(owner, story_of(self.state, booking), change_between(before, booking))
 
 
-def _items(request: Request) -> Any:
+def _items(request: Request) -> list[Any]:
+    """The array that a POST has as its body; how a larger one is refused is not documented."""
+    if (request.content_length or 0) > MOST_BYTES:
+        raise ApiError(400, 400, "Request body is too large")
     items = request.get_json(silent=True)
     if not isinstance(items, list):
         raise ApiError(400, 400, "Request body must be an array", type=None)
+    if len(items) > MOST_ITEMS:
+        raise ApiError(400, 400, f"Request body must have at most {MOST_ITEMS} items")
     return items
 
 

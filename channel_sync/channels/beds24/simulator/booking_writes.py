@@ -42,8 +42,7 @@ def delete(state: State, account: Account, ids: list[int]) -> list[Json]:
         if booking is None or booking["roomId"] not in state.owned_rooms(account):
             answers.append(refused("delete booking", "id", "booking not found"))
             continue
-        state.rooms[booking["roomId"]].take(booking, +1)
-        del state.bookings[booking_id]
+        state.forget_booking(booking_id)
         answers.append({"success": True, "info": [_info("delete booking", booking_id, "deleted booking")]})
     return answers
 

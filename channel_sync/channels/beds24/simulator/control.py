@@ -9,12 +9,19 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from channel_sync.channels.beds24.simulator import booking_writes, bookings, inventory, scopes
+from channel_sync.channels.beds24.simulator import booking_writes, inventory, messages, scopes
 from channel_sync.channels.beds24.simulator.answers import ApiError, as_json
 from channel_sync.channels.beds24.simulator.faults import Faults, WebhookBehaviour
 from channel_sync.channels.beds24.simulator.state import DEFAULT_SEED, Json, State, utc_now
-from channel_sync.channels.beds24.simulator.webhook_payloads import change_between
-from channel_sync.channels.beds24.simulator.webhook_settings import FIELDS, Version, WebhookSettings, invalid_fields
+from channel_sync.channels.beds24.simulator.webhook_payloads import Change, change_between, story_of
+from channel_sync.channels.beds24.simulator.webhook_settings import (
+    BODIES,
+    FIELDS,
+    Form,
+    Version,
+    WebhookSettings,
+    invalid_fields,
+)
 from channel_sync.channels.beds24.simulator.webhooks import WebhookSender
 
 BOOKING_COM = 19
@@ -38,6 +45,7 @@ class Control:
             ("POST", "/bookings", self.book),
             ("PATCH", "/bookings/<int:booking_id>", self.change),
             ("DELETE", "/bookings/<int:booking_id>", self.remove),
+            ("POST", "/bookings/<int:booking_id>/messages", self.write_as_guest),
             ("PATCH", "/rooms/<int:room_id>", self.touch_room),
             ("GET", "/rooms/<int:room_id>/calendar", self.room_calendar),
             ("PUT", "/properties/<int:property_id>/webhook", self.set_webhook),
@@ -67,6 +75,7 @@ class Control:
                     for room in self._state.rooms.values()
                 ],
                 "bookings": list(self._state.bookings.values()),
+                "reports": list(self._state.reports),
                 "faults": self._faults.described(),
                 "webhooks_pending": self._sender.pending(),
                 "webhooks_given_up": self._sender.given_up,
@@ -99,6 +108,8 @@ class Control:
                 "status": "new",
             }
             booking["apiReference"] = f"BDC-{booking['id']}"
+            # As measured: it is stored, and changed by its import a second later.
+            booking["bookingTime"] = utc_now(seconds_ago=1)
             return self._save(booking, wanted)
 
     def change(self, request: Request, booking_id: int) -> Json:
@@ -109,17 +120,31 @@ class Control:
     def remove(self, request: Request, booking_id: int) -> Json:
         """`DELETE /simulator/bookings/<id>`: gone at Beds24, which sends no webhook for it."""
         with self._state.lock:
+            self._known(booking_id)
+            return self._state.forget_booking(booking_id)
+
+    def write_as_guest(self, request: Request, booking_id: int) -> Json:
+        """`POST /simulator/bookings/<id>/messages` with `message`: a guest writes at the OTA; a webhook is sent."""
+        text = _body(request).get("message")
+        if not isinstance(text, str) or not text:
+            raise ApiError(400, 400, "message has to be a text")
+        with self._state.lock:
             booking = self._known(booking_id)
-            self._state.rooms[booking["roomId"]].take(booking, +1)
-            return self._state.bookings.pop(booking_id)
+            message = messages.add(self._state, booking, message=text, source="guest")
+            self._tell(booking, Change.MESSAGE)
+            return message
 
     def set_webhook(self, request: Request, property_id: int) -> Json:
-        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret` and fields of the settings.
+        """`PUT /simulator/properties/<id>/webhook` with `url`, `headers`, `signing_secret`, `form` and the settings.
 
-        Unlike through the API, the version is `twoWithPersonalData` where none is given.
+        Unlike through the API, the version is `twoWithPersonalData` where none is given. The `form` of a JSON body is
+        `object`, `array` (of one) or `fields` (form-encoded): reports of what Beds24 sends differ.
         """
         wanted = _body(request)
         headers, secret = wanted.pop("headers", {}), wanted.pop("signing_secret", "")
+        form = wanted.pop("form", Form.OBJECT)
+        if form not in BODIES:
+            raise ApiError(400, 400, f"not a form: {form}")
         changes = {"version": Version.TWO_WITH_PERSONAL_DATA, "customHeader": _as_lines(headers), **wanted}
         wrong = [name for name in changes if name not in FIELDS] + invalid_fields(changes)
         if wrong:
@@ -127,7 +152,9 @@ class Control:
         with self._state.lock:
             if property_id not in self._state.properties:
                 raise ApiError(404, 404, "property not found")
-            self._state.properties[property_id].webhook = WebhookSettings(signing_secret=secret).changed(changes)
+            self._state.properties[property_id].webhook = WebhookSettings(
+                signing_secret=secret, form=Form(form)
+            ).changed(changes)
         return {"webhook": True}
 
     def set_scopes(self, request: Request, owner_id: int) -> Json:
@@ -196,10 +223,12 @@ class Control:
             changes = {"cancelTime": utc_now(), **changes}
         stored = booking_writes.save(self._state, booking, changes)
         if before != stored:
-            group = bookings.group_of(self._state, stored)
-            owner = self._state.properties[stored["propertyId"]]
-            self._sender.booking_changed(owner, stored, group, change_between(before, stored))
+            self._tell(stored, change_between(before, stored))
         return stored
+
+    def _tell(self, booking: Json, change: Change) -> None:
+        owner = self._state.properties[booking["propertyId"]]
+        self._sender.booking_changed(owner, story_of(self._state, booking), change)
 
     def _known(self, booking_id: int) -> Json:
         if booking_id not in self._state.bookings:

@@ -7,24 +7,17 @@ import hmac
 import json
 import time
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 import requests
 
 from channel_sync.channels.beds24.simulator.state import Json
+from channel_sync.channels.beds24.simulator.webhook_settings import Form
 
 TIMEOUT_SECONDS = 10
-FORM = "application/x-www-form-urlencoded"
-
-
-class Form(StrEnum):
-    """How the payload is written."""
-
-    QUERY = "query"
-    FIELDS = "fields"
-    OBJECT = "object"
+FORM_FIELDS = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ def send(delivery: Delivery) -> bool:
 
 def _answer_to(delivery: Delivery) -> requests.Response:
     method, body = _written(delivery)
-    kinds = {Form.QUERY: {}, Form.FIELDS: {"Content-Type": FORM}}
+    kinds = {Form.QUERY: {}, Form.FIELDS: {"Content-Type": FORM_FIELDS}}
     headers = {**kinds.get(delivery.form, {"Content-Type": "application/json"}), **delivery.headers}
     if delivery.signing_secret:
         stamp = str(int(time.time()))
@@ -72,5 +65,11 @@ def _written(delivery: Delivery) -> tuple[str, bytes]:
     if delivery.form is Form.QUERY:
         return "GET", b""
     if delivery.form is Form.FIELDS:
-        return "POST", urlencode(delivery.payload).encode()
-    return "POST", json.dumps(delivery.payload).encode()
+        return "POST", urlencode({name: _as_text(value) for name, value in delivery.payload.items()}).encode()
+    found = [delivery.payload] if delivery.form is Form.ARRAY else delivery.payload
+    return "POST", json.dumps(found).encode()
+
+
+def _as_text(value: Any) -> str:
+    """A member of the payload as a field of a form."""
+    return value if isinstance(value, str) else json.dumps(value)

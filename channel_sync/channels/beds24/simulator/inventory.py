@@ -8,8 +8,10 @@ from typing import Any
 
 from channel_sync.channels.beds24.simulator.answers import ApiError, refused
 from channel_sync.channels.beds24.simulator.booking_fields import is_day
+from channel_sync.channels.beds24.simulator.channel_limits import with_limits, wrong_limit
 from channel_sync.channels.beds24.simulator.queries import Query, day, ids, is_true
 from channel_sync.channels.beds24.simulator.state import (
+    PRICES,
     TAKES_A_ROOM,
     Account,
     Json,
@@ -20,13 +22,13 @@ from channel_sync.channels.beds24.simulator.state import (
 from channel_sync.channels.ranges import nights
 
 OVERRIDES = ("none", "blackout", "exception", "noCheckIn", "noCheckOut", "noCheckInOrCheckOut")
-PRICES = tuple(f"price{slot}" for slot in range(1, 17))
 INCLUDES = {
     "includeMinStay": ("minStay",),
     "includeMaxStay": ("maxStay",),
     "includeOverride": ("override",),
     "includeMultiplier": ("multiplier",),
     "includePrices": PRICES,
+    "includeChannels": ("channels",),
 }
 MOST = 99_999_999.99
 LIMITS: dict[str, tuple[Any, float, float]] = {
@@ -38,6 +40,7 @@ LIMITS: dict[str, tuple[Any, float, float]] = {
 }
 MODIFY = "modify calendar"
 DEFAULTS = {"minStay": 1, "maxStay": 364, "override": "none", "multiplier": 1}
+KNOWN = {"from", "to", "numAvail", "minStay", "maxStay", "override", "multiplier", "channels", *PRICES}
 SETTABLE = ("minStay", "maxStay", "override", "multiplier", *PRICES)
 
 
@@ -85,8 +88,8 @@ def offers(state: State, account: Account, query: Query) -> list[Json]:
                 {
                     "offerId": 1,
                     "offerName": "Offer 1",
-                    "price": sum(room.days.get(night, {}).get("price1", 0) for night in stay),
-                    "unitsAvailable": min(room.available(night) for night in stay),
+                    "price": sum(room.price(night) or 0 for night in stay),
+                    "unitsAvailable": min(room.on_sale(night) for night in stay),
                 }
             ],
         }
@@ -114,7 +117,7 @@ def write_calendar(state: State, account: Account, items: list[Any]) -> list[Jso
             continue
         for entry in entries:
             _set(state, room, entry)
-        answers.append({"success": True, "modified": {"roomId": room.id}})
+        answers.append({"success": True, "modified": {"roomId": room.id}} | _warnings(entries))
     return answers
 
 
@@ -129,7 +132,16 @@ def _set(state: State, room: Room, entry: Json) -> None:
         ):
             room.num_avail[night] = room.qty - _booked(state, room, night)
         kept = room.days[night] | values
+        if "channels" in entry:
+            kept["channels"] = with_limits(kept.get("channels"), entry["channels"])
         room.days[night] = {name: value for name, value in kept.items() if value is not None}
+
+
+def _warnings(entries: list[Json]) -> Json:
+    """What is dropped, and said to be."""
+    unknown = sorted({name for entry in entries for name in entry if name not in KNOWN})
+    warnings = [{"action": MODIFY, "field": name, "message": "unknown field"} for name in unknown]
+    return {"warnings": warnings} if warnings else {}
 
 
 def _booked(state: State, room: Room, night: date) -> int:
@@ -154,6 +166,8 @@ def _problem(entry: Any) -> tuple[str, str] | None:
             continue
         if name == "override" and value not in OVERRIDES:
             return name, "is not an override"
+        if name == "channels" and (wrong := wrong_limit(value)):
+            return wrong, "invalid"
         if name in LIMITS and not _is_within(value, *LIMITS[name]):
             return name, "has to be from {1} to {2}".format(*LIMITS[name])
     return None
@@ -166,7 +180,7 @@ def _is_within(value: Any, kind: Any, least: float, most: float) -> bool:
 def _ranges(room: Room, first: date, last: date, shown: list[str], with_units: bool) -> Iterator[Json]:
     current: Json | None = None
     for night in nights(first, last):
-        values: Json = {"numAvail": room.available(night)} if with_units else {}
+        values: Json = {"numAvail": room.on_sale(night)} if with_units else {}
         known = {**DEFAULTS, **room.days.get(night, {})}
         values |= {name: known[name] for name in shown if name in known}
         if current is not None and {k: v for k, v in current.items() if k not in ("from", "to")} == values:
@@ -180,7 +194,7 @@ def _ranges(room: Room, first: date, last: date, shown: list[str], with_units: b
 
 
 def _is_sellable(room: Room, night: date) -> bool:
-    return room.available(night) > 0 and room.days.get(night, {}).get("override") != "blackout"
+    return room.on_sale(night) > 0 and room.days.get(night, {}).get("override") != "blackout"
 
 
 def _chosen(state: State, account: Account, query: Query) -> list[Room]:

@@ -14,6 +14,7 @@ from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSetti
 
 Json = dict[str, Any]
 
+PRICES = tuple(f"price{slot}" for slot in range(1, 17))
 DEFAULT_SCOPES = (
     "all:bookings",
     "all:bookings-personal",
@@ -27,24 +28,42 @@ TAKES_A_ROOM = ("confirmed", "new", "request", "black")
 
 @dataclass
 class Room:
-    """A room type with its number of units and its calendar."""
+    """A room type with its number of units and its calendar.
+
+    `fixed_price` stands for prices that are set elsewhere than in the calendar, and hold for every night.
+    """
 
     id: int
     property_id: int
     name: str
     qty: int
+    fixed_price: float | None = None
     num_avail: dict[date, int] = field(default_factory=dict)
+    booked: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     days: dict[date, Json] = field(default_factory=lambda: defaultdict(dict))
 
     def available(self, night: date) -> int:
-        """`numAvail` of a night; the number of units where nobody has set or booked anything."""
-        return self.num_avail.get(night, self.qty)
+        """What was set and has not been booked since; never more than the units that nobody has booked."""
+        return min(self.num_avail.get(night, self.qty), self.qty - self.booked.get(night, 0))
+
+    def on_sale(self, night: date) -> int:
+        """`numAvail` as it is shown: a night without a price has nothing to sell."""
+        available = self.available(night)
+        return available if self.price(night) is not None else min(available, 0)
+
+    def price(self, night: date) -> float | None:
+        """The price of the first slot that has one; None where nothing is set."""
+        values = self.days.get(night, {})
+        prices = (values[name] for name in PRICES if values.get(name) is not None)
+        return next(prices, self.fixed_price)
 
     def take(self, booking: Json, sign: int) -> None:
         """Lower (`sign` -1) or raise (+1) `numAvail` by a booking that takes rooms."""
         if booking["status"] in TAKES_A_ROOM:
             for night in nights_of(booking):
-                self.num_avail[night] = self.available(night) + sign * int(booking["roomQty"])
+                units = sign * int(booking["roomQty"])
+                self.num_avail[night] = self.num_avail.get(night, self.qty) + units
+                self.booked[night] -= units
 
 
 @dataclass
@@ -89,13 +108,21 @@ class State:
         self.rooms: dict[int, Room] = {}
         self.bookings: dict[int, Json] = {}
         self.invoice_dates: dict[int, str] = {}
+        self.message_ids = itertools.count(9_000_001)
+        self.messages: dict[int, Json] = {}
+        self.reports: list[Json] = []
         self.calls: list[Json] = []
 
     def seed(self, seed: Json) -> None:
         """Start over from a description of accounts, properties and rooms."""
         with self.lock:
-            for store in (self.accounts, self.properties, self.rooms, self.bookings, self.invoice_dates):
-                store.clear()
+            self.accounts.clear()
+            self.properties.clear()
+            self.rooms.clear()
+            self.bookings.clear()
+            self.invoice_dates.clear()
+            self.messages.clear()
+            self.reports.clear()
             self.calls.clear()
             for account in seed["accounts"]:
                 self._add_account(account)
@@ -113,7 +140,17 @@ class State:
             created = Property(int(wanted["id"]), owner_id, wanted["name"], wanted.get("currency", "EUR"))
             self.properties[created.id] = created
             for room in wanted.get("rooms", []):
-                self.rooms[int(room["id"])] = Room(int(room["id"]), created.id, room["name"], int(room["qty"]))
+                self.rooms[int(room["id"])] = Room(
+                    int(room["id"]), created.id, room["name"], int(room["qty"]), room.get("fixed_price")
+                )
+
+    def forget_booking(self, booking_id: int) -> Json:
+        """Delete a booking with its messages, and return what it was."""
+        booking = self.bookings.pop(booking_id)
+        self.rooms[booking["roomId"]].take(booking, +1)
+        for number in [number for number, found in self.messages.items() if found["bookingId"] == booking_id]:
+            del self.messages[number]
+        return booking
 
     def owned_rooms(self, account: Account) -> dict[int, Room]:
         """The rooms that an account may see."""
@@ -130,9 +167,9 @@ def nights_of(booking: Json) -> Iterator[date]:
     return (arrival + timedelta(days=offset) for offset in range((departure - arrival).days))
 
 
-def utc_now() -> str:
-    """Now, the way Beds24 writes times."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def utc_now(*, seconds_ago: int = 0) -> str:
+    """Now, or a little earlier, the way Beds24 writes times."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 DEFAULT_SEED: Json = {
@@ -145,9 +182,9 @@ DEFAULT_SEED: Json = {
                     "id": 1001,
                     "name": "Harbour View Hotel",
                     "rooms": [
-                        {"id": 2001, "name": "Double Room", "qty": 10},
-                        {"id": 2002, "name": "Single Room", "qty": 5},
-                        {"id": 2003, "name": "Suite", "qty": 2},
+                        {"id": 2001, "name": "Double Room", "qty": 10, "fixed_price": 100},
+                        {"id": 2002, "name": "Single Room", "qty": 5, "fixed_price": 100},
+                        {"id": 2003, "name": "Suite", "qty": 2, "fixed_price": 100},
                     ],
                 }
             ],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from channel_sync.channels.beds24.simulator.booking_fields import AMOUNTS, PERSONAL
-from channel_sync.channels.beds24.simulator.bookings import without_items
-from channel_sync.channels.beds24.simulator.deliveries import Delivery, Form
-from channel_sync.channels.beds24.simulator.state import Json, Property, utc_now
-from channel_sync.channels.beds24.simulator.webhook_settings import Version, WebhookSettings
+from channel_sync.channels.beds24.simulator.bookings import group_of, without_items
+from channel_sync.channels.beds24.simulator.deliveries import Delivery
+from channel_sync.channels.beds24.simulator.messages import of_booking as of_messages
+from channel_sync.channels.beds24.simulator.state import Json, Property, State, utc_now
+from channel_sync.channels.beds24.simulator.webhook_settings import Form, Version, WebhookSettings
 
 # What `twoNoPersonalData` leaves out: absent, not empty.
 LEFT_OUT = (*PERSONAL, *AMOUNTS)
@@ -31,20 +33,34 @@ def change_between(before: Json | None, after: Json) -> Change:
     return Change.CANCEL if is_cancelled else Change.MODIFY
 
 
-def of_booking(owner: Property, booking: Json, group: Json | None, change: Change) -> list[Delivery]:
+@dataclass(frozen=True)
+class Story:
+    """A booking with what a webhook tells beside it."""
+
+    booking: Json
+    group: Json | None
+    messages: list[Json]
+
+
+def story_of(state: State, booking: Json) -> Story:
+    """All that there is to tell of a booking now."""
+    return Story(booking, group_of(state, booking), of_messages(state, booking["id"]))
+
+
+def of_booking(owner: Property, story: Story, change: Change) -> list[Delivery]:
     """A delivery to each address of the property."""
-    settings = owner.webhook
+    settings, booking = owner.webhook, story.booking
     if settings.version is Version.ONE:
         card = _card(settings, booking)
         payload = {"bookid": booking["id"], "status": str(change), **card}
         return _to_each_address(settings, settings.version, payload, Form.FIELDS if card else Form.QUERY)
-    shown = {**without_items(booking), "bookingGroup": group}
+    shown = {**without_items(booking), "bookingGroup": story.group}
     payload = {
         "timeStamp": utc_now(),
         "booking": shown,
         "infoItems": booking["infoItems"],
         "invoiceItems": booking["invoiceItems"],
-        "messages": [],
+        "messages": story.messages,
         "retries": 0,
     }
     if settings.version is Version.TWO_NO_PERSONAL_DATA:
@@ -52,7 +68,7 @@ def of_booking(owner: Property, booking: Json, group: Json | None, change: Chang
         payload |= {"infoItems": [], "invoiceItems": [], "messages": []}
     else:
         payload |= _card(settings, booking)
-    return _to_each_address(settings, settings.version, payload)
+    return _to_each_address(settings, settings.version, payload, settings.form)
 
 
 def of_inventory(owner: Property, room_id: int) -> list[Delivery]:
@@ -63,7 +79,7 @@ def of_inventory(owner: Property, room_id: int) -> list[Delivery]:
         "ownerId": str(owner.owner_id),
         "action": "SYNC_ROOM",
     }
-    return _to_each_address(owner.webhook, "inventory", payload)
+    return _to_each_address(owner.webhook, "inventory", payload, owner.webhook.form)
 
 
 def _card(settings: WebhookSettings, booking: Json) -> Json:
@@ -75,5 +91,5 @@ def _card(settings: WebhookSettings, booking: Json) -> Json:
     }
 
 
-def _to_each_address(settings: WebhookSettings, kind: str, payload: Json, form: Form = Form.OBJECT) -> list[Delivery]:
+def _to_each_address(settings: WebhookSettings, kind: str, payload: Json, form: Form) -> list[Delivery]:
     return [Delivery(str(kind), url, payload, form, settings.headers, settings.signing_secret) for url in settings.urls]

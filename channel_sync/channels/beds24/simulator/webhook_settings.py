@@ -16,6 +16,18 @@ class Version(StrEnum):
     TWO_WITH_PERSONAL_DATA = "twoWithPersonalData"
 
 
+class Form(StrEnum):
+    """How a delivery is written: a GET with a query, or a POST of form fields, an object, or an array of one."""
+
+    QUERY = "query"
+    FIELDS = "fields"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+BODIES = (Form.FIELDS, Form.OBJECT, Form.ARRAY)
+
+
 class AdditionalData(StrEnum):
     """What of a card is delivered."""
 
@@ -39,8 +51,8 @@ class AdditionalData(StrEnum):
 class WebhookSettings:
     """Where the changes of a property are sent, and how; a new property sends nothing.
 
-    `url` and `custom_header` hold one a line. `signing_secret` is no setting of Beds24: it makes the simulator sign
-    like a gateway in front of the receiver.
+    `url` and `custom_header` hold one a line. The last two are no settings of Beds24: `signing_secret` makes the
+    simulator sign like a gateway in front of the receiver, and `form` is how it writes what is JSON.
     """
 
     version: Version = Version.ONE
@@ -48,6 +60,7 @@ class WebhookSettings:
     additional_data: AdditionalData = AdditionalData.NONE
     custom_header: str = field(default="", repr=False)
     signing_secret: str = field(default="", repr=False)
+    form: Form = Form.OBJECT
 
     @property
     def urls(self) -> list[str]:

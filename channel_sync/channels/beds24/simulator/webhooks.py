@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from channel_sync.channels.beds24.simulator import webhook_payloads
 from channel_sync.channels.beds24.simulator.deliveries import Delivery, send
 from channel_sync.channels.beds24.simulator.faults import Faults
-from channel_sync.channels.beds24.simulator.state import Json, Property
-from channel_sync.channels.beds24.simulator.webhook_payloads import Change
+from channel_sync.channels.beds24.simulator.state import Property
+from channel_sync.channels.beds24.simulator.webhook_payloads import Change, Story
 
 # Beds24 tries several times over about half an hour; the simulator keeps the shape and shortens the time.
 RETRY_AFTER_SECONDS = (1, 2, 5, 15, 60)
@@ -44,10 +44,10 @@ class WebhookSender:
         self.given_up = 0
         threading.Thread(target=self._run, name="webhooks", daemon=True).start()
 
-    def booking_changed(self, owner: Property, booking: Json, group: Json | None, change: Change) -> None:
+    def booking_changed(self, owner: Property, story: Story, change: Change) -> None:
         """Send the booking webhook of a property; it names the group, which a listing does only when asked."""
         behaviour = self._faults.webhooks
-        for delivery in webhook_payloads.of_booking(owner, booking, group, change):
+        for delivery in webhook_payloads.of_booking(owner, story, change):
             for _ in range(behaviour.copies):
                 self._put(delivery, behaviour.delay_seconds + random.uniform(0, behaviour.reorder_seconds))
 
