@@ -40,13 +40,13 @@ class WebhookState:
         """What a person would have to change so that webhooks arrive at the target, and nothing else with them."""
         found = []
         if target.url not in self.urls:
-            found.append(f"The address {target.url} is not entered.")
+            found.append(f"Enter the webhook address {target.url}.")
         if self._header(target.header) != target.secret:
-            found.append(f"The custom header '{target.header}' does not hold the webhook secret.")
+            found.append(f"Enter the custom header '{target.header}' with the webhook secret.")
         if self.wrong_form:
             found.append(self.wrong_form)
         if self.card_data:
-            found.append(f"It sends data of cards ({self.card_data}), which nothing here needs. Set it to none.")
+            found.append(f"Set the additional data, now '{self.card_data}', to none.")
         return found
 
     def others(self, target: WebhookTarget) -> list[str]:

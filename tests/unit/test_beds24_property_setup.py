@@ -47,12 +47,12 @@ def test_a_webhook_that_is_set_right_lacks_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"url": ""}, "is not entered"),
-        ({"url": "https://other.example/"}, "is not entered"),
-        ({"customHeader": ""}, "does not hold the webhook secret"),
-        ({"customHeader": "X-Secret: old"}, "does not hold the webhook secret"),
-        ({"version": "one"}, "version is 1"),
-        ({"version": "twoNoPersonalData"}, "guests and prices"),
+        ({"url": ""}, "Enter the webhook address"),
+        ({"url": "https://other.example/"}, "Enter the webhook address"),
+        ({"customHeader": ""}, "Enter the custom header"),
+        ({"customHeader": "X-Secret: old"}, "Enter the custom header"),
+        ({"version": "one"}, "version 1 holds no booking"),
+        ({"version": "twoNoPersonalData"}, "guests, notes and prices"),
         ({"additionalData": "CVCAndToken"}, "CVCAndToken"),
     ],
 )

@@ -19,9 +19,8 @@ WANTED_SCOPES = {
 }
 GOOD_VERSION, NO_CARDS = "twoWithPersonalData", "none"
 VERSIONS = {
-    "one": "Its version is 1, which holds no booking. Choose version 2 with personal data.",
-    "twoNoPersonalData": "Its version is 2 without personal data, which leaves out guests and prices. "
-    "Choose version 2 with personal data.",
+    "one": "Choose version 2 with personal data: version 1 holds no booking.",
+    "twoNoPersonalData": "Choose version 2 with personal data: without, guests, notes and prices are left out.",
 }
 
 
