@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from channel_sync.channels.canonical import NOTHING, OF_GUEST, Booking, BookingPush, named_value
+from channel_sync.channels.canonical import NOTHING, OF_GUEST, Booking, BookingPush, Stay, named_value
 
 
 class Field(StrEnum):
@@ -61,6 +61,18 @@ def values_of(state: Booking | BookingPush) -> dict[Field, Any]:
 def parts_of(fields: Collection[Field]) -> frozenset[str]:
     """What is sent of a booking for some of its fields."""
     return frozenset(part for field in fields for part in PARTS[field])
+
+
+def with_values(stay: Stay, values: Values, *, external_id: str, external_room_id: str) -> Booking:
+    """A stay as a booking, with the values of some fields."""
+    state: dict[str, Any] = stay.model_dump(include=set(Stay.model_fields))
+    state |= {"external_id": external_id, "external_room_id": external_room_id}
+    for field, value in values.items():
+        parts = PARTS[field]
+        for part, one in zip(parts, value if len(parts) > 1 else [value], strict=True):
+            at = state["guest"] if part.startswith(OF_GUEST) else state
+            at[part.removeprefix(OF_GUEST)] = one
+    return Booking.model_validate(state)
 
 
 def is_nothing(value: Any) -> bool:

@@ -19,6 +19,7 @@ from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
+from channel_sync.merge.owners import Side
 from channel_sync.models import (
     ChannelMapping,
     Conflict,
@@ -33,6 +34,7 @@ from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
 from channel_sync.reconciliation.fixes import apply_as_listed
 from channel_sync.reconciliation.plan_rooms import room_types_of_plans
+from channel_sync.reconciliation.turning import turn_round
 
 # What cannot be read has no state that the other side could take over.
 KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
@@ -55,10 +57,13 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     conflict = Conflict.objects.select_related("channel_property").get(id=conflict_id)
     if conflict.status != ConflictStatus.OPEN:
         raise ConflictClosed(conflict_id, conflict.status)
-    if resolution is Resolution.TAKE_CHANNEL:
+    is_clash = conflict.kind == ConflictKind.CONCURRENT_CHANGE
+    if resolution is Resolution.TAKE_CHANNEL and not is_clash:
         _take_channel(conflict)
     with transaction.atomic():
-        events = _events_of_the_pms(conflict) if resolution is Resolution.KEEP_PMS else []
+        events = _events_of_the_pms(conflict) if resolution is Resolution.KEEP_PMS and not is_clash else []
+        if is_clash and resolution is not Resolution.DISMISS:
+            turn_round(conflict, Side.CHANNEL if resolution is Resolution.TAKE_CHANNEL else Side.PMS)
         status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
         closed = Conflict.objects.filter(id=conflict_id, status=ConflictStatus.OPEN).update(
             status=status, resolution=resolution.value, resolved_by=by[:150], resolved_at=Now(), updated_at=Now()

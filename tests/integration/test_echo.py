@@ -18,6 +18,7 @@ from channel_sync.models import (
     EventType,
     ReservationLink,
 )
+from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import NewReservation, change_reservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -116,6 +117,35 @@ def test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_
     assert conflict.channel_side["dates"] == [str(CHECK_IN), str(of_the_channel)]
     winner = conflict.pms_side if made_by == "the desk" else conflict.channel_side
     assert winner["stands"] == ["dates"]
+
+
+@pytest.mark.parametrize("made_by", ["the desk", "an OTA"])
+def test_one_click_turns_it_round_on_both_sides(
+    connected: ConnectedHotel, beds24: RunningSimulator, made_by: str
+) -> None:
+    test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_kept(connected, beds24, made_by)
+    conflict = Conflict.objects.get()
+    other = Resolution.TAKE_CHANNEL if made_by == "the desk" else Resolution.KEEP_PMS
+
+    resolve_conflict(conflict.id, other, by="root")
+    work_bookings()
+
+    wanted = CHECK_OUT + timedelta(days=1 if other is Resolution.TAKE_CHANNEL else 3)
+    assert (Reservation.objects.get().check_out, beds24.bookings[0]["departure"]) == (wanted, str(wanted))
+    assert Reservation.objects.get().notes == "a cot"
+    conflict.refresh_from_db()
+    assert (conflict.status, conflict.resolution) == ("resolved", other.value)
+
+
+def test_a_decision_for_what_stands_changes_nothing(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
+    test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_kept(connected, beds24, "the desk")
+    calls = len(beds24.posts("/bookings"))
+
+    resolve_conflict(Conflict.objects.get().id, Resolution.KEEP_PMS, by="root")
+    work_bookings()
+
+    assert Reservation.objects.get().check_out == CHECK_OUT + timedelta(days=3)
+    assert len(beds24.posts("/bookings")) == calls
 
 
 def test_a_change_back_at_the_channel_is_applied(

@@ -1,0 +1,40 @@
+"""Turn round what the merge has decided where both sides had changed a field: the value that was lost is put back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from channel_sync.connections.mapped_rooms import channel_rooms, room_type_of
+from channel_sync.errors import ResolutionImpossible
+from channel_sync.merge.fields import Field, with_values
+from channel_sync.merge.owners import Side
+from channel_sync.models import Conflict
+from channel_sync.pms import host_pms
+
+
+def turn_round(conflict: Conflict, wanted: Side) -> None:
+    """Let the reservation have a side's values of the fields of which the other side's stand, in the transaction.
+
+    The change is the PMS's own: it goes to the channel as any other. Nothing is to be done where they stand already.
+    Raises `ResolutionImpossible` when the reservation is gone, `UnmappedRoom` for a room that nobody has mapped.
+    """
+    lost, won = conflict.pms_side, conflict.channel_side
+    if wanted is Side.CHANNEL:
+        lost, won = won, lost
+    values = {Field(name): lost[name] for name in won.get("stands", ()) if name in lost}
+    if not values:
+        return
+    pms, channel_property = host_pms(), conflict.channel_property
+    reservation = pms.reservation(UUID(conflict.pms_side["reservation_id"]))
+    if reservation is None:
+        raise ResolutionImpossible(conflict.kind, wanted.value)
+    room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id, "")
+    booking = with_values(
+        reservation,
+        values,
+        external_id=conflict.channel_side["booking_id"],
+        external_room_id=values.get(Field.ROOM, room),
+    )
+    entered = room_type_of(channel_property, values[Field.ROOM]) if Field.ROOM in values else reservation.room_type_id
+    pms.lock_room_types([reservation.room_type_id, entered])
+    pms.modify_reservation(reservation.id, entered, booking)
