@@ -130,7 +130,8 @@ def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Compari
         return found
 
     def read(channel: Channel) -> Limits:
-        return find_limits(run.channel_property, channel, rooms, found.differing)
+        window = run.window_start, run.window_end
+        return find_limits(run.channel_property, channel, rooms, found.differing, window)
 
     limits = call_with_spare_credits(run.channel_property, read, wait=options.wait)
     differing = [night for night in found.differing if (night.room_type_id, night.night) not in limits.explained]

@@ -61,11 +61,18 @@ class Limits:
 
 
 def find_limits(
-    channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], differing: Sequence[Night]
+    channel_property: ChannelProperty,
+    channel: Channel,
+    rooms: Mapping[UUID, str],
+    differing: Sequence[Night],
+    window: tuple[date, date],
 ) -> Limits:
-    """Ask the channel for its prices and quantities, as far as they can explain a night that differs."""
+    """Ask the channel for its prices and quantities, as far as they can explain a night that differs.
+
+    Prices are looked at in the whole window: what a room offers on other nights says whether they are all.
+    """
     lower = [night for night in differing if night.channel < night.pms]
-    unpriced = _unpriced(channel, rooms, [night for night in lower if night.channel <= 0])
+    unpriced = _unpriced(channel, rooms, [night for night in lower if night.channel <= 0], window)
     left = [night for night in lower if (night.room_type_id, night.night) not in unpriced]
     quantities = _quantities(channel_property, channel, rooms, {night.room_type_id for night in left})
     left = [night for night in left if night.room_type_id in quantities]
@@ -106,13 +113,14 @@ def close_levelled(channel_property: ChannelProperty, compared: Collection[UUID]
     )
 
 
-def _unpriced(channel: Channel, rooms: Mapping[UUID, str], empty: Sequence[Night]) -> set[tuple[UUID, date]]:
+def _unpriced(
+    channel: Channel, rooms: Mapping[UUID, str], empty: Sequence[Night], window: tuple[date, date]
+) -> set[tuple[UUID, date]]:
     """Those of the nights for which no price is set at the channel."""
     if not empty:
         return set()
-    dates = [night.night for night in empty]
     asked = sorted({rooms[night.room_type_id] for night in empty})
-    unpriced = channel.unpriced_nights(asked, min(dates), max(dates))
+    unpriced = channel.unpriced_nights(asked, *window)
     return {
         (night.room_type_id, night.night) for night in empty if (rooms[night.room_type_id], night.night) in unpriced
     }

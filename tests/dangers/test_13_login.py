@@ -22,6 +22,7 @@ from channel_sync.channels.beds24.simulator.state import Account
 from channel_sync.channels.beds24.simulator.webhook_settings import WebhookSettings
 from channel_sync.channels.beds24.transport import Answer
 from channel_sync.channels.canonical import AccessToken, Credits
+from channel_sync.channels.setup import WebhookState, WebhookTarget
 from channel_sync.conf import ChannelSyncSettings
 from channel_sync.connections.connect import Connected
 from channel_sync.connections.suggestions import Suggestions
@@ -39,6 +40,8 @@ from channel_sync.models import (
 )
 from channel_sync.monitoring.notices import Notice, tell
 from channel_sync.operations.properties import ConnectOutcome, NewConnection
+from channel_sync.operations.setup_report import SetupReport, WebhookStanding
+from channel_sync.operations.webhooks import Rotated
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import EventFactory, ReservationFactory
@@ -199,7 +202,9 @@ def test_an_alert_that_is_redirected_was_not_received(settings: LazySettings) ->
 def test_secrets_are_not_shown_in_the_repr_of_what_holds_them() -> None:
     token = AccessToken(token="s3cret", expires_at=timezone.now())
     new = NewConnection(uuid4(), "beds24", "s3cret")
-    connected = Connected(ChannelProperty(), "s3cret", WebhookVerification.HEADER, Suggestions([], []))
+    connected = Connected(ChannelProperty(), "s3cret", WebhookVerification.HEADER, Suggestions([], []), (), ())
+    setup = SetupReport(WebhookStanding.SET)
+    target = WebhookTarget("http://pms.example", "X-Secret", "s3cret")
     holders = [
         token,
         NewAccount("901", "s3cret", token),
@@ -207,7 +212,10 @@ def test_secrets_are_not_shown_in_the_repr_of_what_holds_them() -> None:
         Answer(json={"token": "s3cret"}, credits=Credits()),
         new,
         connected,
-        ConnectOutcome(connected, 0, first_sync_queued=False),
+        ConnectOutcome(connected, 0, setup),
+        Rotated("s3cret", WebhookVerification.HEADER, setup),
+        target,
+        WebhookState(headers={"X-Secret": "s3cret"}),
         WebhookSettings(custom_header="X-Channel-Sync-Secret: s3cret", signing_secret="s3cret"),
         Delivery("one", "http://pms.example", {}, headers={"X-Secret": "s3cret"}, signing_secret="s3cret"),
         Account(901, {"s3cret"}, {"s3cret"}, {"s3cret": timezone.now()}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,7 +23,14 @@ from channel_sync.reconciliation.runs import RunOptions
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import NIGHT, units_at_beds24, work_everything
 from tests.drift import do_not_wait, plenty_of_credits
-from tests.factories import DailyRateFactory, RateMappingFactory, RatePlanFactory, ReservationFactory
+from tests.factories import (
+    DailyRateFactory,
+    MaintenanceBlockFactory,
+    RateMappingFactory,
+    RatePlanFactory,
+    ReservationFactory,
+    RoomFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +40,8 @@ LATER = NIGHT + timedelta(days=2)
 
 @pytest.fixture
 def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel:
-    """In step; the double room has a price on two nights."""
+    """In step; the double room has a price on two nights, and none elsewhere."""
+    beds24.simulator.state.rooms[2001].fixed_price = None
     plenty_of_credits(beds24.simulator.state, connected)
     plan = RatePlanFactory(room_type=connected.double)
     RateMappingFactory(channel_property=connected.channel_property, internal_id=plan.id, external_id="2001:1")
@@ -41,34 +49,41 @@ def hotel(connected: ConnectedHotel, beds24: RunningSimulator) -> ConnectedHotel
         DailyRateFactory(rate_plan=plan, night=night, price=Decimal("100.00"))
     request_full_sync(connected.channel_property)
     work_everything()
+    assert [on_sale(beds24, night) for night in (NIGHT, LATER)] == [10, 0]
     return connected
+
+
+def on_sale(beds24: RunningSimulator, night: date) -> int:
+    return beds24.simulator.state.rooms[2001].on_sale(night)
 
 
 def compare(hotel: ConnectedHotel) -> ReconciliationRun:
     return reconcile_availability(hotel.channel_property, RunOptions(wait=do_not_wait))
 
 
-def set_units(beds24: RunningSimulator, units: int, *nights: object) -> None:
+def set_units(beds24: RunningSimulator, units: int, *nights: date) -> None:
     for night in nights:
-        beds24.simulator.state.rooms[2001].num_avail[night] = units  # type: ignore[index]
+        beds24.simulator.state.rooms[2001].num_avail[night] = units
 
 
 def limit(beds24: RunningSimulator, quantity: int) -> None:
     """The room has fewer units at Beds24, which cuts `numAvail` down."""
-    room = beds24.simulator.state.rooms[2001]
-    missing = room.qty - quantity
-    room.qty = quantity
-    for night in room.num_avail:
-        room.num_avail[night] -= missing
+    beds24.simulator.state.rooms[2001].qty = quantity
+
+
+def out_of_order_unheard(hotel: ConnectedHotel, rooms: int, night: date) -> None:
+    """Rooms are closed in the PMS, and the channel is not told."""
+    for _ in range(rooms):
+        room = RoomFactory(room_type=hotel.double)
+        MaintenanceBlockFactory(room=room, start=night, end=night + timedelta(days=1))
+    ChannelEvent.objects.filter(status=EventStatus.RECEIVED).update(status=EventStatus.DONE)
 
 
 def open_conflicts() -> list[str]:
     return list(Conflict.objects.filter(status=ConflictStatus.OPEN).values_list("kind", flat=True))
 
 
-def test_a_night_without_a_price_is_no_difference(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
-    set_units(beds24, 0, LATER)
-
+def test_a_night_without_a_price_is_no_difference(hotel: ConnectedHotel) -> None:
     run = compare(hotel)
 
     assert (run.fixed, run.flagged) == (0, 0)
@@ -85,15 +100,28 @@ def test_a_night_with_a_price_that_is_not_offered_is_one(hotel: ConnectedHotel, 
     assert conflict.channel_side["free_units"] == {str(NIGHT): 0}
 
 
-def test_a_night_without_a_price_that_is_offered_too_often_is_lowered(
+def test_a_room_with_prices_elsewhere_than_in_the_calendar_is_compared(
     hotel: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
-    set_units(beds24, 12, LATER)
+    beds24.simulator.state.rooms[2001].fixed_price = 80
+    set_units(beds24, 0, LATER)
+
+    compare(hotel)
+
+    conflict = Conflict.objects.get(kind=ConflictKind.AVAILABILITY)
+    assert conflict.channel_side["free_units"] == {str(LATER): 0}
+
+
+def test_a_night_without_a_price_in_the_calendar_that_is_offered_too_often_is_lowered(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    beds24.simulator.state.rooms[2001].fixed_price = 80
+    out_of_order_unheard(hotel, 1, LATER)
 
     run = compare(hotel)
     work_everything()
 
-    assert (run.fixed, units_at_beds24(beds24, night=LATER)) == (1, 10)
+    assert (run.fixed, units_at_beds24(beds24, night=LATER)) == (1, 9)
 
 
 def test_fewer_rooms_at_the_channel_are_said_once_and_not_night_by_night(
@@ -133,8 +161,7 @@ def test_it_is_over_when_the_quantities_agree(hotel: ConnectedHotel, beds24: Run
     limit(beds24, 7)
     compare(hotel)
     limit(beds24, 10)
-
-    compare(hotel)
+    assert compare(hotel).flagged == 0
 
     assert open_conflicts() == []
 
@@ -155,16 +182,17 @@ def test_more_than_is_free_is_lowered_whatever_the_quantities(hotel: ConnectedHo
     ReservationFactory(room_type=hotel.double, check_in=NIGHT, check_out=NEXT)
     work_everything()
     limit(beds24, 9)
-    set_units(beds24, 15, NIGHT)
+    out_of_order_unheard(hotel, 5, NIGHT)
 
     run = compare(hotel)
     work_everything()
 
     assert run.fixed == 1
-    assert units_at_beds24(beds24) == 9
+    assert units_at_beds24(beds24) == 4
 
 
 def test_calendars_that_agree_cost_no_further_call(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    beds24.simulator.state.rooms[2001].fixed_price = 80
     beds24.controls.forget_calls()
 
     compare(hotel)

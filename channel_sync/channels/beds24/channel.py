@@ -274,13 +274,17 @@ class Beds24Channel:
     def unpriced_nights(
         self, external_room_ids: Sequence[str], first: date, last: date
     ) -> Collection[tuple[str, date]]:
-        """Nights without a price in any slot, linked prices included; of a room that cannot be read there are none."""
+        """Nights without a price in any slot, linked prices included.
+
+        Of a room that cannot be read, or is sold by prices elsewhere than in the calendar, there are none.
+        """
         rooms = self._client.get_pages(
             CALENDAR,
             {
                 "roomId": list(external_room_ids),
                 "startDate": str(first),
                 "endDate": str(last),
+                "includeNumAvail": "true",
                 "includePrices": "true",
                 "includeLinkedPrices": "true",
             },
