@@ -30,7 +30,8 @@ from channel_sync.models import (
 )
 from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_unsent
-from channel_sync.outbound.last_room import offer_again
+from channel_sync.outbound.coalescing import BookingFirst
+from channel_sync.outbound.last_room import offer_again, waits_for_another
 from channel_sync.outbound.sent_together import Sent, settle_all_sent
 
 logger = logging.getLogger(__name__)
@@ -149,7 +150,12 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
     sold_out = [(booking, result.refused) for booking, result in answered if isinstance(result.refused, SoldElsewhere)]
     _settle([(booking, result) for booking, result in answered if not isinstance(result.refused, SoldElsewhere)])
     if sold_out:
-        _settle(offer_again(channel, sold_out))
+        offered = offer_again(channel, sold_out)
+        waiting = [booking for booking, result in offered if waits_for_another(booking, result)]
+        _settle([(booking, result) for booking, result in offered if booking not in waiting])
+        for booking in waiting:
+            for event in (booking.event, *booking.later):
+                settle_error(event, BookingFirst())
     return True
 
 

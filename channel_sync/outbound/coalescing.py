@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from channel_sync.channels.ranges import ONE_NIGHT, nights
@@ -99,8 +100,8 @@ def room_types_with_unsent_bookings(channel_property: ChannelProperty) -> set[UU
     return room_types_on_their_way(channel_property, entity_type=EntityType.BOOKING)
 
 
-def room_types_on_their_way(channel_property: ChannelProperty, **which: EntityType) -> set[UUID]:
-    """Room types that an event, of any or of one entity type, is still to be sent for.
+def room_types_on_their_way(channel_property: ChannelProperty, **which: Any) -> set[UUID]:
+    """Room types that an event, of any kind or of those that the columns in `which` name, is still to be sent for.
 
     One that waits until somebody settles another event is left out: its nights are those of the other, which are
     guarded as long, and all others of the room type would wait with them.

@@ -18,7 +18,9 @@ from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.errors import SoldElsewhere
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import check_availability
+from channel_sync.models import EntityType
 from channel_sync.outbound.booking_batch import Planned
+from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.outbound.units import units_to_sell
 from channel_sync.pms import Reservation
 
@@ -43,6 +45,21 @@ def offer_again(
     writes = [booking.write for booking, _ in having if booking.write is not None]
     results = channel.write_bookings(writes, idempotency_key=having[0][0].event.idempotency_key)
     return [*stay_refused, *zip((booking for booking, _ in having), results, strict=True)]
+
+
+def waits_for_another(booking: Planned, result: WriteResult) -> bool:
+    """Whether a booking was refused for want of a room that another, which is still to be sent, may give back.
+
+    The channel counts its bookings whatever number it is sent: one that the desk has cancelled or moved takes its room
+    there until it hears of it.
+    """
+    if not isinstance(result.refused, SoldElsewhere) or not _has_room(booking.reservation):
+        return False
+    # Not new ones: two that wait for each other would wait for ever.
+    others = room_types_on_their_way(
+        booking.event.channel_property, entity_type=EntityType.BOOKING, entity_external_id__isnull=False
+    )
+    return booking.reservation is not None and booking.reservation.room_type_id in others
 
 
 def _has_room(reservation: Reservation | None) -> bool:

@@ -72,12 +72,7 @@ def test_rooms_that_came_back_in_a_pause_and_were_sold_are_all_sent(
 
 @pytest.mark.parametrize(
     "units_of_beds24",
-    [
-        20,
-        pytest.param(
-            10, marks=pytest.mark.xfail(strict=True, reason="Beds24 counts its bookings, whatever number is pushed")
-        ),
-    ],
+    [20, 10],
 )
 def test_a_room_whose_cancellation_is_not_sent_yet_is_sold_again(
     hotel: ConnectedHotel, beds24: RunningSimulator, units_of_beds24: int
