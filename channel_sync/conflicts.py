@@ -12,6 +12,8 @@ from channel_sync.models import ChannelProperty, Conflict, ConflictKind, Conflic
 from channel_sync.pms import Reservation
 
 GONE = "gone"
+# What a side has changed where both have, by field, and which of it stands.
+CHANGED, STANDS = "changed", "stands"
 GUEST_DATA = frozenset({"guest", "guest_name", "email", "phone", "country", "notes"})
 
 
@@ -72,7 +74,8 @@ def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[s
 
 def without_guest(side: dict[str, Any]) -> dict[str, Any]:
     """A side that says that there is a guest, not who it is."""
-    return {name: "(hidden)" if name in GUEST_DATA and value else value for name, value in side.items()}
+    hidden = {name: "(hidden)" if name in GUEST_DATA and value else value for name, value in side.items()}
+    return {**hidden, CHANGED: without_guest(hidden[CHANGED])} if isinstance(hidden.get(CHANGED), dict) else hidden
 
 
 def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:

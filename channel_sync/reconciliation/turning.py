@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from channel_sync.conflicts import CHANGED, STANDS
 from channel_sync.connections.mapped_rooms import channel_rooms, room_type_of
 from channel_sync.errors import ResolutionImpossible
 from channel_sync.merge.fields import Field, with_values
@@ -21,7 +22,8 @@ def turn_round(conflict: Conflict, wanted: Side) -> None:
     lost, won = conflict.pms_side, conflict.channel_side
     if wanted is Side.CHANNEL:
         lost, won = won, lost
-    values = {Field(name): lost[name] for name in won.get("stands", ()) if name in lost}
+    changed = lost.get(CHANGED, {})
+    values = {Field(name): changed[name] for name in won.get(STANDS, ()) if name in changed}
     if not values:
         return
     pms, channel_property = host_pms(), conflict.channel_property

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from channel_sync.conflicts import GUEST_DATA, without_guest
+from channel_sync.conflicts import CHANGED, GUEST_DATA, without_guest
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import ConfigurationError
 from channel_sync.models import PMS_SOURCE, ChannelEvent, Conflict, ConflictStatus, EventStatus
@@ -46,7 +46,8 @@ def redact_conflicts(after: timedelta, *, now: datetime) -> int:
     A dismissed difference of names is brought up again by the next comparison: who they were is not known any more.
     """
     closed = Conflict.objects.exclude(status=ConflictStatus.OPEN).filter(resolved_at__lt=now - after)
-    named = closed.filter(Q(pms_side__has_any_keys=list(GUEST_DATA)) | Q(channel_side__has_any_keys=list(GUEST_DATA)))
+    keys = [*GUEST_DATA, CHANGED]
+    named = closed.filter(Q(pms_side__has_any_keys=keys) | Q(channel_side__has_any_keys=keys))
     redacted = 0
     for conflict in named.iterator():
         sides = without_guest(conflict.pms_side), without_guest(conflict.channel_side)

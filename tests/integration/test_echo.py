@@ -113,8 +113,8 @@ def test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_
     assert (reservation.children, booking["numChild"]) == (1, 1)
     conflict = Conflict.objects.get()
     assert conflict.kind == ConflictKind.CONCURRENT_CHANGE
-    assert conflict.pms_side["dates"] == [str(CHECK_IN), str(of_the_desk)]
-    assert conflict.channel_side["dates"] == [str(CHECK_IN), str(of_the_channel)]
+    assert conflict.pms_side["changed"]["dates"] == [str(CHECK_IN), str(of_the_desk)]
+    assert conflict.channel_side["changed"]["dates"] == [str(CHECK_IN), str(of_the_channel)]
     winner = conflict.pms_side if made_by == "the desk" else conflict.channel_side
     assert winner["stands"] == ["dates"]
 
