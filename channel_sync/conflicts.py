@@ -75,7 +75,8 @@ def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[s
 def without_guest(side: dict[str, Any]) -> dict[str, Any]:
     """A side that says that there is a guest, not who it is."""
     hidden = {name: "(hidden)" if name in GUEST_DATA and value else value for name, value in side.items()}
-    return {**hidden, CHANGED: without_guest(hidden[CHANGED])} if isinstance(hidden.get(CHANGED), dict) else hidden
+    changed = side.get(CHANGED)
+    return {**hidden, CHANGED: without_guest(changed)} if isinstance(changed, dict) else hidden
 
 
 def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:

@@ -199,7 +199,7 @@ class Masters:
             if ours != theirs:
                 yield f"{what}: differs"
             elif desk is not None and ota is not None and desk != ota:
-                is_kept = kept is not None and name.replace("first name", "guest_name") in kept.pms_side
+                is_kept = kept is not None and name.replace("first name", "guest_name") in kept.pms_side["changed"]
                 wanted = {"desk": desk, "ota": ota}[one.owner if is_kept else one.later[name]]
                 if ours != wanted:
                     yield f"{what}: {wanted} should stand ({'a conflict' if is_kept else 'no conflict'})"

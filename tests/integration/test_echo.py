@@ -137,6 +137,25 @@ def test_one_click_turns_it_round_on_both_sides(
     assert (conflict.status, conflict.resolution) == ("resolved", other.value)
 
 
+def test_a_second_clash_of_a_booking_keeps_what_the_first_one_lost(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_kept(connected, beds24, "an OTA")
+    change_reservation(Reservation.objects.get().id, {"price": Decimal(90)})
+    beds24.controls.change(beds24.bookings[0]["id"], price=80)
+
+    pull(connected)
+    work_bookings()
+
+    conflict = Conflict.objects.get()
+    assert set(conflict.pms_side["changed"]) == {"dates", "price"}
+    assert conflict.channel_side["stands"] == ["dates", "price"]
+    resolve_conflict(conflict.id, Resolution.KEEP_PMS, by="root")
+    work_bookings()
+    (booking,) = beds24.bookings
+    assert (booking["departure"], booking["price"]) == (str(CHECK_OUT + timedelta(days=3)), 90)
+
+
 def test_a_decision_for_what_stands_changes_nothing(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
     test_where_both_have_changed_the_dates_the_owner_s_stand_and_the_others_are_kept(connected, beds24, "the desk")
     calls = len(beds24.posts("/bookings"))
