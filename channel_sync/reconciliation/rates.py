@@ -139,7 +139,6 @@ def _unequal(
         for night in nights(span.first_night, span.last_night)
     }
     by_plan = {mapping.internal_id: mapping for mapping in mappings.values()}
-    by_id = {mapping.id: mapping for mapping in mappings.values()}
     sent = _sent(mappings.values(), first, last)
     within_limits = channel_class(run.channel_property.channel_name).within_limits
     equal: dict[tuple[UUID, date], Decimal] = {}
@@ -152,20 +151,31 @@ def _unequal(
         ours = within_limits(rate.terms)
         if found is not None and was.closures in (None, ours.closures()):
             found = _without_closures_by_hand(found, ours)
-        if found is None or not _same(found, ours):
+        if not _same(found, ours):
             yield UnequalRate(mapping, rate.night, ours, found)
-        elif ours.price is None and was.price is not None and found.price is not None:
+        elif found is None:
+            continue
+        elif ours.price is None and was.price is not None:
             yield UnequalRate(mapping, rate.night, ours, found, gone=was.price)
         elif ours.price is not None and was.price is None:
             equal[mapping.id, rate.night] = ours.price
-    for (mapping_id, night), was in sent.items():
-        mapping = by_id[mapping_id]
-        found = theirs.get((mapping.external_id, night))
-        if was.price is not None and found is not None and found.price is not None:
-            yield UnequalRate(mapping, night, RateTerms(), found, gone=was.price)
+    yield from _gone(mappings.values(), sent, theirs)
     if not options.dry_run:
         _learn(run, equal)
     advance(run, compared=compared)
+
+
+def _gone(
+    mappings: Iterable[ChannelMapping],
+    sent: Mapping[tuple[UUID, date], WasSent],
+    theirs: Mapping[tuple[str, date], RateTerms],
+) -> Iterator[UnequalRate]:
+    """Nights that the PMS has no rate of, and the channel sells at a price that it was sent."""
+    by_id = {mapping.id: mapping for mapping in mappings}
+    for (mapping_id, night), was in sent.items():
+        found = theirs.get((by_id[mapping_id].external_id, night))
+        if was.price is not None and found is not None and found.price is not None:
+            yield UnequalRate(by_id[mapping_id], night, RateTerms(), found, gone=was.price)
 
 
 def _sent(mappings: Iterable[ChannelMapping], first: date, last: date) -> dict[tuple[UUID, date], WasSent]:
@@ -196,8 +206,10 @@ def _without_closures_by_hand(channel: RateTerms, pms: RateTerms) -> RateTerms:
     return channel.model_copy(update={name: False for name in CLOSURES if not getattr(pms, name)})
 
 
-def _same(channel: RateTerms, pms: RateTerms) -> bool:
-    """What the PMS leaves open agrees with everything."""
+def _same(channel: RateTerms | None, pms: RateTerms) -> bool:
+    """What the PMS leaves open agrees with everything; what it does not sell, with a night that has no price."""
+    if channel is None:
+        return pms.stop_sell
     return channel == pms.model_copy(
         update={
             name: getattr(channel, name) for name in ("price", "min_stay", "max_stay") if getattr(pms, name) is None

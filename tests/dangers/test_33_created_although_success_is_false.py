@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from channel_sync.channels.beds24 import booking_items, channel
+from channel_sync.channels.beds24 import booking_items, calendar_calls
 from channel_sync.channels.beds24.booking_items import write_result
 from channel_sync.channels.beds24.calendar import availability_rooms
 from channel_sync.channels.beds24.wire import WireItemResult, read
@@ -91,7 +91,7 @@ def test_warnings_of_a_calendar_are_kept_with_its_event(
             for room in availability_rooms(ranges)
         ]
 
-    monkeypatch.setattr(channel, "availability_rooms", with_a_slip)
+    monkeypatch.setattr(calendar_calls, "availability_rooms", with_a_slip)
     MaintenanceBlockFactory(room=RoomFactory(room_type=connected.double), start=NIGHT, end=NIGHT + timedelta(days=1))
 
     work_everything()

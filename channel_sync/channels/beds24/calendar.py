@@ -18,6 +18,8 @@ MOST_ITEMS = 10_000
 MOST_BYTES = 900_000
 COMMA = 1
 
+CLOSED = "blackout"
+
 SHORTEST_STAY = 1
 LONGEST_STAYS = {"min_stay": 365, "max_stay": 364}
 
@@ -38,8 +40,9 @@ def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
     """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
 
     Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot that is sold
-    gives the minimum and maximum stay. A price that was sent and is gone is deleted. `override` is sent only where it
-    changes, and `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
+    gives the minimum and maximum stay. A price that was sent and is gone is deleted, and so is that of a closed plan
+    beside an open one: that is how Beds24 closes one plan of several. `override` is sent only where it changes, and
+    `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
     """
     by_night: dict[str, dict[date, dict[int, RateRange]]] = defaultdict(lambda: defaultdict(dict))
     for rates in ranges:
@@ -106,17 +109,18 @@ def _merged_days(by_night: dict[date, dict[int, RateRange]]) -> Iterator[dict[st
 def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
     sold = {slot: rates for slot, rates in slots.items() if not _is_gone(rates)} or slots
     first = within_limits(sold[min(sold)].terms)
-    values: dict[str, Any] = {
-        f"price{slot}": float(rates.terms.price) if rates.terms.price is not None else None
-        for slot, rates in sorted(slots.items())
-        if rates.terms.price is not None or _is_gone(rates)
-    }
+    rates = list(slots.values())
+    override = _override([one.terms for one in rates])
+    values: dict[str, Any] = {}
+    for slot, one in sorted(slots.items()):
+        if _is_gone(one) or (one.terms.stop_sell and override != CLOSED):
+            values[f"price{slot}"] = None
+        elif one.terms.price is not None:
+            values[f"price{slot}"] = float(one.terms.price)
     if first.min_stay is not None:
         values["minStay"] = first.min_stay
     if first.max_stay is not None:
         values["maxStay"] = first.max_stay
-    rates = list(slots.values())
-    override = _override([one.terms for one in rates])
     if any(one.resend for one in rates) or override != _override([one.sent for one in rates if one.sent is not None]):
         values |= {"override": override, "numAvail": _units(rates)}
     return values
@@ -139,7 +143,7 @@ def _override(terms: list[RateTerms]) -> str:
     if not terms:
         return "none"
     if all(one.stop_sell for one in terms):
-        return "blackout"
+        return CLOSED
     no_check_in = all(one.closed_to_arrival or one.stop_sell for one in terms)
     no_check_out = all(one.closed_to_departure or one.stop_sell for one in terms)
     if no_check_in and no_check_out:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of, token_details
 from channel_sync.channels.beds24.booking_items import write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
-from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms, within_limits
+from channel_sync.channels.beds24.calendar import within_limits
+from channel_sync.channels.beds24.calendar_calls import CalendarCalls
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
     KEY_INFO_CODE,
     claimed_nights,
     is_cancelled,
-    normalize_availability_event,
     normalize_booking_event,
     normalize_cancellation,
-    normalize_rate_event,
 )
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.property_setup import permissions, read_setup, webhook_item
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
-from channel_sync.channels.beds24.unpriced import unpriced_nights
 from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
 from channel_sync.channels.beds24.wire import (
     ALL_STATUSES,
@@ -57,9 +55,6 @@ from channel_sync.channels.setup import PropertySetup, WebhookTarget
 from channel_sync.errors import InvalidPayload
 
 PROPERTIES = "/properties"
-CALENDAR = "/inventory/rooms/calendar"
-
-Nights = TypeVar("Nights", AvailabilityRange, RateRange)
 
 
 class Beds24Channel:
@@ -85,6 +80,7 @@ class Beds24Channel:
             on_call=credentials.on_call,
         )
         self._client = Client(transport, Authenticator(transport, credentials.tokens))
+        self._calendar = CalendarCalls(self._client)
 
     @classmethod
     def connect(cls, invite_code: str, options: Mapping[str, Any]) -> NewAccount:
@@ -232,83 +228,27 @@ class Beds24Channel:
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> Sequence[str]:
         """Set `numAvail`."""
-        return self._set_calendar(availability_rooms(ranges), idempotency_key)
+        return self._calendar.push_availability(ranges, idempotency_key)
 
     def push_rates(self, ranges: Sequence[RateRange], *, idempotency_key: str) -> Sequence[str]:
         """Set prices and restrictions."""
-        return self._set_calendar(rate_rooms(ranges), idempotency_key)
-
-    def _set_calendar(self, rooms: Sequence[Room], idempotency_key: str) -> list[str]:
-        """Each POST has a key of its own: under the key of another it could be taken for a repetition."""
-        warnings: list[str] = []
-        for number, batch in enumerate(batches(rooms)):
-            key = f"{idempotency_key}:{number}" if number else idempotency_key
-            results = self._client.post_all(CALENDAR, batch, idempotency_key=key)
-            warnings += [
-                f"room {room['roomId']}: {remark}"
-                for room, result in zip(batch, results, strict=True)
-                for remark in result.remarks()
-            ]
-        return warnings
+        return self._calendar.push_rates(ranges, idempotency_key)
 
     def availability(
         self, external_room_ids: Sequence[str], first: date, last: date, *, only_readable: bool = False
     ) -> Sequence[AvailabilityRange]:
-        """`numAvail` of the rooms; what the answer holds beside them is not looked at."""
-        rooms = self._client.get_pages(
-            CALENDAR,
-            {
-                "roomId": list(external_room_ids),
-                "startDate": str(first),
-                "endDate": str(last),
-                "includeNumAvail": "true",
-            },
-        )
-        wanted = (room for room in rooms if isinstance(room, Mapping) and str(room.get("roomId")) in external_room_ids)
-        if only_readable:
-            found = readable(wanted, normalize_availability_event, "calendar")
-        else:
-            found = map(normalize_availability_event, wanted)
-        return _within(first, last, (nights for ranges in found for nights in ranges))
+        """`numAvail` of the rooms."""
+        return self._calendar.availability(external_room_ids, first, last, only_readable=only_readable)
 
     def unpriced_nights(
         self, external_room_ids: Sequence[str], first: date, last: date
     ) -> Collection[tuple[str, date]]:
-        """Nights without a price in any slot, linked prices included.
-
-        Of a room that cannot be read, or is sold by prices elsewhere than in the calendar, there are none.
-        """
-        rooms = self._client.get_pages(
-            CALENDAR,
-            {
-                "roomId": list(external_room_ids),
-                "startDate": str(first),
-                "endDate": str(last),
-                "includeNumAvail": "true",
-                "includePrices": "true",
-                "includeLinkedPrices": "true",
-            },
-        )
-        found = readable(rooms, lambda room: list(unpriced_nights(room, first, last)), "calendar")
-        return {night for of_room in found for night in of_room}
+        """Nights without a price in any slot of the calendar."""
+        return self._calendar.unpriced_nights(external_room_ids, first, last)
 
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
-        rooms = self._client.get_pages(
-            CALENDAR,
-            {
-                "roomId": sorted({rate.partition(":")[0] for rate in external_rate_ids}),
-                "startDate": str(first),
-                "endDate": str(last),
-                "includePrices": "true",
-                "includeMinStay": "true",
-                "includeMaxStay": "true",
-                "includeOverride": "true",
-            },
-        )
-        found = readable(rooms, normalize_rate_event, "calendar")
-        wanted = (nights for ranges in found for nights in ranges if nights.external_rate_id in external_rate_ids)
-        return _within(first, last, wanted)
+        return self._calendar.rates(external_rate_ids, first, last)
 
 
 def _property(item: Mapping[str, Any]) -> ChannelPropertyDetails:
@@ -341,17 +281,6 @@ def _keys_of(item: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     reference = read(WireBookingReference, {"id": item.get("id")}, prefix="booking.")
     notes = readable_info_items(item.get("infoItems"))
     return reference.id, [note.text for note in notes if note.code == KEY_INFO_CODE]
-
-
-def _within(first: date, last: date, found: Iterable[Nights]) -> list[Nights]:
-    """Cut to what was asked for: a slip in a year would stand for millions of nights."""
-    return [
-        nights.model_copy(
-            update={"first_night": max(nights.first_night, first), "last_night": min(nights.last_night, last)}
-        )
-        for nights in found
-        if nights.first_night <= last and nights.last_night >= first
-    ]
 
 
 def _utc(time: datetime) -> str:
