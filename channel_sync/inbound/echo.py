@@ -26,18 +26,22 @@ LATE_WEBHOOKS = timedelta(minutes=45)
 
 
 def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> None:
-    """What was sent and shows at the channel is agreed on, although its answer has not come. The link is not saved."""
+    """What was sent and shows at the channel is agreed on, although its answer has not come. The link is not saved.
+
+    A booking that has no link yet, and carries our key, was made as it was sent.
+    """
     if link.reservation_id is None:
         return
+    is_new = link._state.adding
     unanswered = _sent(channel_property, link.reservation_id)
-    if not link._state.adding:
+    if not is_new:
         unanswered = unanswered.exclude(status=EventStatus.DONE)
     told = values_of(booking)
     for sent in unanswered.order_by("received_at").values_list("normalized_payload", flat=True):
         only = (sent or {}).pop("only", None)
         push = BookingPush.model_validate(sent)
         values, fields = values_of(push), fields_of(only)
-        note_sent(link, push, [one for one in fields or Field if told.get(one) == values[one]])
+        note_sent(link, push, [one for one in fields or Field if is_new or told.get(one) == values[one]])
 
 
 def was_sent_lately(channel_property: ChannelProperty, reservation_id: UUID) -> bool:

@@ -30,7 +30,7 @@ from pms_project.local_services.stack import WORKERS, start_worker
 from tests.chaos.checker import differences
 from tests.end_to_end.installation import LOGIN, Installation, installation, models_of
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
 SEED = int(os.environ.get("CHAOS_SEED", "1")) or random.randrange(1, 1_000_000)
 ROUNDS_AT_ONCE = 20
 LATEST_WEBHOOK_SECONDS = 4.0

@@ -16,7 +16,6 @@ from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
     Conflict,
-    ConflictKind,
     Direction,
     EventStatus,
     EventType,
@@ -180,4 +179,5 @@ def test_a_note_of_the_desk_does_not_undo_a_change_that_is_tried_again(
     work_everything()
     assert Reservation.objects.get().check_out == NIGHT + timedelta(days=5)
     assert beds24.bookings[0]["departure"] == str(NIGHT + timedelta(days=5))
-    assert Conflict.objects.get().kind == ConflictKind.CONCURRENT_CHANGE
+    assert (Reservation.objects.get().notes, beds24.bookings[0]["notes"]) == ("late arrival", "late arrival")
+    assert not Conflict.objects.exists()

@@ -95,7 +95,7 @@ def test_one_message_settles_all_that_wait(channel_property: ChannelProperty, ro
         assert (event.attempts, event.next_attempt_at, event.last_error) == (1, None, None)
         assert event.normalized_payload is not None
         assert event.normalized_payload["external_id"] == link.external_id
-        assert link.pushed_hash
+        assert link.bases
         assert process(event.id) is None
 
 
@@ -169,7 +169,7 @@ def told() -> dict[str, Any]:
             for event in ChannelEvent.objects.filter(direction=Direction.OUTBOUND)
         ),
         "links": sorted(
-            ReservationLink.objects.values_list("external_id", "applied_hash", "applied_cancelled", "pushed_hash")
+            ReservationLink.objects.values_list("external_id", "applied_hash", "applied_cancelled", "bases")
         ),
         "statuses": statuses(),
     }
