@@ -18,6 +18,7 @@ from channel_sync.inbound.carrying import carry_over, lock_room_types
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.echo import note_what_shows, was_sent_lately
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
+from channel_sync.inbound.presence import is_listed_now
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.merge.agreement import is_as_agreed, note_cancelled, says_more
 from channel_sync.models import (
@@ -41,12 +42,12 @@ REASONS = {
 def handle_booking(event: ChannelEvent) -> None:
     """Create, modify or cancel the reservation of a booking, link the two, and settle the event.
 
-    Where its time leaves open what is the last state (there is none, or it is that of the state before), the channel
-    is asked for the present one.
+    Where its time leaves open what is the last state (there is none, or it is that of the state before), or we have
+    written to the booking lately, the channel is asked for the present one.
     """
     is_cancelled = event.event_type == EventType.BOOKING_CANCELLED
     state = read_state(event.channel_property, event.payload, is_cancelled=is_cancelled)
-    if not _settle(event, state, is_current=False):
+    if not _settle(event, state, is_current=is_listed_now(event.id)):
         with calling(event.channel_property, is_urgent=True) as channel:
             present = channel.booking(state.external_id)
             _settle(event, present or state, is_current=True, is_gone=present is None)

@@ -28,6 +28,7 @@ from channel_sync.events.store import record
 from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, has_new_details, order_of
+from channel_sync.inbound.presence import listed_now
 from channel_sync.inbound.receipt import receive_notification
 from channel_sync.merge.agreement import is_as_agreed
 from channel_sync.models import (
@@ -120,7 +121,8 @@ def _apply(channel_property: ChannelProperty, notification: BookingNotification)
     """Through the log and the handlers, as if the webhook had come; it may have, and wait for its worker."""
     stored = ChannelEvent.objects.only("id").get(idempotency_key=_store(channel_property, notification))
     try:
-        outcome = process(stored.id)
+        with listed_now(stored.id):
+            outcome = process(stored.id)
     except (DatabaseError, InterfaceError):
         raise
     except Exception:

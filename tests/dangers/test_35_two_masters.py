@@ -93,6 +93,24 @@ def test_what_the_ota_changes_while_the_desk_edits_a_note_is_on_both_sides(
     assert not ChannelEvent.objects.filter(status=EventStatus.FAILED).exists()
 
 
+def test_a_change_costs_two_calls_although_the_ota_changed_the_booking_meanwhile(
+    connected: ConnectedHotel, sold: dict[str, Any], beds24: RunningSimulator
+) -> None:
+    change_reservation(Reservation.objects.get().id, {"notes": "a cot"})
+    work_everything()
+    at_beds24(beds24, sold["id"], after=FIRST, phone="34611111111")
+    beds24.controls.forget_calls()
+
+    change_reservation(Reservation.objects.get().id, {"notes": "two cots"})
+    work_everything()
+
+    assert [(call["method"], call["path"]) for call in beds24.controls.calls()] == [
+        ("GET", "/bookings"),
+        ("POST", "/bookings"),
+    ]
+    assert Reservation.objects.get().guest.phone == "34611111111"
+
+
 def test_an_upgrade_at_the_desk_outlives_what_the_guest_changes_at_the_ota(
     connected: ConnectedHotel, sold: dict[str, Any], beds24: RunningSimulator
 ) -> None:
