@@ -22,6 +22,31 @@ HOST_MODEL_SETTINGS = (
 SHORTEST_INTERVAL = timedelta(seconds=1)
 
 
+MergedField = Literal[
+    "status",
+    "dates",
+    "room",
+    "units",
+    "adults",
+    "children",
+    "price",
+    "notes",
+    "guest_name",
+    "email",
+    "phone",
+    "country",
+]
+
+
+class Owners(BaseModel):
+    """Whose change of a field of a booking stands when both sides have changed it; what is not named is as ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ota: dict[MergedField, Literal["channel", "pms"]] = {}
+    pms: dict[MergedField, Literal["channel", "pms"]] = {}
+
+
 class ChannelSyncSettings(BaseModel):
     """`settings.CHANNEL_SYNC`; a time span may be written as seconds or as a `timedelta`."""
 
@@ -144,6 +169,14 @@ class ChannelSyncSettings(BaseModel):
     )
     worker_prefetch: int = Field(default=4, gt=0, description="Messages that one worker process takes ahead.")
 
+    owners: Owners = Field(
+        default=Owners(),
+        description="Whose change stands when both sides have changed a field: `{'ota': {field: 'channel' or 'pms'}, "
+        "'pms': {...}}`, over the table of docs/architecture.md, for bookings of OTAs and for those made in the PMS.",
+    )
+    owners_by_property: dict[str, Owners] = Field(
+        default={}, description="The same for single properties, by their id in the PMS, over `owners`."
+    )
     hold_ttl: timedelta = Field(
         default=timedelta(minutes=15),
         description="Life of an inventory hold: how long a reservation waits for its channel before it fails.",

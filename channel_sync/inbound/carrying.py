@@ -42,7 +42,7 @@ def carry_over(
     channel_property = event.channel_property
     moved, taken = Merged(), booking
     if before is not None:
-        moved = merged(link, booking, _ours(channel_property, before))
+        moved = merged(channel_property.property_id, link, booking, _ours(channel_property, before))
         if not moved.to_pms and not has_new_details(link, booking):
             note_applied(link, booking, now)
             note_both(link, booking, _ours(channel_property, before), unsent=moved.to_channel)

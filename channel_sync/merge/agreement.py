@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 from channel_sync.channels.canonical import Booking, BookingPush, BookingStatus
 from channel_sync.connections.pushable import push_of
@@ -23,9 +24,10 @@ def ours(channel_name: str, reservation: Reservation, external_room_id: str | No
     return values_of(push_of(channel_name, reservation, external_room_id or UNMAPPED))
 
 
-def merged(link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
-    """What moves between a booking as the channel has it and its reservation."""
-    return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners_of(booking))
+def merged(property_id: UUID, link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
+    """What moves between a booking as the channel has it and its reservation, in a property of the PMS."""
+    owners = owners_of(property_id, booking)
+    return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners)
 
 
 def unsent(link: ReservationLink, push: BookingPush) -> Values:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from uuid import UUID
 
 from channel_sync.channels.canonical import Booking
+from channel_sync.conf import channel_sync_settings
 from channel_sync.merge.fields import Field
 
 
@@ -23,6 +25,13 @@ OF_AN_OTA: Owners = dict.fromkeys(Field, Side.CHANNEL) | {Field.NOTES: Side.PMS}
 OF_THE_PMS: Owners = dict.fromkeys(Field, Side.PMS)
 
 
-def owners_of(booking: Booking) -> Owners:
-    """A booking that carries our key was made in the PMS."""
-    return OF_THE_PMS if booking.client_key else OF_AN_OTA
+def owners_of(property_id: UUID, booking: Booking) -> Owners:
+    """A booking that carries our key was made in the PMS. The settings come first, the property's before all."""
+    settings = channel_sync_settings()
+    ours = bool(booking.client_key)
+    owners = dict(OF_THE_PMS if ours else OF_AN_OTA)
+    for table in (settings.owners, settings.owners_by_property.get(str(property_id))):
+        if table is not None:
+            named = table.pms if ours else table.ota
+            owners |= {Field(name): Side(side) for name, side in named.items()}
+    return owners

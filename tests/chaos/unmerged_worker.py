@@ -18,7 +18,7 @@ def install() -> None:
     from channel_sync.merge.three_way import Merged
     from channel_sync.outbound import booking_batch
 
-    def everything(link: Any, booking: Any, pms_now: Any) -> Merged:
+    def everything(property_id: Any, link: Any, booking: Any, pms_now: Any) -> Merged:
         return Merged(to_pms={one: value for one, value in values_of(booking).items() if value != pms_now[one]})
 
     carrying.merged = everything  # type: ignore[assignment]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 
 from channel_sync.channels.canonical import Booking, BookingStatus, Guest
+from channel_sync.conf import MergedField
 from channel_sync.merge.base import Base
 from channel_sync.merge.fields import PERSONAL, Field, parts_of, values_of
-from channel_sync.merge.owners import OF_AN_OTA, OF_THE_PMS, Owners, Side
+from channel_sync.merge.owners import OF_AN_OTA, OF_THE_PMS, Owners, Side, owners_of
 from channel_sync.merge.three_way import Merged, merge, moved_by_pms
 
 ABSENT = object()
@@ -110,6 +113,26 @@ def booking(**changes: Any) -> Booking:
         "check_out": "2027-03-12", "guest": Guest(first_name="Ada", last_name="Lovelace"),
     }  # fmt: skip
     return Booking(**{**values, **changes})
+
+
+def test_whose_word_counts_stands_in_the_settings(settings: LazySettings) -> None:
+    here, there = uuid4(), uuid4()
+    settings.CHANNEL_SYNC = {
+        **settings.CHANNEL_SYNC,
+        "owners": {"ota": {"price": "pms"}},
+        "owners_by_property": {
+            str(here): {"ota": {"price": "channel", "notes": "channel"}, "pms": {"email": "channel"}}
+        },
+    }
+
+    assert owners_of(there, booking()) == {**OF_AN_OTA, Field.PRICE: Side.PMS}
+    assert owners_of(here, booking()) == {**OF_AN_OTA, Field.NOTES: Side.CHANNEL}
+    assert owners_of(here, booking(client_key="k")) == {**OF_THE_PMS, Field.EMAIL: Side.CHANNEL}
+    assert owners_of(there, booking(client_key="k")) == OF_THE_PMS
+
+
+def test_the_settings_name_the_fields_of_the_merge() -> None:
+    assert set(get_args(MergedField)) == {field.value for field in Field}
 
 
 def test_every_field_of_a_booking_is_merged_and_says_what_is_sent_for_it() -> None:
