@@ -94,5 +94,9 @@ def side_by_side(pms: dict[str, Any], channel: dict[str, Any]) -> list[tuple[str
             rows += side_by_side(left or {}, right or {})
         else:
             both_told = name in pms and name in channel
-            rows.append((name.replace("_", " "), left, right, both_told and left != right))
+            rows.append((name.replace("_", " "), _shown(left), _shown(right), both_told and left != right))
     return rows
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

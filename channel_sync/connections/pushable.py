@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channel_sync.channels.canonical import NAMED_FIELDS, Booking, BookingPush, named_value
+from channel_sync.channels.canonical import NAMED_FIELDS, OF_GUEST, Booking, BookingPush, named_value
 from channel_sync.connections.registry import channel_class
 from channel_sync.pms import Reservation
 
@@ -21,7 +21,7 @@ def cut_fields(reservation: Reservation, push: BookingPush) -> tuple[str, ...]:
     """What of a reservation goes out shortened, or not at all, in a sentence for each field."""
     whole = reservation.push(push.external_room_id)
     return tuple(
-        f"{name}: the channel does not take it as it is; it is sent as far as it does"
+        f"{name.removeprefix(OF_GUEST).replace('_', ' ')}: shortened or left out, as the channel does not take it"
         for name in NAMED_FIELDS
         if named_value(whole, name) != named_value(push, name)
     )

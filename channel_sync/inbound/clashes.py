@@ -8,7 +8,7 @@ from typing import Any
 
 from channel_sync.channels.canonical import Booking
 from channel_sync.conflicts import CHANGED, STANDS, channel_side, flag_conflict, pms_side
-from channel_sync.merge.fields import PERSONAL
+from channel_sync.merge.fields import PERSONAL, Field
 from channel_sync.merge.owners import Side
 from channel_sync.merge.three_way import Clash
 from channel_sync.models import ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
@@ -17,6 +17,11 @@ from channel_sync.pms import Reservation
 logger = logging.getLogger(__name__)
 
 KIND = ConflictKind.CONCURRENT_CHANGE
+# How an outline says what a field of the merge is.
+OUTLINED: Mapping[str, tuple[str, ...]] = {
+    Field.DATES: ("check_in", "check_out"),
+    Field.ROOM: ("room_type_id", "room_id"),
+}
 
 
 def flag_clashes(
@@ -43,9 +48,15 @@ def flag_clashes(
         KIND,
         Severity.HIGH if matters or (earlier and earlier.severity == Severity.HIGH) else Severity.MEDIUM,
         subject,
-        pms_side={**pms_side(before), **_with(our_side, ours, clashes, Side.PMS)},
-        channel_side={**channel_side(booking), **_with(their_side, theirs, clashes, Side.CHANNEL)},
+        pms_side={**_else(pms_side(before), ours), **_with(our_side, ours, clashes, Side.PMS)},
+        channel_side={**_else(channel_side(booking), theirs), **_with(their_side, theirs, clashes, Side.CHANNEL)},
     )
+
+
+def _else(outline: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest of the booking: what was changed is said once."""
+    said = {*values, *(name for field in values for name in OUTLINED.get(field, ()))}
+    return {name: value for name, value in outline.items() if name not in said}
 
 
 def _with(

@@ -51,6 +51,15 @@ NEXT_STEPS: dict[str, str] = {
 }
 
 
+MEANINGS: dict[str, str] = {
+    ConflictKind.CONCURRENT_CHANGE: (
+        "Both sides changed these fields before they heard of each other. Where a field is named under 'stands', both "
+        "have that side's value now. The other side's button puts its own value back, here and at the channel; dismiss "
+        "this to leave everything as it is."
+    ),
+}
+
+
 class Conflict(models.Model):
     """One difference, with both sides as they were seen; at most one is open per subject and kind."""
 
@@ -92,6 +101,10 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.subject}"
+
+    def meaning(self) -> str:
+        """What happened, and what the buttons do, where both sides do not say it."""
+        return MEANINGS.get(self.kind, "")
 
     def next_step(self) -> str:
         """What a person can do about it, where neither side can be sent to the other."""
