@@ -99,8 +99,8 @@ class Booking(Stay):
     """A booking as a channel knows it.
 
     `guest_comments` are the guest's own words: they come from the channel and are never sent to it; None where it does
-    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS`: its value here says
-    nothing.
+    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS` or as `client_key`: its
+    value here says nothing.
     """
 
     external_id: str
@@ -215,12 +215,14 @@ class WriteResult:
     """What became of one written booking: its id, or the channel's reason to refuse it.
 
     `warnings` are what the channel said of a booking that it took: a field that it dropped, an item that it refused.
+    `dropped` names the fields, of `NAMED_FIELDS`, that did not arrive.
     """
 
     external_id: str
     outcome: WriteOutcome
     refused: RefusedByChannel | None = None
     warnings: tuple[str, ...] = ()
+    dropped: frozenset[str] = frozenset()
 
     @classmethod
     def refusal(cls, error: RefusedByChannel) -> Self:

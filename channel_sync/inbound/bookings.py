@@ -16,7 +16,7 @@ from channel_sync.events.store import complete, ignore
 from channel_sync.inbound.cancellation import cancel, read_state
 from channel_sync.inbound.carrying import carry_over, lock_room_types
 from channel_sync.inbound.compensation import confirm_or_take_back
-from channel_sync.inbound.echo import note_what_shows, was_sent_lately
+from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, note_what_shows, was_sent_lately
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.presence import is_listed_now
 from channel_sync.inventory.confirmation import Confirmation
@@ -32,6 +32,8 @@ from channel_sync.moments import time_to_order_by
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
 
+KEY = "client_key"
+DELETED_HERE = "the PMS has deleted the reservation: its cancellation is on its way"
 ROOM_TAKEN = "taken back: its room was sold before the channel confirmed it"
 REASONS = {
     Order.STALE: "stale: a newer state of the booking is applied already",
@@ -110,10 +112,14 @@ def _settle_booking(
     channel_property, pms = event.channel_property, host_pms()
     normalized = booking.model_dump(mode="json")
     before = pms.reservation(link.reservation_id) if link.reservation_id else None
-    if before is not None:
-        note_what_shows(channel_property, link, booking)
-        if not is_current and not is_as_agreed(link, booking) and was_sent_lately(channel_property, before.id):
-            return False
+    if not is_current and _may_be_older(channel_property, link, booking):
+        return False
+    if before is None and not link._state.adding and cancellation_waits(channel_property, booking.external_id):
+        note_applied(link, booking, now)
+        link.save()
+        ignore(event, DELETED_HERE, normalized_payload=normalized)
+        return True
+    note_what_shows(channel_property, link, booking)
     entered = lock_room_types(channel_property, before, booking)
     reason = ""
     if before is not None and booking.takes_room:
@@ -129,6 +135,13 @@ def _settle_booking(
     else:
         complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     return True
+
+
+def _may_be_older(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> bool:
+    """Whether a state may be from before our own last write, or be of a booking that we have just made ourselves."""
+    if link._state.adding and link.reservation_id is None:
+        return KEY in booking.not_told and create_is_unanswered(channel_property)
+    return not is_as_agreed(link, booking) and was_sent_lately(channel_property, link)
 
 
 def _link_of(channel_property: ChannelProperty, state: State) -> ReservationLink:

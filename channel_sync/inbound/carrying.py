@@ -9,6 +9,7 @@ from uuid import UUID
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.connections.mapped_rooms import channel_rooms, find_room_type
+from channel_sync.connections.pushable import push_of
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
@@ -18,7 +19,7 @@ from channel_sync.inbound.echo import waits_to_be_sent
 from channel_sync.inbound.order import has_new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight, free_units
-from channel_sync.merge.agreement import forget, merged, note_both, ours
+from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
 from channel_sync.merge.fields import Field, parts_of
 from channel_sync.merge.three_way import Merged
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
@@ -42,18 +43,27 @@ def carry_over(
     channel_property = event.channel_property
     moved, taken = Merged(), booking
     if before is not None:
-        moved = merged(channel_property.property_id, link, booking, _ours(channel_property, before))
+        ours_now = _ours(channel_property, link, before)
+        if not link.bases:
+            adopt(link, booking, ours_now, _push_hash(channel_property, before))
+        moved = merged(channel_property.property_id, link, booking, ours_now)
+        flag_clashes(channel_property, before, booking, moved.clashes)
         if not moved.to_pms and not has_new_details(link, booking):
             note_applied(link, booking, now)
-            note_both(link, booking, _ours(channel_property, before), unsent=moved.to_channel)
+            note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
             _send_rest(channel_property, before, link, moved)
             return NO_NEWS
-        flag_clashes(channel_property, before, booking, moved.clashes)
         taken = booking.taking(parts_of(moved.to_pms), before)
         if Field.ROOM not in moved.to_pms:
             entered = before.room_type_id
     note_applied(link, booking, now)
-    link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
+    is_cancelling = before is not None and taken.status is BookingStatus.CANCELLED and Field.STATUS in moved.to_pms
+    if is_cancelling and before is not None:
+        host_pms().cancel_reservation(before.id)
+        # What else has moved with it counts as not seen: should the booking be reinstated, it is applied then.
+        note_cancelled(link)
+    else:
+        link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
     free = _free_nights(after)
     flag_overbooking(channel_property, booking, free)
@@ -61,14 +71,24 @@ def carry_over(
     if after is None:
         forget(link)
         return ""
-    note_both(link, booking, _ours(channel_property, after), unsent=moved.to_channel)
-    _send_rest(channel_property, after, link, moved)
+    if not is_cancelling:
+        ours_then = _ours(channel_property, link, after)
+        note_both(link, booking, ours_then, after.room_type_id, unsent=moved.to_channel)
+        _send_rest(channel_property, after, link, moved)
     return ""
 
 
-def _ours(channel_property: ChannelProperty, reservation: Reservation) -> dict[Field, Any]:
-    room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
-    return ours(channel_property.channel_name, reservation, room)
+def _ours(channel_property: ChannelProperty, link: ReservationLink, reservation: Reservation) -> dict[Field, Any]:
+    return ours(channel_property.channel_name, link, reservation, _room(channel_property, reservation))
+
+
+def _push_hash(channel_property: ChannelProperty, reservation: Reservation) -> str:
+    room = _room(channel_property, reservation) or ""
+    return push_of(channel_property.channel_name, reservation, room).state_hash()
+
+
+def _room(channel_property: ChannelProperty, reservation: Reservation) -> str | None:
+    return channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
 
 
 def _send_rest(
@@ -95,9 +115,6 @@ def _apply(
     channel_property: ChannelProperty, reservation_id: UUID | None, booking: Booking, room_type_id: UUID | None
 ) -> UUID | None:
     pms = host_pms()
-    if reservation_id is not None and booking.status is BookingStatus.CANCELLED:
-        pms.cancel_reservation(reservation_id)
-        return reservation_id
     if room_type_id is None:
         raise UnmappedRoom(booking.external_room_id, str(channel_property))
     if reservation_id is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.channels.canonical import Booking, BookingPush
@@ -18,6 +18,7 @@ from channel_sync.models import (
     ChannelProperty,
     EntityType,
     EventStatus,
+    EventType,
     ReservationLink,
 )
 
@@ -35,7 +36,8 @@ def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, bo
     is_new = link._state.adding
     unanswered = _sent(channel_property, link.reservation_id)
     if not is_new:
-        unanswered = unanswered.exclude(status=EventStatus.DONE)
+        # Not what has ended: of an attempt of long ago that failed, the channel knows nothing.
+        unanswered = unanswered.filter(status__in=OPEN_STATUSES)
     told = values_of(booking)
     for sent in unanswered.order_by("received_at").values_list("normalized_payload", flat=True):
         only = (sent or {}).pop("only", None)
@@ -44,15 +46,34 @@ def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, bo
         note_sent(link, push, [one for one in fields or Field if is_new or told.get(one) == values[one]])
 
 
-def was_sent_lately(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
-    """Whether a change of the PMS has reached the channel so lately that an older state may still come."""
-    sent = _sent(channel_property, reservation_id).filter(status=EventStatus.DONE)
-    return sent.filter(processed_at__gt=Now() - LATE_WEBHOOKS).exists()
+def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) -> bool:
+    """Whether a change of the PMS is on its way to the channel, or has reached it lately: an older state may come still.
+
+    A cancellation is a change, also that of a reservation which the PMS has deleted since.
+    """
+    mine = Q(entity_external_id=link.external_id)
+    if link.reservation_id is not None:
+        mine |= Q(entity_internal_id=link.reservation_id)
+    lately = Q(status=EventStatus.DONE, processed_at__gt=Now() - LATE_WEBHOOKS) | Q(status__in=OPEN_STATUSES)
+    return _of_pms(channel_property).filter(mine, lately, normalized_payload__isnull=False).exists()
+
+
+def cancellation_waits(channel_property: ChannelProperty, external_id: str) -> bool:
+    """Whether the channel is still to be told that a booking is cancelled."""
+    waiting = _of_pms(channel_property).filter(entity_external_id=external_id, status__in=OPEN_STATUSES)
+    return waiting.filter(event_type=EventType.BOOKING_CANCEL).exists()
+
+
+def create_is_unanswered(channel_property: ChannelProperty) -> bool:
+    """Whether a new booking of the PMS may be at the channel without anybody here knowing its number."""
+    unanswered = _of_pms(channel_property).filter(status__in=OPEN_STATUSES, entity_external_id=None)
+    return unanswered.filter(normalized_payload__isnull=False).exists()
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
-    """Whether the channel is still to be told of a change to the reservation."""
-    return _events(channel_property, reservation_id).filter(status__in=OPEN_STATUSES).exists()
+    """Whether the channel is still to be told of a change to the reservation, or a person to settle why it was not."""
+    unsettled = (*OPEN_STATUSES, EventStatus.FAILED)
+    return _events(channel_property, reservation_id).filter(status__in=unsettled).exists()
 
 
 def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:
@@ -61,9 +82,10 @@ def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[C
 
 
 def _events(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:
+    return _of_pms(channel_property).filter(entity_internal_id=reservation_id)
+
+
+def _of_pms(channel_property: ChannelProperty) -> QuerySet[ChannelEvent]:
     return ChannelEvent.objects.filter(
-        channel_property=channel_property,
-        source=PMS_SOURCE,
-        entity_type=EntityType.BOOKING,
-        entity_internal_id=reservation_id,
+        channel_property=channel_property, source=PMS_SOURCE, entity_type=EntityType.BOOKING
     )

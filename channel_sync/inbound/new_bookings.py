@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 # Well within `processing_lease`: some of the others may have to wait for the channel's account, each for long.
 GIVE_BACK_AFTER_SECONDS = 30.0
 AT_ONCE = timedelta(0)
+KEY = "client_key"
 
 
 class _Arrival(NamedTuple):
@@ -136,7 +137,11 @@ def _unknown(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) ->
         ).values_list("external_id", flat=True)
     )
     return [
-        arrival for arrival in arrivals if arrival.booking.external_id not in known and not arrival.booking.client_key
+        arrival
+        for arrival in arrivals
+        if arrival.booking.external_id not in known
+        and not arrival.booking.client_key
+        and KEY not in arrival.booking.not_told
     ]
 
 
@@ -156,7 +161,7 @@ def _settle(
         external_id=arrival.booking.external_id,
         reservation_id=reservation.id,
     )
-    pms_now = ours(channel_property.channel_name, reservation, arrival.booking.external_room_id)
-    note_both(link, arrival.booking, pms_now)
+    pms_now = ours(channel_property.channel_name, link, reservation, arrival.booking.external_room_id)
+    note_both(link, arrival.booking, pms_now, reservation.room_type_id)
     note_applied(link, arrival.booking, now)
     return link

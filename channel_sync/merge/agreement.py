@@ -16,49 +16,118 @@ from channel_sync.models import ReservationLink
 from channel_sync.pms import Reservation
 
 CHANNEL, PMS = "channel", "pms"
-UNMAPPED = ""
+# Which room type the PMS's room stands for, and whether the booking was made here.
+ROOM_TYPE, MADE_HERE = "room_type", "made_here"
+# What neither side can have: a field that is marked with it has moved.
+MOVED = {"moved": True}
 
 
-def ours(channel_name: str, reservation: Reservation, external_room_id: str | None) -> dict[Field, Any]:
-    """A reservation as the channel could show it."""
-    return values_of(push_of(channel_name, reservation, external_room_id or UNMAPPED))
+def ours(
+    channel_name: str, link: ReservationLink, reservation: Reservation, external_room_id: str | None
+) -> dict[Field, Any]:
+    """A reservation as the channel could show it.
+
+    Its room has not moved while its room type is the same, whatever became of the mapping.
+    """
+    values = values_of(push_of(channel_name, reservation, external_room_id or ""))
+    agreed = link.bases.get(PMS, {}).get(Field.ROOM.value)
+    if agreed is not None and link.bases.get(ROOM_TYPE) == str(reservation.room_type_id):
+        values[Field.ROOM] = agreed
+    return values
 
 
 def merged(property_id: UUID, link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
     """What moves between a booking as the channel has it and its reservation, in a property of the PMS."""
-    owners = owners_of(property_id, booking)
+    owners = owners_of(property_id, is_ours=bool(booking.client_key) or bool(link.bases.get(MADE_HERE)))
     return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners)
 
 
-def unsent(link: ReservationLink, push: BookingPush) -> Values:
+def unsent(link: ReservationLink, channel_name: str, reservation: Reservation, external_room_id: str) -> Values:
     """What the PMS has changed since both agreed; all of it where they never have."""
     if link.bases:
-        return moved_by_pms(_base(link, CHANNEL), _base(link, PMS), values_of(push))
+        pms_now = ours(channel_name, link, reservation, external_room_id)
+        return moved_by_pms(_base(link, CHANNEL), _base(link, PMS), pms_now)
+    push = push_of(channel_name, reservation, external_room_id)
     return {} if link.pushed_hash == push.state_hash() else values_of(push)
 
 
 def is_as_agreed(link: ReservationLink, booking: Booking) -> bool:
-    """Whether the channel has changed nothing since both agreed, and tells nothing that it did not tell then."""
+    """Whether the channel has changed nothing since both agreed, and says nothing that it did not say then."""
     base = _base(link, CHANNEL)
     return bool(base.marks) and all(base.holds(one, value) for one, value in values_of(booking).items())
 
 
 def says_more(link: ReservationLink, booking: Booking) -> bool:
-    """Whether nothing has changed that the channel told before, and it tells more now."""
-    base, told = _base(link, CHANNEL), values_of(booking)
-    news = [one for one, value in told.items() if not base.holds(one, value)]
+    """Whether nothing has changed that the channel said before, and it says more now."""
+    base, now = _base(link, CHANNEL), values_of(booking)
+    news = [one for one, value in now.items() if not base.holds(one, value)]
     return bool(base.marks and news) and not any(base.knows(one) for one in news)
 
 
-def note_both(link: ReservationLink, booking: Booking, pms_now: Values, *, unsent: Collection[Field] = ()) -> None:
+def adopt(link: ReservationLink, booking: Booking, pms_now: Values, pms_hash: str) -> None:
+    """Give a link from before there were bases the bases that its hash allows. The caller saves it.
+
+    The side that is as the hash says has not moved. Where neither is, both have in whatever they differ. Without a hash
+    there is no agreement: the channel's state is taken whole.
+    """
+    if not link.pushed_hash:
+        return
+    channel_now = values_of(booking)
+    if link.pushed_hash == pms_hash:
+        _keep(link, channel=pms_now, pms=pms_now)
+    elif link.pushed_hash == booking.as_push().state_hash():
+        _keep(link, channel=channel_now, pms=channel_now)
+    else:
+        same = {one: value for one, value in channel_now.items() if pms_now[one] == value}
+        _keep(link, channel=same, pms=same)
+        _mark_moved(link, (CHANNEL, PMS), set(pms_now) - set(same))
+
+
+def note_both(
+    link: ReservationLink, booking: Booking, pms_now: Values, room_type_id: UUID, *, unsent: Collection[Field] = ()
+) -> None:
     """Both sides are seen: they agree on all but what is still to be sent. The caller saves the link."""
     _keep(link, channel=values_of(booking), pms={one: value for one, value in pms_now.items() if one not in unsent})
+    if Field.ROOM not in unsent:
+        link.bases[ROOM_TYPE] = str(room_type_id)
+    if booking.client_key:
+        link.bases[MADE_HERE] = True
 
 
-def note_sent(link: ReservationLink, push: BookingPush, fields: Collection[Field] | None = None) -> None:
-    """The channel has these fields, or all, of a push. The caller saves the link."""
+def note_sent(
+    link: ReservationLink,
+    push: BookingPush,
+    fields: Collection[Field] | None = None,
+    *,
+    dropped: Collection[Field] = (),
+) -> None:
+    """The channel has these fields, or all, of a push, but for what it dropped: that is not sent again.
+
+    The caller saves the link.
+    """
     sent = {one: value for one, value in values_of(push).items() if fields is None or one in fields}
-    _keep(link, channel=sent, pms=sent)
+    _keep(link, channel={one: value for one, value in sent.items() if one not in dropped}, pms=sent)
+
+
+def note_room_type(link: ReservationLink, room_type_id: UUID, *, is_made_here: bool = False) -> None:
+    """The room that the channel has is of this room type; a booking may have been made here."""
+    link.bases[ROOM_TYPE] = str(room_type_id)
+    if is_made_here:
+        link.bases[MADE_HERE] = True
+
+
+def want_of_channel(link: ReservationLink, fields: Collection[Field], pms_now: Values) -> None:
+    """What the channel has in these fields is to be taken over: it counts as moved there, and not here."""
+    if link.bases:
+        _keep(link, channel={}, pms={one: pms_now[one] for one in fields})
+        _mark_moved(link, (CHANNEL,), fields)
+
+
+def want_of_pms(link: ReservationLink, fields: Collection[Field], channel_now: Values) -> None:
+    """What the PMS has in these fields is to be sent: it counts as moved here, and what the channel has as seen."""
+    if link.bases:
+        _keep(link, channel={one: value for one, value in channel_now.items() if one in fields}, pms={})
+        _mark_moved(link, (PMS,), fields)
 
 
 def note_cancelled(link: ReservationLink) -> None:
@@ -84,6 +153,16 @@ def forget(link: ReservationLink) -> None:
 def fields_of(parts: Collection[str] | None) -> list[Field] | None:
     """The fields that named parts stand for; None for all."""
     return None if parts is None else [one for one in Field if parts_of([one]) <= set(parts)]
+
+
+def fields_with(parts: Collection[str]) -> list[Field]:
+    """The fields that any of the named parts belongs to."""
+    return [one for one in Field if not parts_of([one]).isdisjoint(parts)]
+
+
+def _mark_moved(link: ReservationLink, sides: Collection[str], fields: Collection[Field]) -> None:
+    for side in sides:
+        link.bases[side] = {**link.bases.get(side, {}), **{one.value: MOVED for one in fields}}
 
 
 def _keep(link: ReservationLink, **sides: Values) -> None:

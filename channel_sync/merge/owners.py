@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from uuid import UUID
 
-from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
 from channel_sync.merge.fields import Field
 
@@ -25,13 +24,12 @@ OF_AN_OTA: Owners = dict.fromkeys(Field, Side.CHANNEL) | {Field.NOTES: Side.PMS}
 OF_THE_PMS: Owners = dict.fromkeys(Field, Side.PMS)
 
 
-def owners_of(property_id: UUID, booking: Booking) -> Owners:
-    """A booking that carries our key was made in the PMS. The settings come first, the property's before all."""
+def owners_of(property_id: UUID, *, is_ours: bool) -> Owners:
+    """Of a booking that was made in the PMS, or elsewhere. The settings come first, the property's before all."""
     settings = channel_sync_settings()
-    ours = bool(booking.client_key)
-    owners = dict(OF_THE_PMS if ours else OF_AN_OTA)
+    owners = dict(OF_THE_PMS if is_ours else OF_AN_OTA)
     for table in (settings.owners, settings.owners_by_property.get(str(property_id))):
         if table is not None:
-            named = table.pms if ours else table.ota
+            named = table.pms if is_ours else table.ota
             owners |= {Field(name): Side(side) for name, side in named.items()}
     return owners

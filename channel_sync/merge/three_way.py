@@ -36,9 +36,9 @@ class Merged:
 def merge(channel_base: Base, channel_now: Values, pms_base: Base, pms_now: Values, owners: Owners) -> Merged:
     """What moves where.
 
-    A field that the channel does not tell has not moved there. One that it tells for the first time is news only where
-    the PMS has nothing in it: otherwise the PMS has filled it, and its value goes to the channel. Sides that have never
-    agreed on anything are as the channel says.
+    A field that the channel does not tell has not moved there. One that it tells for the first time is news, unless the
+    PMS has filled it meanwhile: then its value goes to the channel. Sides that have never agreed on anything are as the
+    channel says.
     """
     if not channel_base.marks and not pms_base.marks:
         return Merged(to_pms={one: value for one, value in channel_now.items() if value != pms_now[one]})
@@ -70,7 +70,7 @@ def moved_by_pms(channel_base: Base, pms_base: Base, pms_now: Values) -> Values:
 
 def _moved(one: Field, channel_base: Base, channel_now: Values, pms_base: Base, ours: Any) -> list[Side]:
     if one in channel_now and not channel_base.knows(one):
-        return [Side.CHANNEL if is_nothing(ours) else Side.PMS]
+        return [Side.CHANNEL if is_nothing(ours) or pms_base.holds(one, ours) else Side.PMS]
     moved = [Side.CHANNEL] if one in channel_now and not channel_base.holds(one, channel_now[one]) else []
     return [*moved, Side.PMS] if _pms_moved(one, channel_base, pms_base, ours) else moved
 

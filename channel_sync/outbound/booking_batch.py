@@ -159,7 +159,7 @@ def _prepare_one(
     push = push_of(event.channel_property.channel_name, reservation, room)
     only: frozenset[str] | None = None
     if link is not None:
-        changed = unsent(link, push)
+        changed = unsent(link, event.channel_property.channel_name, reservation, room)
         if not changed:
             return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
         only = parts_of(changed) if link.bases else None

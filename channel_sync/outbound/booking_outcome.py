@@ -14,27 +14,29 @@ from channel_sync.events.processing import settle_error
 from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inventory.confirmation import refuse_at_channel
-from channel_sync.merge.agreement import fields_of, note_cancelled, note_sent
+from channel_sync.merge.agreement import fields_of, fields_with, note_cancelled, note_room_type, note_sent
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
 from channel_sync.outbound.booking_batch import Planned
 
 
-def settle_sent(booking: Planned, external_id: str, warnings: Sequence[str] = ()) -> None:
-    """The channel has it: link, confirm, done; its warnings are kept with the event."""
+def settle_sent(
+    booking: Planned, external_id: str, warnings: Sequence[str] = (), dropped: frozenset[str] = frozenset()
+) -> None:
+    """The channel has it, but for what it dropped: link, confirm, done; its warnings are kept with the event."""
     channel_property = booking.event.channel_property
     # The channel has this state: what is saved here is no news to it.
     with transaction.atomic(), on_behalf_of(channel_property.id):
         link = _lock_link(channel_property, external_id)
         if booking.reservation is not None and booking.is_taken_up:
             confirm_or_take_back(channel_property, booking.reservation, external_id)
-        updated_link(link, booking).save()
+        updated_link(link, booking, dropped).save()
         note_success(channel_property)
         complete(booking.event, entity_external_id=external_id, warnings=list(warnings))
         complete_into(booking.later, into=booking.event)
 
 
-def updated_link(link: ReservationLink, booking: Planned) -> ReservationLink:
+def updated_link(link: ReservationLink, booking: Planned, dropped: frozenset[str] = frozenset()) -> ReservationLink:
     """The link of a booking that was just sent, to be saved."""
     write = booking.write
     push = write.push if write is not None else None
@@ -42,7 +44,9 @@ def updated_link(link: ReservationLink, booking: Planned) -> ReservationLink:
     if booking.reservation is not None:
         link.reservation_id = booking.reservation.id
     if write is not None and push is not None:
-        note_sent(link, push, fields_of(write.only))
+        note_sent(link, push, fields_of(write.only), dropped=fields_with(dropped))
+        if booking.reservation is not None:
+            note_room_type(link, booking.reservation.room_type_id, is_made_here=write.external_id is None)
     else:
         note_cancelled(link)
     link.applied_cancelled = push is None

@@ -165,7 +165,7 @@ def _settle(answered: Sequence[tuple[Planned, WriteResult]]) -> None:
             settle_refused(booking, result.refused)
     settle_all_sent(
         [
-            Sent(booking, result.external_id, (*booking.cut, *result.warnings))
+            Sent(booking, result.external_id, (*booking.cut, *result.warnings), result.dropped)
             for booking, result in answered
             if result.refused is None
         ]

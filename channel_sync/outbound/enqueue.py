@@ -15,7 +15,6 @@ from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.capture.rows import take_own_of_models, take_own_of_rows
 from channel_sync.capture.states import captures
 from channel_sync.channels.canonical import BookingStatus
-from channel_sync.connections.pushable import push_of
 from channel_sync.correlation import correlated, correlation_id
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
@@ -293,7 +292,7 @@ def _booking_event_type(change: ReservationChange, link: ReservationLink | None,
             return EventType.BOOKING_UPDATE
         return None if before == after else EventType.BOOKING_CREATE
     channel_name = link.channel_property.channel_name
-    if room is not None and not unsent(link, push_of(channel_name, after, room)):
+    if room is not None and not unsent(link, channel_name, after, room):
         return None
     return EventType.BOOKING_UPDATE
 

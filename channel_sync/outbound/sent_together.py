@@ -36,6 +36,7 @@ class Sent(NamedTuple):
     booking: Planned
     external_id: str
     warnings: tuple[str, ...] = ()
+    dropped: frozenset[str] = frozenset()
 
 
 def settle_all_sent(sent: Sequence[Sent]) -> None:
@@ -55,7 +56,7 @@ def settle_all_sent(sent: Sequence[Sent]) -> None:
 def _settle_alone(one: Sent) -> None:
     """What goes wrong is the story of its events, and of no other's."""
     try:
-        settle_sent(one.booking, one.external_id, one.warnings)
+        settle_sent(one.booking, one.external_id, one.warnings, one.dropped)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the others of the call are at the channel too
@@ -98,6 +99,7 @@ def _link_all(channel_property: ChannelProperty, sent: Sequence[Sent]) -> None:
                 links.get(one.external_id)
                 or ReservationLink(channel_property=channel_property, external_id=one.external_id),
                 one.booking,
+                one.dropped,
             )
             for one in sent
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -20,7 +20,8 @@ from channel_sync.events.new_event import NewEvent
 from channel_sync.events.processing import process
 from channel_sync.events.store import record, record_done, try_once_more
 from channel_sync.inbound.notification import event_of
-from channel_sync.merge.agreement import note_price
+from channel_sync.merge.agreement import forget, note_price, ours, want_of_channel
+from channel_sync.merge.fields import Field
 from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
@@ -53,12 +54,15 @@ def auto_fix_booking(
     """
     if fix is Fix.PRICE and booking is not None:
         return _set_price(channel_property, booking, before)
-    return _apply(channel_property, listed, lambda: link_state(channel_property, listed.external_id) == before)
+    wanted = (Field.STATUS,) if fix is Fix.CANCEL else None
+    return _apply(channel_property, listed, lambda: link_state(channel_property, listed.external_id) == before, wanted)
 
 
-def apply_as_listed(channel_property: ChannelProperty, listed: BookingNotification) -> bool:
-    """Take the channel's state over, as a person decided; false when the event did not end done."""
-    return _apply(channel_property, listed, lambda: True)
+def apply_as_listed(
+    channel_property: ChannelProperty, listed: BookingNotification, fields: Collection[Field] | None = None
+) -> bool:
+    """Take the channel's state over, or these fields of it, as a person decided; false when the event did not end done."""
+    return _apply(channel_property, listed, lambda: True, fields)
 
 
 def record_unreadable(channel_property: ChannelProperty, listed: BookingNotification) -> None:
@@ -80,7 +84,12 @@ def record_failure(channel_property: ChannelProperty, listed: BookingNotificatio
         process(event.id, fail)
 
 
-def _apply(channel_property: ChannelProperty, listed: BookingNotification, is_wanted: Callable[[], bool]) -> bool:
+def _apply(
+    channel_property: ChannelProperty,
+    listed: BookingNotification,
+    is_wanted: Callable[[], bool],
+    fields: Collection[Field] | None,
+) -> bool:
     """Through the log and the handlers.
 
     A crash leaves an event that the relay takes up. The log may say that this state was applied before: it is not
@@ -92,14 +101,28 @@ def _apply(channel_property: ChannelProperty, listed: BookingNotification, is_wa
         lock_in_transaction("booking", channel_property.id, listed.external_id)
         if not is_wanted():
             return False
-        ReservationLink.objects.filter(channel_property=channel_property, external_id=listed.external_id).update(
-            applied_modified_at=_just_before(event), applied_hash="", applied_cancelled=False, pushed_hash="", bases={}
-        )
+        _expect(channel_property, listed, event, fields)
         event_id = _failed_with_the_same(channel_property, listed)
         if event_id is None or not try_once_more(event_id):
             record(event)
             event_id = event.id
     return process(event_id) is EventStatus.DONE
+
+
+def _expect(
+    channel_property: ChannelProperty, listed: BookingNotification, event: NewEvent, fields: Collection[Field] | None
+) -> None:
+    """Let the link take the state as news: in these fields, or in all."""
+    links = ReservationLink.objects.filter(channel_property=channel_property, external_id=listed.external_id)
+    for link in links:
+        reservation = host_pms().reservation(link.reservation_id) if link.reservation_id is not None else None
+        link.applied_modified_at, link.applied_hash, link.applied_cancelled = _just_before(event), "", False
+        if fields is None or reservation is None or not link.bases:
+            forget(link)
+        else:
+            room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
+            want_of_channel(link, fields, ours(channel_property.channel_name, link, reservation, room))
+        link.save()
 
 
 def _just_before(event: NewEvent) -> datetime | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +21,8 @@ from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
+from channel_sync.merge.agreement import want_of_pms
+from channel_sync.merge.fields import Field
 from channel_sync.merge.owners import Side
 from channel_sync.models import (
     ChannelMapping,
@@ -37,6 +41,13 @@ from channel_sync.reconciliation.plan_rooms import room_types_of_plans
 from channel_sync.reconciliation.turning import turn_round
 
 # What cannot be read has no state that the other side could take over.
+FIELDS_OF: Mapping[str, tuple[Field, ...]] = {
+    ConflictKind.DATES: (Field.DATES,),
+    ConflictKind.ROOM: (Field.ROOM, Field.UNITS),
+    ConflictKind.STATUS: (Field.STATUS,),
+    ConflictKind.PRICE: (Field.PRICE,),
+    ConflictKind.GUEST: (Field.GUEST_NAME, Field.EMAIL),
+}
 KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
 
 
@@ -84,7 +95,7 @@ def _take_channel(conflict: Conflict) -> None:
         present = channel.bookings([number]).get(number)
     if present is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
-    apply_as_listed(conflict.channel_property, present)
+    apply_as_listed(conflict.channel_property, present, FIELDS_OF.get(conflict.kind))
 
 
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
@@ -109,12 +120,29 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
         links.delete()
         return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
     # What the channel has until now was seen and decided on: it is not applied before the PMS's side is sent.
-    links.update(pushed_hash="", bases={}, applied_cancelled=False, applied_modified_at=database_now())
+    for link in links.select_for_update():
+        want_of_pms(link, FIELDS_OF[conflict.kind], _seen(conflict))
+        link.pushed_hash = ""
+        link.applied_cancelled, link.applied_modified_at = False, database_now()
+        link.save()
     is_cancelled = reservation.status is BookingStatus.CANCELLED
     event_type = EventType.BOOKING_CANCEL if is_cancelled else EventType.BOOKING_UPDATE
     return [
         booking_event(conflict.channel_property_id, event_type, reservation, conflict.channel_side.get("booking_id"))
     ]
+
+
+def _seen(conflict: Conflict) -> dict[Field, Any]:
+    """The fields of the booking as the conflict shows them."""
+    side = conflict.channel_side
+    seen = {
+        Field.DATES: [side.get("check_in"), side.get("check_out")],
+        Field.ROOM: side.get("room_id"),
+        Field.UNITS: side.get("units"),
+        Field.STATUS: side.get("status"),
+        Field.PRICE: f"{Decimal(side.get('price') or 0):.2f}",
+    }
+    return {one: value for one, value in seen.items() if value not in (None, [None, None])}
 
 
 def _availability(conflict: Conflict) -> list[NewEvent]:

@@ -22,7 +22,11 @@ def install() -> None:
         return Merged(to_pms={one: value for one, value in values_of(booking).items() if value != pms_now[one]})
 
     carrying.merged = everything  # type: ignore[assignment]
-    booking_batch.unsent = lambda link, push: values_of(push)  # type: ignore[assignment]
+
+    def all_of_it(link: Any, channel_name: str, reservation: Any, external_room_id: str) -> Any:
+        return values_of(reservation.push(external_room_id))
+
+    booking_batch.unsent = all_of_it
 
 
 if __name__ == "__main__":

@@ -74,13 +74,14 @@ def test_once_both_are_carried_nothing_is_left_to_move(owners: Owners) -> None:
 
 
 @pytest.mark.parametrize("owners", OWNERS)
-def test_what_is_told_for_the_first_time_fills_what_is_empty_and_overwrites_nothing(owners: Owners) -> None:
+def test_what_is_told_for_the_first_time_is_news_unless_the_pms_has_filled_it(owners: Owners) -> None:
     for was_here, is_here in product(VALUES, VALUES):
         found = merged(Field.NOTES, ABSENT, "told", was_here, is_here, owners)
 
         assert found.clashes == ()
-        assert found.to_pms == ({Field.NOTES: "told"} if is_here == "" else {})
-        assert found.to_channel == ({} if is_here == "" else {Field.NOTES: is_here})
+        is_untouched = is_here in ("", was_here)
+        assert found.to_pms == ({Field.NOTES: "told"} if is_untouched else {})
+        assert found.to_channel == ({} if is_untouched else {Field.NOTES: is_here})
 
 
 def test_a_host_that_stores_less_has_changed_nothing() -> None:
@@ -125,10 +126,10 @@ def test_whose_word_counts_stands_in_the_settings(settings: LazySettings) -> Non
         },
     }
 
-    assert owners_of(there, booking()) == {**OF_AN_OTA, Field.PRICE: Side.PMS}
-    assert owners_of(here, booking()) == {**OF_AN_OTA, Field.NOTES: Side.CHANNEL}
-    assert owners_of(here, booking(client_key="k")) == {**OF_THE_PMS, Field.EMAIL: Side.CHANNEL}
-    assert owners_of(there, booking(client_key="k")) == OF_THE_PMS
+    assert owners_of(there, is_ours=False) == {**OF_AN_OTA, Field.PRICE: Side.PMS}
+    assert owners_of(here, is_ours=False) == {**OF_AN_OTA, Field.NOTES: Side.CHANNEL}
+    assert owners_of(here, is_ours=True) == {**OF_THE_PMS, Field.EMAIL: Side.CHANNEL}
+    assert owners_of(there, is_ours=True) == OF_THE_PMS
 
 
 def test_the_settings_name_the_fields_of_the_merge() -> None:

@@ -38,9 +38,9 @@ def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
     """
     created_id = result.created_id() if write.external_id is None else ""
     if created_id:
-        return WriteResult(created_id, WriteOutcome.CREATED, warnings=result.remarks())
+        return WriteResult(created_id, WriteOutcome.CREATED, None, result.remarks(), _dropped(write, result))
     if write.external_id is not None and (result.success or result.modified):
-        return WriteResult(write.external_id, WriteOutcome.CHANGED, warnings=result.remarks())
+        return WriteResult(write.external_id, WriteOutcome.CHANGED, None, result.remarks(), _dropped(write, result))
     if result.success:
         raise ChannelUnavailable("Beds24 created a booking without telling its id. It is looked up by its key.")
     if write.external_id is None and result.says_no_availability():
@@ -52,10 +52,26 @@ def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:
     return WriteResult.refusal(RefusedByChannel(reason, status=HTTPStatus.CREATED))
 
 
+def _dropped(write: BookingWrite, result: WireItemResult) -> frozenset[str]:
+    """What Beds24 speaks against, and what could not be sent: an email or a price cannot be taken back."""
+    if write.push is None:
+        return frozenset()
+    named = {remark.field for remark in (*result.errors, *result.warnings)}
+    fields = _fields(booking_within_limits(write.push))
+    return frozenset(
+        ours for theirs, (ours, value) in fields.items() if write.sends(ours) and (value is None or theirs in named)
+    )
+
+
 def _booking_item(write: BookingWrite, wanted: BookingPush) -> dict[str, Any]:
     """The fields that are sent; no email is left out, since an empty one is none to Beds24."""
-    push = booking_within_limits(wanted)
-    fields: dict[str, tuple[str, Any]] = {
+    fields = _fields(booking_within_limits(wanted))
+    return {theirs: value for theirs, (ours, value) in fields.items() if value is not None and write.sends(ours)}
+
+
+def _fields(push: BookingPush) -> dict[str, tuple[str, Any]]:
+    """Beds24's name of a field -> ours, and the value; None where there is no word for it."""
+    return {
         "roomId": ("external_room_id", id_number("roomId", push.external_room_id)),
         "roomQty": ("units", push.units),
         "status": ("status", STATUS_NAMES[push.status].value),
@@ -71,4 +87,3 @@ def _booking_item(write: BookingWrite, wanted: BookingPush) -> dict[str, Any]:
         "notes": ("notes", push.notes),
         "price": ("price", None if push.price is None else float(push.price)),
     }
-    return {theirs: value for theirs, (ours, value) in fields.items() if value is not None and write.sends(ours)}

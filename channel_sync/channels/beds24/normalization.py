@@ -58,6 +58,7 @@ TOLD_BY: Mapping[str, tuple[str, ...]] = {
     "children": ("numChild",),
     "price": ("price",),
     "notes": ("notes",),
+    "client_key": ("infoItems",),
     f"{OF_GUEST}first_name": ("firstName",),
     f"{OF_GUEST}last_name": ("lastName",),
     f"{OF_GUEST}email": ("email",),
@@ -68,7 +69,8 @@ TOLD_BY: Mapping[str, tuple[str, ...]] = {
 
 def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
     """A webhook payload, or a booking of `GET /bookings`, as a canonical booking."""
-    wire = read(WireBooking, {"infoItems": payload.get("infoItems"), **_raw(payload)}, prefix="booking.")
+    told = {"infoItems": payload["infoItems"]} if "infoItems" in payload else {}
+    wire = read(WireBooking, {**told, **_raw(payload)}, prefix="booking.")
     if wire.departure <= wire.arrival:
         raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
     if wire.departure - wire.arrival > LONGEST_STAY:
@@ -151,8 +153,12 @@ def _booking(wire: WireBooking) -> Booking:
 
 def _not_told(wire: WireBooking) -> tuple[str, ...]:
     """What the payload leaves out: a webhook version without personal data, a token without the scope for it."""
-    absent = (name for name, sources in TOLD_BY.items() if wire.model_fields_set.isdisjoint(sources))
-    return tuple(sorted({*absent, *(["price"] if wire.price is None else [])}))
+    absent = {name for name, sources in TOLD_BY.items() if wire.model_fields_set.isdisjoint(sources)}
+    if wire.price is None:
+        absent.add("price")
+    if "phone" not in wire.model_fields_set and not wire.mobile:
+        absent.add(f"{OF_GUEST}phone")
+    return tuple(sorted(absent))
 
 
 def _status(name: str) -> BookingStatus:

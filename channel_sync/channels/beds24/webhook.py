@@ -157,7 +157,7 @@ def _envelope(payload: Mapping[str, Any]) -> Notification:
         dedupe_key=f"event-{event_id}",
         is_numbered=True,
         occurred_at=_occurred_at(booking, payload),
-        payload={"booking": dict(booking), "infoItems": data.get("infoItems") or []},
+        payload={"booking": dict(booking)} | ({"infoItems": data["infoItems"]} if "infoItems" in data else {}),
     )
 
 
