@@ -99,8 +99,8 @@ class Booking(Stay):
     """A booking as a channel knows it.
 
     `guest_comments` are the guest's own words: they come from the channel and are never sent to it; None where it does
-    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS` or as `client_key`: its
-    value here says nothing.
+    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS` or as `client_key`:
+    its value here says nothing.
     """
 
     external_id: str

@@ -81,6 +81,9 @@ def adopt(link: ReservationLink, booking: Booking, pms_now: Values, pms_hash: st
         same = {one: value for one, value in channel_now.items() if pms_now[one] == value}
         _keep(link, channel=same, pms=same)
         _mark_moved(link, (CHANNEL, PMS), set(pms_now) - set(same))
+        if not link.applied_cancelled and booking.status is not BookingStatus.CANCELLED:
+            # It was never cancelled there: whoever has cancelled it is the PMS.
+            _keep(link, channel={Field.STATUS: channel_now[Field.STATUS]}, pms={})
 
 
 def note_both(

@@ -61,7 +61,7 @@ def auto_fix_booking(
 def apply_as_listed(
     channel_property: ChannelProperty, listed: BookingNotification, fields: Collection[Field] | None = None
 ) -> bool:
-    """Take the channel's state over, or these fields of it, as a person decided; false when the event did not end done."""
+    """Take over the channel's state, or some fields of it, as a person decided; false when that failed."""
     return _apply(channel_property, listed, lambda: True, fields)
 
 

@@ -56,10 +56,13 @@ def _dropped(write: BookingWrite, result: WireItemResult) -> frozenset[str]:
     """What Beds24 speaks against, and what could not be sent: an email or a price cannot be taken back."""
     if write.push is None:
         return frozenset()
+    is_new = write.external_id is None
     named = {remark.field for remark in (*result.errors, *result.warnings)}
     fields = _fields(booking_within_limits(write.push))
     return frozenset(
-        ours for theirs, (ours, value) in fields.items() if write.sends(ours) and (value is None or theirs in named)
+        ours
+        for theirs, (ours, value) in fields.items()
+        if write.sends(ours) and (theirs in named or (value is None and not is_new))
     )
 
 
