@@ -49,7 +49,7 @@ def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, bo
 def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) -> bool:
     """Whether a change of the PMS is on its way to the channel, or has reached it lately.
 
-    A state from before it may come still. A cancellation is a change, also that of a reservation which the PMS has deleted since.
+    A state from before it may come still. A cancellation is a change, also of a reservation that the PMS has deleted.
     """
     mine = Q(entity_external_id=link.external_id)
     if link.reservation_id is not None:
