@@ -22,9 +22,10 @@ class Order(Enum):
 
 
 def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
-    """Compare with what the link says was applied; a change in the very second of a cancellation is stale.
+    """Compare with what the link says was applied.
 
-    `now` is the database's time. Without a time on either side the order is open.
+    `now` is the database's time. Without a time on either side the order is open; so it is for two states of one
+    second, and for one that is older than an applied state whose time is still to come: that clock is wrong.
     """
     if link.applied_modified_at is None and not link.applied_hash:
         return Order.NEWER
@@ -34,10 +35,8 @@ def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
     if modified_at > applied_at:
         return Order.NEWER
     if modified_at < applied_at:
-        return Order.STALE
-    if link.applied_hash == applied_hash(state):
-        return Order.UNCHANGED
-    return Order.STALE if link.applied_cancelled else Order.OPEN
+        return Order.OPEN if applied_at > now else Order.STALE
+    return Order.UNCHANGED if link.applied_hash == applied_hash(state) else Order.OPEN
 
 
 def has_new_details(link: ReservationLink, booking: Booking) -> bool:

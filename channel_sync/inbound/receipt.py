@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
 from channel_sync.database_clock import database_now
@@ -15,7 +15,15 @@ from channel_sync.events.store import record
 from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
 from channel_sync.inbound.order import Order, order_of
-from channel_sync.models import ChannelEvent, ChannelProperty, ReservationLink
+from channel_sync.models import (
+    OPEN_STATUSES,
+    ChannelEvent,
+    ChannelProperty,
+    Direction,
+    EntityType,
+    ReservationLink,
+)
+from channel_sync.moments import time_to_order_by
 
 
 def receive_notification(
@@ -31,27 +39,44 @@ def receive_notification(
     message = record(event)
     if message is not None or not isinstance(notification, BookingNotification) or notification.is_numbered:
         return event, message
-    link = _superseded_by(channel_property, notification)
-    if link is None or _is_the_same_webhook(event, notification):
+    name = _superseded_by(channel_property, notification)
+    if name is None or _is_the_same_webhook(event, notification):
         return event, None
-    key = inbound_key(channel_property.id, f"{notification.dedupe_key}-after-{_name_of(link)}")
+    key = inbound_key(channel_property.id, f"{notification.dedupe_key}-after-{name}")
     again = replace(event, id=uuid4(), idempotency_key=key)
     return again, record(again)
 
 
-def _superseded_by(channel_property: ChannelProperty, notification: BookingNotification) -> ReservationLink | None:
-    """The link of a booking to which another state is applied that may be older or newer."""
-    link = ReservationLink.objects.filter(
-        channel_property=channel_property, external_id=notification.external_id
-    ).first()
-    if link is None:
-        return None
+def _superseded_by(channel_property: ChannelProperty, notification: BookingNotification) -> str | None:
+    """A name for another state of the booking that is applied, or about to be, and may be older or newer."""
     try:
         is_cancelled = notification.change is BookingChange.CANCELLED
         state = read_state(channel_property, notification.payload, is_cancelled=is_cancelled)
     except InvalidPayload:
         return None
-    return link if order_of(link, state, database_now()) is Order.OPEN else None
+    now = database_now()
+    if time_to_order_by(state.modified_at, now) is None:
+        waiting = _another_that_waits(channel_property, notification)
+        if waiting is not None:
+            return str(waiting)
+    link = ReservationLink.objects.filter(
+        channel_property=channel_property, external_id=notification.external_id
+    ).first()
+    return _name_of(link) if link is not None and order_of(link, state, now) is Order.OPEN else None
+
+
+def _another_that_waits(channel_property: ChannelProperty, notification: BookingNotification) -> UUID | None:
+    """The event of another state of the booking that a worker has in hand, or is about to take."""
+    key = inbound_key(channel_property.id, notification.dedupe_key)
+    waiting = ChannelEvent.objects.filter(
+        channel_property=channel_property,
+        entity_external_id=notification.external_id,
+        direction=Direction.INBOUND,
+        entity_type=EntityType.BOOKING,
+        status__in=OPEN_STATUSES,
+    ).exclude(idempotency_key__startswith=key)
+    found: UUID | None = waiting.order_by("-received_at").values_list("id", flat=True).first()
+    return found
 
 
 def _is_the_same_webhook(event: NewEvent, notification: BookingNotification) -> bool:

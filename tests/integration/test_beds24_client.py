@@ -262,3 +262,10 @@ def test_rooms_are_read_from_either_list(account: Account) -> None:
         ("2002", "Single Room", 5),
         ("2003", "Suite", 2),
     ]
+
+
+def test_a_window_that_ends_in_months_is_another_unit() -> None:
+    """A header in milliseconds put events off for months, and no lever helped."""
+    assert read_credits({"x-five-min-limit-resets-in": "9000000"}).resets_in_seconds == 900
+    assert read_credits({"x-five-min-limit-resets-in": "-5"}).resets_in_seconds == 0
+    assert read_credits({"X-FiveMinCreditLimit-ResetsIn": "240"}).resets_in_seconds == 240

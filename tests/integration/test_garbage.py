@@ -158,9 +158,8 @@ def test_every_webhook_is_stored_and_ends_well_or_names_its_field(hotel: Connect
     for changes in cases(WEBHOOKS):
         body = webhook() | {"booking": garbled_booking(next(numbers), changes)}
         answer = client.post("/webhooks/beds24/", json.dumps(body), content_type="application/json", headers=headers)
-        names_a_booking = body["booking"].get("id") not in (None, "", [], {})
-        assert answer.status_code == (200 if names_a_booking else 400), changes
-        posted += names_a_booking
+        assert answer.status_code == 200, changes
+        posted += 1
 
     stored = inbound()
     assert len(stored) == posted >= WEBHOOKS * 9 // 10

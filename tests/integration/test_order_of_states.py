@@ -84,6 +84,17 @@ def test_a_state_that_a_booking_comes_back_to_is_applied(sender: Sender) -> None
         assert departure() == departs
 
 
+def test_a_state_comes_back_before_the_one_between_was_worked(sender: Sender) -> None:
+    sender.deliver(sender.change(departure=SHORT))
+    work()
+
+    assert sender.deliver(sender.change(departure=LONG)) == "accepted"
+    assert sender.deliver(sender.change(departure=SHORT)) == "accepted"
+    work()
+
+    assert departure() == SHORT
+
+
 def test_a_cancelled_booking_comes_back(sender: Sender) -> None:
     for status in ("new", "cancelled", "new"):
         assert sender.deliver(sender.change(status=status)) == "accepted"
@@ -237,3 +248,34 @@ def test_the_channel_may_be_ahead_by_a_little(connected: ConnectedHotel, beds24:
 
     assert departure() == LONG
     assert beds24.controls.calls() == []
+
+
+@pytest.mark.parametrize("change", [{"departure": LONG}, {"status": "cancelled"}])
+def test_what_follows_a_state_whose_time_is_a_little_ahead_is_applied(
+    connected: ConnectedHotel, beds24: RunningSimulator, change: dict[str, Any]
+) -> None:
+    """A clock that was four minutes ahead made all later states stale, and sold nights stayed on sale."""
+    plenty_of_credits(beds24.simulator.state, connected)
+    sender = Sender(connected, beds24, (timezone.now() + timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    sender.deliver(sender.change(departure=SHORT))
+    work()
+
+    sender.modified = (timezone.now() + timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    sender.deliver(sender.change(**change))
+    work()
+
+    assert departure() == change.get("departure", SHORT)
+    is_cancelled = Reservation.objects.get().status == ReservationStatus.CANCELLED
+    assert is_cancelled == ("status" in change)
+
+
+def test_a_state_of_the_second_of_a_cancellation_is_asked_for(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    plenty_of_credits(beds24.simulator.state, connected)
+    sender = Sender(connected, beds24, timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+    for status in ("new", "cancelled", "confirmed"):
+        sender.deliver(sender.change(status=status))
+        work()
+
+    assert Reservation.objects.get().status == ReservationStatus.CONFIRMED

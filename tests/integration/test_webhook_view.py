@@ -210,10 +210,9 @@ def last_webhook_at(connection: ChannelConnection) -> datetime:
         b'"booking"',
         b"\xff\xfe",
         b'{"booking": {"price": NaN}}',
-        json.dumps(webhook(id=None)).encode(),
         b"[" * 100_000,
     ],
-    ids=["empty", "cut", "list", "text", "bytes", "nan", "id", "nested"],
+    ids=["empty", "cut", "list", "text", "bytes", "nan", "nested"],
 )
 def test_a_malformed_body_is_a_400(body: bytes) -> None:
     answer = post(body)

@@ -86,6 +86,31 @@ def test_an_unknown_status_is_taken_so_that_the_booking_is_not_lost() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "change"),
+    [
+        ({"event": "booking.cancelled", "data": {"id": 5000001, "propertyId": 1001}}, BookingChange.CANCELLED),
+        ({"event_id": "1", "event": "Booking.Created", "data": booking(modifiedTime=LATER)}, BookingChange.CREATED),
+        ({"event_id": "1", "event": "booking.reinstated", "data": booking()}, BookingChange.CREATED),
+        ({"event_id": "1", "event": ["booking.created"], "data": booking(modifiedTime=LATER)}, BookingChange.MODIFIED),
+        (
+            {"event_id": "1", "event": "booking.modified", "data": {**booking(), "booking": None}},
+            BookingChange.MODIFIED,
+        ),
+        ({**webhook(), "event": None}, BookingChange.CREATED),
+        (webhook(id=None), BookingChange.CREATED),
+    ],
+)
+def test_an_envelope_or_a_booking_that_lacks_something_is_no_reason_to_lose_it(
+    payload: dict[str, Any], change: BookingChange
+) -> None:
+    found = parsed(payload)
+
+    assert (found.change, found.external_property_id) == (change, "1001")
+    assert found.external_id in ("5000001", "")
+    assert found.dedupe_key
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         {},
@@ -93,9 +118,6 @@ def test_an_unknown_status_is_taken_so_that_the_booking_is_not_lost() -> None:
         {"booking": []},
         {"booking": {"id": 1}},
         {"booking": booking(propertyId={})},
-        {"event": "booking.created", "data": booking()},
-        {"event_id": "1", "event": "booking.exploded", "data": booking()},
-        {"event_id": "1", "event": ["booking.created"], "data": booking()},
         {"event_id": "1", "event": "booking.created", "data": "booking"},
         {"event_id": "1", "event": "booking.deleted", "data": {}},
         {"action": "SYNC_ROOM"},

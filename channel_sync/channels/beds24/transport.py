@@ -24,6 +24,8 @@ RATE_LIMIT_CODES = {"1016", "1020"}
 WORK_ONCE = {"/authentication/setup"}
 # Figures beyond these make no sense, and fit no column.
 MOST, MOST_COST = 10**7, 10**5
+# A window lasts five minutes: what says more is another unit, or another fault, and must not keep events for months.
+LONGEST_WINDOW_SECONDS = 900
 
 # Both spellings occur in the wild (docs/beds24.md).
 LIMIT_HEADERS = ("X-FiveMinCreditLimit", "x-five-min-limit")
@@ -132,7 +134,7 @@ def read_credits(headers: Mapping[str, str]) -> Credits:
     return Credits(
         limit=_number(headers, LIMIT_HEADERS),
         remaining=_number(headers, REMAINING_HEADERS),
-        resets_in_seconds=None if resets is None else int(resets),
+        resets_in_seconds=None if resets is None else min(max(int(resets), 0), LONGEST_WINDOW_SECONDS),
         cost=_number(headers, COST_HEADERS, MOST_COST),
     )
 

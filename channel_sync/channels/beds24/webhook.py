@@ -47,7 +47,7 @@ WHILE_IT_IS_MADE = timedelta(seconds=2)
 def parse_webhook(payload: Mapping[str, Any]) -> Notification:
     """Tell the three forms apart. Raises `MalformedWebhook` for anything else. Card data is taken off first."""
     payload = without_card_data(payload)
-    if "event" in payload:
+    if payload.get("event"):
         return _envelope(payload)
     if "booking" in payload:
         return _booking(payload)
@@ -62,7 +62,7 @@ def _booking(payload: Mapping[str, Any]) -> BookingNotification:
         booking,
         payload,
         external_property_id=_named(booking, "propertyId", prefix="booking."),
-        external_id=_named(booking, "id", prefix="booking."),
+        external_id=_id_of(booking),
     )
 
 
@@ -141,24 +141,35 @@ def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNo
 
 
 def _envelope(payload: Mapping[str, Any]) -> Notification:
-    event_id, event = _named(payload, "event_id"), payload.get("event")
+    """What happened is what the envelope says; where it has no word that we know, it is read from the booking.
+
+    Without a number of its own, an event goes by its content, as a webhook of Beds24 itself.
+    """
+    number, event = _text_of(payload.get("event_id")), _text_of(payload.get("event")).lower()
     data = _object(payload, "data")
     if event == ENVELOPE_AVAILABILITY:
-        return _inventory(data, dedupe_key=f"event-{event_id}")
-    if not isinstance(event, str) or event not in ENVELOPE_CHANGES:
-        raise MalformedWebhook(
-            f"The envelope's 'event' is none of {', '.join(ENVELOPE_CHANGES)}, availability.updated."
-        )
-    booking = _object(data, "booking") if "booking" in data else data
-    return BookingNotification(
-        change=ENVELOPE_CHANGES[event],
+        return _inventory(data, dedupe_key=f"event-{number}" if number else "")
+    booking = _object(data, "booking") if data.get("booking") is not None else data
+    kept = {"booking": dict(booking)} | ({"infoItems": data["infoItems"]} if "infoItems" in data else {})
+    found = _notification(
+        booking,
+        {**kept, "timeStamp": payload.get("timeStamp")},
         external_property_id=_named(booking, "propertyId", prefix="data."),
-        external_id=_named(booking, "id", prefix="data.")[:KEPT_OF_AN_ID],
-        dedupe_key=f"event-{event_id}",
-        is_numbered=True,
-        occurred_at=_occurred_at(booking, payload),
-        payload={"booking": dict(booking)} | ({"infoItems": data["infoItems"]} if "infoItems" in data else {}),
+        external_id=_id_of(booking),
     )
+    return found.model_copy(
+        update={
+            "change": ENVELOPE_CHANGES.get(event, found.change),
+            "payload": kept,
+            **({"dedupe_key": f"event-{number}", "is_numbered": True} if number else {}),
+        }
+    )
+
+
+def _id_of(booking: Mapping[str, Any]) -> str:
+    """The number of a booking, in whatever shape; one that has none is stored, and fails by that name."""
+    found = booking.get("id")
+    return (_text_of(found) or ("" if found is None else json.dumps(found)))[:KEPT_OF_AN_ID]
 
 
 def _object(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
