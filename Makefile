@@ -18,11 +18,13 @@ test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \
 		$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),sh -c '$(SHARED); shared=$$?; $(ALONE) && exit $$shared')
 
-# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short, or names faults.
+# A long run of faults; CHAOS_SEED, CHAOS_FAULTS and CHAOS_BOOKINGS set it up, CHAOS_MATRIX=few keeps the table short, or
+# names faults; CHAOS_ROUNDS is how often OTAs and the desk change the same bookings.
 chaos: export CHAOS_FAULTS ?= 500
 chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0
 chaos: export CHAOS_MATRIX ?= all
+chaos: export CHAOS_ROUNDS ?= 300
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
 
