@@ -159,7 +159,8 @@ def test_every_webhook_is_stored_and_ends_well_or_names_its_field(hotel: Connect
         body = webhook() | {"booking": garbled_booking(next(numbers), changes)}
         answer = client.post("/webhooks/beds24/", json.dumps(body), content_type="application/json", headers=headers)
         assert answer.status_code == 200, changes
-        posted += 1
+        # Two that are garbled alike, number and all, are one webhook.
+        posted += json.loads(answer.content)["status"] == "accepted"
 
     stored = inbound()
     assert len(stored) == posted >= WEBHOOKS * 9 // 10
