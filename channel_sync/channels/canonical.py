@@ -99,13 +99,13 @@ class Booking(Stay):
     """A booking as a channel knows it.
 
     `guest_comments` are the guest's own words: they come from the channel and are never sent to it; None where it does
-    not say. What else the sender left out is named in `not_told`, in the words of `NAMED_FIELDS` or as `client_key`:
+    not say. What else the sender left out is named in `left_out`, in the words of `NAMED_FIELDS` or as `client_key`:
     its value here says nothing.
     """
 
     external_id: str
     guest_comments: str | None = None
-    not_told: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     external_property_id: str = ""
     external_room_id: str
     external_unit_id: str = ""
@@ -127,9 +127,9 @@ class Booking(Stay):
         return self.model_copy(update={**kept, **taken, "guest": guest})
 
     def completed(self, stay: Stay) -> Self:
-        """With the values of a stay for what the channel did not tell: absent is not empty."""
-        told = {part for part in NAMED_FIELDS if part not in self.not_told}
-        return self.taking(told, stay)
+        """With the values of a stay for what the channel did not say: absent is not empty."""
+        said = {part for part in NAMED_FIELDS if part not in self.left_out}
+        return self.taking(said, stay)
 
     def details_hash(self) -> str:
         """Equal while what only the channel can change is; blank where it says nothing of that."""

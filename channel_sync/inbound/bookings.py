@@ -140,7 +140,7 @@ def _settle_booking(
 def _may_be_older(channel_property: ChannelProperty, link: ReservationLink, booking: Booking) -> bool:
     """Whether a state may be from before our own last write, or be of a booking that we have just made ourselves."""
     if link._state.adding and link.reservation_id is None:
-        return KEY in booking.not_told and create_is_unanswered(channel_property)
+        return KEY in booking.left_out and create_is_unanswered(channel_property)
     return not is_as_agreed(link, booking) and was_sent_lately(channel_property, link)
 
 

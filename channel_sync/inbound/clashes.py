@@ -1,4 +1,4 @@
-"""Both sides changed the same field of a booking before they heard of each other: somebody is told what was lost."""
+"""Both sides changed the same field of a booking before they heard of each other: somebody hears what was lost."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _unknown(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) ->
         for arrival in arrivals
         if arrival.booking.external_id not in known
         and not arrival.booking.client_key
-        and KEY not in arrival.booking.not_told
+        and KEY not in arrival.booking.left_out
     ]
 
 

@@ -54,8 +54,8 @@ PARTS: Mapping[Field, tuple[str, ...]] = {
 
 def values_of(state: Booking | BookingPush) -> dict[Field, Any]:
     """The fields of a state as far as they are known. No price is a price of zero: a channel shows both equally."""
-    not_told = set(state.not_told) if isinstance(state, Booking) else set()
-    return {field: _value(state, parts) for field, parts in PARTS.items() if not_told.isdisjoint(parts)}
+    left_out = set(state.left_out) if isinstance(state, Booking) else set()
+    return {field: _value(state, parts) for field, parts in PARTS.items() if left_out.isdisjoint(parts)}
 
 
 def parts_of(fields: Collection[Field]) -> frozenset[str]:

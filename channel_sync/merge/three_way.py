@@ -1,6 +1,6 @@
 """The merge: what moves from either side to the other, decided field by field from where both last agreed.
 
-Each side has a base of its own: a host may store less than it was told, and a channel show less than it was sent, and
+Each side has a base of its own: a host may store less than it was given, and a channel show less than it was sent, and
 neither has changed anything by that. What differs from its own side's base has moved; nothing else is carried over.
 """
 
@@ -36,7 +36,7 @@ class Merged:
 def merge(channel_base: Base, channel_now: Values, pms_base: Base, pms_now: Values, owners: Owners) -> Merged:
     """What moves where.
 
-    A field that the channel does not tell has not moved there. One that it tells for the first time is news, unless the
+    A field that the channel leaves out has not moved there. One that it says for the first time is news, unless the
     PMS has filled it meanwhile: then its value goes to the channel. Sides that have never agreed on anything are as the
     channel says.
     """

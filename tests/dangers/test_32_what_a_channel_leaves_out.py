@@ -142,7 +142,7 @@ def test_a_later_pull_brings_what_the_webhook_left_out(
     assert never_told() == set()
 
 
-def test_a_comparison_finds_no_difference_in_what_is_not_told(
+def test_a_comparison_finds_no_difference_in_what_is_left_out(
     connected: ConnectedHotel, booked: dict[str, Any]
 ) -> None:
     reservation = Pms().reservation(Reservation.objects.get().id)
@@ -187,5 +187,5 @@ def test_the_envelope_may_leave_fields_out_too(
 def test_a_webhook_that_names_everything_leaves_nothing_out() -> None:
     booking = normalize_booking_event(webhook(country2=None, notes="", mobile=""))
 
-    assert booking.not_told == ()
+    assert booking.left_out == ()
     assert booking.guest_comments is None

@@ -210,7 +210,7 @@ def test_a_way_that_fails_is_tried_again_alone(receiver: Receiver) -> None:
     assert [told["state"] for told in receiver.told] == ["fired"]
 
 
-def test_what_does_not_last_is_not_told(receiver: Receiver) -> None:
+def test_what_does_not_last_is_left_out(receiver: Receiver) -> None:
     five_minutes = timedelta(minutes=5)
     follow([full(lasts=five_minutes)], now=NOW)
     follow([], now=NOW + timedelta(minutes=4))

@@ -146,7 +146,7 @@ def test_every_field_of_a_booking_is_merged_and_says_what_is_sent_for_it() -> No
 
 
 def test_what_is_not_told_is_not_known() -> None:
-    values = values_of(booking(not_told=("guest.last_name", "price", "notes")))
+    values = values_of(booking(left_out=("guest.last_name", "price", "notes")))
 
     assert set(Field) - set(values) == {Field.GUEST_NAME, Field.PRICE, Field.NOTES}
     assert values_of(booking())[Field.PRICE] == "0.00", "no price and a price of zero are shown equally"

@@ -52,7 +52,7 @@ STATUSES = {
 
 
 # By which fields of Beds24 a field of ours is told.
-TOLD_BY: Mapping[str, tuple[str, ...]] = {
+SAID_BY: Mapping[str, tuple[str, ...]] = {
     "units": ("roomQty",),
     "adults": ("numAdult",),
     "children": ("numChild",),
@@ -140,7 +140,7 @@ def _booking(wire: WireBooking) -> Booking:
         price=wire.price,
         notes=wire.notes,
         guest_comments=wire.comments if "comments" in wire.model_fields_set else None,
-        not_told=_not_told(wire),
+        left_out=_left_out(wire),
         ota=wire.channel,
         ota_reference=wire.apiReference,
         currency=wire.currency,
@@ -151,9 +151,9 @@ def _booking(wire: WireBooking) -> Booking:
     )
 
 
-def _not_told(wire: WireBooking) -> tuple[str, ...]:
+def _left_out(wire: WireBooking) -> tuple[str, ...]:
     """What the payload leaves out: a webhook version without personal data, a token without the scope for it."""
-    absent = {name for name, sources in TOLD_BY.items() if wire.model_fields_set.isdisjoint(sources)}
+    absent = {name for name, sources in SAID_BY.items() if wire.model_fields_set.isdisjoint(sources)}
     if wire.price is None:
         absent.add("price")
     if "phone" not in wire.model_fields_set and not wire.mobile:
