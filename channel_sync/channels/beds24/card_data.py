@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 REMOVED = "[card data removed]"
@@ -27,6 +28,9 @@ BEHIND = re.compile(
     r"\W{0,6}(?:exp\w*\W{0,3})?\d{1,2}\s?[/.-]\s?\d{2,4}(?:\W{0,6}(?:cv[cv]2?\W{0,3})?\d{3,4}\b)?|[\s-]{1,2}\d{3,4}\b",
     re.IGNORECASE,
 )
+# Without three digits there is neither a number nor a code, and most texts have none.
+DIGITS = re.compile(r"\d.*\d.*\d", re.DOTALL)
+SHORTEST_CODE, SHORTEST_CARD = len("cvc 123"), 10**12
 CODE = re.compile(r"\b(?:cvc|cvv|cid)2?\b\W{0,8}\d{3,4}\b", re.IGNORECASE)
 # What the numbers of cards begin with, by their length: Visa, Mastercard, American Express, Diners, JCB, Discover.
 SCHEMES = {
@@ -42,11 +46,11 @@ SCHEMES = {
 
 def without_card_data(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a webhook, or an item of a list, without card data at any depth."""
-    is_about_a_card = CARD_FIELD.search(_plain(str(payload.get("code", "")))) is not None
+    is_about_a_card = "code" in payload and _is_of_a_card(str(payload["code"]))
     return {
         _scrubbed(name): REMOVED if is_about_a_card and name == "text" else _without(value, name)
         for name, value in payload.items()
-        if not CARD_FIELD.search(_plain(name))
+        if not _is_of_a_card(name)
     }
 
 
@@ -55,19 +59,28 @@ def _without(value: Any, name: str) -> Any:
         return without_card_data(value)
     if isinstance(value, list):
         return [_without(item, name) for item in value]
-    if isinstance(value, bool) or value is None or _plain(name) in NO_CARD_NUMBERS:
+    if isinstance(value, bool) or value is None or _is_an_identifier(name):
         return value
     if isinstance(value, str):
         return _scrubbed(value)
-    return REMOVED if _is_card(f"{value:.0f}") else value
+    return value if abs(value) < SHORTEST_CARD else REMOVED if _is_card(f"{value:.0f}") else value
 
 
-def _plain(name: str) -> str:
-    return NOT_OF_A_NAME.sub("", name.lower())
+# The same few names come with every booking.
+@lru_cache(maxsize=2048)
+def _is_of_a_card(name: str) -> bool:
+    return CARD_FIELD.search(NOT_OF_A_NAME.sub("", name.lower())) is not None
+
+
+@lru_cache(maxsize=2048)
+def _is_an_identifier(name: str) -> bool:
+    return NOT_OF_A_NAME.sub("", name.lower()) in NO_CARD_NUMBERS
 
 
 def _scrubbed(text: str) -> str:
     """A text without numbers and codes of cards. Keys, such as ours in an info item, are none."""
+    if len(text) < SHORTEST_CODE or not DIGITS.search(text):
+        return text
     pieces, at = [], 0
     for key in UUID.finditer(text):
         pieces += [_scrubbed_piece(text[at : key.start()]), key[0]]
