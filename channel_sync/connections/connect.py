@@ -67,7 +67,7 @@ def connect_property(
     one is then still taken beside it.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
-    property cannot be told, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
+    property is not named, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
     good or allows too little.
     """
     require_property(property_id)

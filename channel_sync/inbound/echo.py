@@ -38,12 +38,12 @@ def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, bo
     if not is_new:
         # Not what has ended: of an attempt of long ago that failed, the channel knows nothing.
         unanswered = unanswered.filter(status__in=OPEN_STATUSES)
-    told = values_of(booking)
+    shown = values_of(booking)
     for sent in unanswered.order_by("received_at").values_list("normalized_payload", flat=True):
         only = (sent or {}).pop("only", None)
         push = BookingPush.model_validate(sent)
         values, fields = values_of(push), fields_of(only)
-        note_sent(link, push, [one for one in fields or Field if is_new or told.get(one) == values[one]])
+        note_sent(link, push, [one for one in fields or Field if is_new or shown.get(one) == values[one]])
 
 
 def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) -> bool:
@@ -59,7 +59,7 @@ def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) ->
 
 
 def cancellation_waits(channel_property: ChannelProperty, external_id: str) -> bool:
-    """Whether the channel is still to be told that a booking is cancelled."""
+    """Whether the cancellation of a booking is still to be sent."""
     waiting = _of_pms(channel_property).filter(entity_external_id=external_id, status__in=OPEN_STATUSES)
     return waiting.filter(event_type=EventType.BOOKING_CANCEL).exists()
 
@@ -71,7 +71,7 @@ def create_is_unanswered(channel_property: ChannelProperty) -> bool:
 
 
 def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) -> bool:
-    """Whether the channel is still to be told of a change to the reservation, or a person to settle why it was not."""
+    """Whether a change of the reservation is still to be sent, or a person to settle why it was not."""
     unsettled = (*OPEN_STATUSES, EventStatus.FAILED)
     return _events(channel_property, reservation_id).filter(status__in=unsettled).exists()
 

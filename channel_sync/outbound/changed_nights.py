@@ -1,4 +1,4 @@
-"""One night of a mapped rate plan that the channel has to be told of."""
+"""One night of a mapped rate plan that has to be sent to the channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class ChangedNight:
-    """The terms of a mapped rate plan on a night that the channel has not been told yet, and what it was sent last.
+    """The terms of a mapped rate plan on a night that was not sent yet, and what was sent last.
 
     A neighbour goes along for the restrictions that it shares with a night that has changed; its price stays.
     """

@@ -51,7 +51,7 @@ STATUSES = {
 }
 
 
-# By which fields of Beds24 a field of ours is told.
+# Which fields of Beds24 a field of ours is read from.
 SAID_BY: Mapping[str, tuple[str, ...]] = {
     "units": ("roomQty",),
     "adults": ("numAdult",),
@@ -69,8 +69,8 @@ SAID_BY: Mapping[str, tuple[str, ...]] = {
 
 def normalize_booking_event(payload: Mapping[str, Any]) -> Booking:
     """A webhook payload, or a booking of `GET /bookings`, as a canonical booking."""
-    told = {"infoItems": payload["infoItems"]} if "infoItems" in payload else {}
-    wire = read(WireBooking, {**told, **_raw(payload)}, prefix="booking.")
+    beside = {"infoItems": payload["infoItems"]} if "infoItems" in payload else {}
+    wire = read(WireBooking, {**beside, **_raw(payload)}, prefix="booking.")
     if wire.departure <= wire.arrival:
         raise InvalidPayload("booking.departure", f"{wire.departure} is not after arrival {wire.arrival}")
     if wire.departure - wire.arrival > LONGEST_STAY:

@@ -43,7 +43,7 @@ class WireSetup(Wire):
 
 
 def permissions(details: Mapping[str, Any]) -> Permissions:
-    """What the scopes of a token do not allow; where they are not told, nothing is missing."""
+    """What the scopes of a token do not allow; where it says nothing of them, nothing is missing."""
     token = details.get("token")
     scopes = token.get("scopes") if isinstance(token, Mapping) else None
     if not isinstance(scopes, list):

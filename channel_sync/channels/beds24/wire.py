@@ -240,9 +240,9 @@ class WireItemResult(Wire):
 
         A booking is created although an item of it was refused: `success` is false then.
         """
-        told = [str((self.new or {}).get("id") or "")]
-        told += [remark.id for remark in self.info if remark.action == CREATED_ACTION]
-        return next((found for found in told if is_id(found)), "")
+        found = [str((self.new or {}).get("id") or "")]
+        found += [remark.id for remark in self.info if remark.action == CREATED_ACTION]
+        return next((one for one in found if is_id(one)), "")
 
     def says_no_availability(self) -> bool:
         """Whether an error is about the room or the dates, and says that none is available."""

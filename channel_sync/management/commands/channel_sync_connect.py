@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import ChannelSyncError
-from channel_sync.management.setup_told import setup_as_json, tell_setup, webhook_path
+from channel_sync.management.setup_report import setup_as_json, webhook_path, write_setup
 from channel_sync.models import WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
 from channel_sync.operations.properties import ConnectOutcome, NewConnection, connect
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  custom header   {header}: {connected.webhook_secret}")
         else:
             self.stdout.write(f"  signing secret  {connected.webhook_secret}")
-        tell_setup(self, outcome.setup)
+        write_setup(self, outcome.setup)
         for suggestion in connected.suggestions.matches:
             self.stdout.write(f"  suggestion      {suggestion.room_type_name} <-> room {suggestion.external_room_id}")
         for room in connected.suggestions.unmatched:

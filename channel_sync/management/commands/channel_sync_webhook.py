@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import ChannelSyncError
-from channel_sync.management.setup_told import tell_setup, webhook_path
+from channel_sync.management.setup_report import webhook_path, write_setup
 from channel_sync.models import ChannelProperty, WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
 from channel_sync.operations.webhooks import Rotated, check_webhook, rotate_secret, set_webhook
@@ -40,9 +40,9 @@ class Command(BaseCommand):
             if options["rotate"]:
                 self._tell(rotate_secret(found, url, by=COMMAND_LINE, at_channel=options["set"]))
             elif options["set"]:
-                tell_setup(self, set_webhook(found, url, by=COMMAND_LINE))
+                write_setup(self, set_webhook(found, url, by=COMMAND_LINE))
             else:
-                tell_setup(self, check_webhook(found, url))
+                write_setup(self, check_webhook(found, url))
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
 
@@ -52,4 +52,4 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"  signing secret  {rotated.secret}")
         self.stdout.write("  The old secret is taken until a webhook has brought this one.")
-        tell_setup(self, rotated.setup)
+        write_setup(self, rotated.setup)

@@ -23,7 +23,7 @@ from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, Account, 
 
 WEBHOOK_FIELDS = ("status", "arrival", "departure", "roomId", "unitId", "roomQty")
 
-# Told of a booking before and after; before it was made there is none.
+# Called with a booking before and after; before it was made there is none.
 Changed = Callable[[Json | None, Json], None]
 
 

@@ -17,7 +17,7 @@ LEFT_OUT = (*PERSONAL, *AMOUNTS)
 
 
 class Change(StrEnum):
-    """What happened to a booking; only version `one` tells."""
+    """What happened to a booking; only version `one` says it."""
 
     NEW = "new"
     MODIFY = "modify"
@@ -35,7 +35,7 @@ def change_between(before: Json | None, after: Json) -> Change:
 
 @dataclass(frozen=True)
 class Story:
-    """A booking with what a webhook tells beside it."""
+    """A booking with what a webhook holds beside it."""
 
     booking: Json
     group: Json | None

@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from channel_sync.operations.setup_report import SetupReport, WebhookStanding
 
-TOLD = {
+WEBHOOK_STATES = {
     WebhookStanding.SET: "set at the channel, and read back",
     WebhookStanding.RIGHT: "is set right at the channel already",
     WebhookStanding.BY_HAND: "is not set at the channel yet",
@@ -27,9 +27,9 @@ def webhook_path(channel_name: str) -> str:
         ) from None
 
 
-def tell_setup(command: BaseCommand, setup: SetupReport) -> None:
+def write_setup(command: BaseCommand, setup: SetupReport) -> None:
     """Print it: what is left to do last."""
-    command.stdout.write(f"  webhook         {TOLD[setup.webhook]}")
+    command.stdout.write(f"  webhook         {WEBHOOK_STATES[setup.webhook]}")
     for sentence in setup.warnings:
         command.stdout.write(command.style.WARNING(f"  warning         {sentence}"))
     for sentence in setup.differences:
