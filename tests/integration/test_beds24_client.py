@@ -46,7 +46,11 @@ class Account:
 
 @pytest.fixture
 def account(beds24: RunningSimulator) -> Account:
-    options = {"base_url": f"{beds24.address}/v2", "read_timeout": 0.5}
+    return connected(beds24)
+
+
+def connected(beds24: RunningSimulator, *, read_timeout: float = 10) -> Account:
+    options = {"base_url": f"{beds24.address}/v2", "read_timeout": read_timeout}
     new = Beds24Channel.connect(CODE, options)
     assert new.external_id == "901"
     tokens, calls = MemoryTokens(new.refresh_token, new.access_token), []
@@ -209,7 +213,8 @@ def test_a_server_error_may_pass(account: Account, beds24: RunningSimulator, sta
     assert caught.value.status == status
 
 
-def test_a_slow_answer_is_given_up(account: Account, beds24: RunningSimulator) -> None:
+def test_a_slow_answer_is_given_up(beds24: RunningSimulator) -> None:
+    account = connected(beds24, read_timeout=0.5)
     beds24.controls.fail_next(kind="slow", seconds=2)
 
     with pytest.raises(ChannelUnavailable, match="did not answer"):
