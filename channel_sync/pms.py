@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
@@ -89,12 +90,36 @@ class NightlyRate:
     terms: RateTerms
 
 
+class StayPhase(StrEnum):
+    """Where a guest is in their stay; from `IN_HOUSE` on, the stay belongs to the PMS."""
+
+    EXPECTED = "expected"
+    IN_HOUSE = "in_house"
+    DEPARTED = "departed"
+    NO_SHOW = "no_show"
+
+
 class Reservation(Stay):
-    """A reservation of the PMS as channels may see it; pending ones count as confirmed, failed as cancelled."""
+    """A reservation of the PMS as channels may see it; pending ones count as confirmed, failed as cancelled.
+
+    `phase` is None where the host does not keep it: then the dates say it.
+    """
 
     id: UUID
     property_id: UUID
     room_type_id: UUID
+    phase: StayPhase | None = None
+
+    def phase_on(self, today: date) -> StayPhase:
+        """The phase of the stay on a day at the property.
+
+        By its dates, a guest is expected to the end of the arrival day: until then channels may change and cancel.
+        """
+        if self.phase is not None:
+            return self.phase
+        if self.check_out <= today:
+            return StayPhase.DEPARTED
+        return StayPhase.IN_HOUSE if self.check_in < today else StayPhase.EXPECTED
 
     def push(self, external_room_id: str) -> BookingPush:
         """What a channel is sent."""

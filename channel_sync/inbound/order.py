@@ -56,6 +56,8 @@ def note_applied(link: ReservationLink, state: State, now: datetime) -> None:
     link.applied_cancelled = isinstance(state, BookingCancellation) or state.status is BookingStatus.CANCELLED
     if isinstance(state, Booking):
         link.applied_details = state.details_hash() or link.applied_details
+        link.ota = state.ota[:50] or link.ota
+        link.ota_reference = state.ota_reference[:255] or link.ota_reference
 
 
 def applied_hash(state: State) -> str:

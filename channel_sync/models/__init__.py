@@ -5,6 +5,7 @@ from channel_sync.models.alert import Alert, AlertKind
 from channel_sync.models.api_call import ApiCall
 from channel_sync.models.audit import AuditAction, AuditEntry
 from channel_sync.models.change import CapturedChange
+from channel_sync.models.claim import ChannelClaim
 from channel_sync.models.conflict import Conflict, ConflictKind, ConflictStatus, Severity
 from channel_sync.models.connection import ChannelConnection, WebhookVerification
 from channel_sync.models.event import (
@@ -38,6 +39,7 @@ __all__ = [
     "AuditEntry",
     "CapturedChange",
     "ChannelAccount",
+    "ChannelClaim",
     "ChannelConnection",
     "ChannelEvent",
     "ChannelMapping",

@@ -14,6 +14,8 @@ class ConflictKind(models.TextChoices):
     OVERBOOKING = "overbooking"
     LATE_CONFIRMATION = "late_confirmation"
     CONCURRENT_CHANGE = "concurrent_change"
+    STAY_BEGUN = "stay_begun"
+    CANCELLED_HERE = "cancelled_here"
     MISSING_AT_CHANNEL = "missing_at_channel"
     DATES = "dates"
     ROOM = "room"

@@ -28,6 +28,19 @@ class ReservationLink(models.Model):
         related_name="channel_links",
         db_constraint=False,
     )
+    ota = models.CharField(
+        max_length=50,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where the booking was made.",
+    )
+    ota_reference = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="The number that the guest knows it by."
+    )
+    group_id = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="The booking that leads its group."
+    )
     applied_modified_at = models.DateTimeField(
         null=True, help_text="The channel's modified time of the snapshot that was last applied to the PMS."
     )
