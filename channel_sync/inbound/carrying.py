@@ -18,6 +18,7 @@ from channel_sync.inbound.clashes import flag_clashes
 from channel_sync.inbound.echo import waits_to_be_sent
 from channel_sync.inbound.order import has_new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inbound.stored import keep_what_is_missing, let_go
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
 from channel_sync.merge.fields import Field, parts_of
@@ -41,7 +42,7 @@ def carry_over(
     What the PMS has changed, and is still to send, stays as it is.
     """
     channel_property = event.channel_property
-    moved, taken = Merged(), booking
+    moved, taken, sold = Merged(), booking, entered
     if before is not None:
         ours_now = _ours(channel_property, link, before)
         if not link.bases:
@@ -51,6 +52,7 @@ def carry_over(
         if not moved.to_pms and not has_new_details(link, booking):
             note_applied(link, booking, now)
             note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
+            keep_what_is_missing(channel_property, booking, sold, before, to_channel=moved.to_channel)
             _send_rest(channel_property, before, link, moved)
             return NO_NEWS
         taken = booking.taking(parts_of(moved.to_pms), before)
@@ -65,6 +67,10 @@ def carry_over(
     else:
         link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+    if after is None or is_cancelling:
+        let_go(channel_property, booking.external_id)
+    else:
+        keep_what_is_missing(channel_property, booking, sold, after, to_channel=moved.to_channel)
     free = _free_nights(after)
     flag_overbooking(channel_property, booking, free)
     push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
