@@ -19,7 +19,7 @@ from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, note_what_shows, was_sent_lately
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.presence import is_listed_now
-from channel_sync.inbound.stored import let_go
+from channel_sync.inbound.stored import note_cancelled_there
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.merge.agreement import is_as_agreed, note_cancelled, says_more
 from channel_sync.models import (
@@ -65,7 +65,7 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
         link, _ = ReservationLink.objects.get_or_create(channel_property=channel_property, external_id=external_id)
         if link.reservation_id is not None:
             cancel(channel_property, link.reservation_id)
-        let_go(channel_property, external_id)
+        note_cancelled_there(channel_property, external_id)
         now = database_now()
         link.applied_modified_at = time_to_order_by(event.occurred_at, now) or now
         link.applied_cancelled = True
@@ -100,7 +100,7 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
             note_applied(link, state, now)
             if link.reservation_id is not None:
                 cancel(channel_property, link.reservation_id)
-            let_go(channel_property, state.external_id)
+            note_cancelled_there(channel_property, state.external_id)
             note_cancelled(link)
             link.save()
             complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)

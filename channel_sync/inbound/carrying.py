@@ -18,7 +18,7 @@ from channel_sync.inbound.clashes import flag_clashes
 from channel_sync.inbound.echo import waits_to_be_sent
 from channel_sync.inbound.order import has_new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
-from channel_sync.inbound.stored import keep_what_is_missing, let_go
+from channel_sync.inbound.stored import keep_what_is_missing, note_cancelled_there
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
 from channel_sync.merge.fields import Field, parts_of
@@ -68,7 +68,7 @@ def carry_over(
         link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
     if after is None or is_cancelling:
-        let_go(channel_property, booking.external_id)
+        note_cancelled_there(channel_property, booking.external_id)
     else:
         keep_what_is_missing(channel_property, booking, sold, after, to_channel=moved.to_channel)
     free = _free_nights(after)

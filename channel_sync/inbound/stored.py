@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.channels.canonical import Booking
+from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.conflicts import channel_side, close_gone, flag_conflict, pms_side
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import record_all
@@ -48,6 +48,11 @@ def keep_what_is_missing(
     sold = booking.taking(parts_of(set(values_of(booking)) - set(to_channel)), stored)
     if Field.ROOM in to_channel:
         room_type_id = stored.room_type_id
+    if booking.status is BookingStatus.CANCELLED and not stored.takes_room:
+        # Cancelled by the desk, it may be kept closed: our own cancellation has no time, one at the channel does.
+        if booking.cancelled_at is not None:
+            note_cancelled_there(channel_property, booking.external_id)
+        return
     if not sold.takes_room or room_type_id is None:
         let_go(channel_property, booking.external_id)
         return
@@ -81,6 +86,15 @@ def let_go(channel_property: ChannelProperty, external_id: str) -> None:
         subject = f"booking:{external_id}"
         close_gone(Conflict.objects.filter(channel_property=channel_property, kind__in=KINDS, subject=subject))
         _send_elsewhere(channel_property, spans)
+
+
+def note_cancelled_there(channel_property: ChannelProperty, external_id: str) -> None:
+    """The booking was cancelled where it was made: nothing is kept for it, and nobody has to cancel it there."""
+    let_go(channel_property, external_id)
+    subject = f"booking:{external_id}"
+    close_gone(
+        Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.CANCELLED_HERE, subject=subject)
+    )
 
 
 def _missing(sold: Booking, room_type_id: UUID, stored: Reservation) -> list[ConflictKind]:

@@ -38,7 +38,7 @@ kept AS (
     SELECT 'claim', coalesce(reservation_id, id), room_type_id, check_in, check_out, units
     FROM channel_claims
     WHERE room_type_id = ANY(%(room_types)s) AND check_in < %(end)s AND check_out > %(start)s
-      AND reservation_id IS DISTINCT FROM %(without)s
+      AND coalesce(reservation_id, id) IS DISTINCT FROM %(without)s
 ),
 held AS (
     SELECT reservation_id, room_type_id, night, max(units) AS units

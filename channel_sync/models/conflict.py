@@ -50,6 +50,10 @@ NEXT_STEPS: dict[str, str] = {
         "quantity less its bookings. Set the quantity of the room at the channel, or the units of the room type in the "
         "PMS; the next comparison closes this. Dismiss it if the rest is kept from this channel on purpose."
     ),
+    ConflictKind.CANCELLED_HERE: (
+        "See to it at the OTA, as 'advice' says. This closes by itself once the OTA has cancelled. If it was settled "
+        "another way, dismiss this; a room that is kept closed is for sale again then."
+    ),
 }
 
 
@@ -58,6 +62,9 @@ MEANINGS: dict[str, str] = {
         "Both sides changed these fields before they heard of each other. Where a field is named under 'stands', both "
         "have that side's value now. The other side's button puts its own value back, here and at the channel; dismiss "
         "this to leave everything as it is."
+    ),
+    ConflictKind.CANCELLED_HERE: (
+        "The PMS cancelled a booking of an OTA. It is cancelled at the channel too, but the OTA does not hear of that."
     ),
 }
 

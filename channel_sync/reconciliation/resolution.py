@@ -21,6 +21,7 @@ from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
+from channel_sync.inventory.claims import release_claim
 from channel_sync.merge.agreement import want_of_pms
 from channel_sync.merge.fields import Field
 from channel_sync.merge.owners import Side
@@ -34,6 +35,7 @@ from channel_sync.models import (
     PushedRate,
     ReservationLink,
 )
+from channel_sync.outbound.enqueue import record_availability
 from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
 from channel_sync.reconciliation.fixes import apply_as_listed
@@ -72,7 +74,11 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     if resolution is Resolution.TAKE_CHANNEL and not is_clash:
         _take_channel(conflict)
     with transaction.atomic():
-        events = _events_of_the_pms(conflict) if resolution is Resolution.KEEP_PMS and not is_clash else []
+        events: list[NewEvent] = []
+        if conflict.kind == ConflictKind.CANCELLED_HERE:
+            _reopen(conflict)
+        elif resolution is Resolution.KEEP_PMS and not is_clash:
+            events = _events_of_the_pms(conflict)
         if is_clash and resolution is not Resolution.DISMISS:
             turn_round(conflict, Side.CHANNEL if resolution is Resolution.TAKE_CHANNEL else Side.PMS)
         status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
@@ -106,6 +112,11 @@ def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
     if sender is None:
         raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     return sender(conflict)
+
+
+def _reopen(conflict: Conflict) -> None:
+    """Somebody has seen to the OTA: a room that was kept closed for its guest is for sale again."""
+    record_availability(release_claim(conflict.channel_property, conflict.channel_side["booking_id"]))
 
 
 def _booking(conflict: Conflict) -> list[NewEvent]:

@@ -38,3 +38,10 @@ class ReservationMoved(PmsError):
 
     def __init__(self, reservation_id: UUID) -> None:
         super().__init__(f"Reservation '{reservation_id}' was just moved. Read it again and repeat the change.")
+
+
+class ConfirmationNeeded(PmsError):
+    """Somebody has to say that they want it all the same."""
+
+    def __init__(self, warning: str) -> None:
+        super().__init__(f"{warning} To cancel it here all the same, send confirm: true.")
