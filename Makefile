@@ -25,6 +25,7 @@ chaos: export CHAOS_BOOKINGS ?= 2000
 chaos: export CHAOS_SEED ?= 0
 chaos: export CHAOS_MATRIX ?= all
 chaos: export CHAOS_ROUNDS ?= 300
+chaos: export CHAOS_LATEST ?= 90
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
 

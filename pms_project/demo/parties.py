@@ -36,8 +36,8 @@ class PmsApi:
         return self._call("PATCH", f"/api/reservations/{reservation_id}/", json=changes, headers={"If-Match": based_on})
 
     def cancel(self, reservation_id: str) -> dict[str, Any]:
-        """Cancel a reservation."""
-        return self._call("POST", f"/api/reservations/{reservation_id}/cancel/")
+        """Cancel a reservation, whatever is left to be done at an OTA."""
+        return self._call("POST", f"/api/reservations/{reservation_id}/cancel/", json={"confirm": True})
 
     def of_ota(self, reference: str) -> list[dict[str, Any]]:
         """Reservations that carry an OTA's booking number."""
