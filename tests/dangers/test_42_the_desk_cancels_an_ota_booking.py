@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from channel_sync.inventory.availability import check_availability
 from channel_sync.models import ChannelClaim, Conflict, ConflictKind, ConflictStatus
 from channel_sync.outbound.cancelled_here import cancellation_warning
+from channel_sync.outbound.changes import consume_captured
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -125,8 +126,6 @@ def test_a_deleted_reservation_keeps_its_room_closed_too(
 
 @pytest.mark.usefixtures("keeps_closed")
 def test_an_update_past_every_save_keeps_it_closed_too(connected: ConnectedHotel, sold: dict[str, Any]) -> None:
-    from channel_sync.outbound.changes import consume_captured
-
     before = free(connected)
     Reservation.objects.update(status=ReservationStatus.CANCELLED)
     consume_captured()
