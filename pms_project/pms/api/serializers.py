@@ -29,13 +29,13 @@ class ReservationSerializer(serializers.ModelSerializer):
     class Meta:
         model = Reservation
         fields = (
-            "id", "hotel", "room_type", "guest", "status", "source", "channel_reference", "group_reference", "check_in",
-            "check_out", "units", "adults", "children", "price", "currency", "notes", "guest_comments",
+            "id", "hotel", "room_type", "guest", "status", "phase", "source", "channel_reference", "group_reference",
+            "check_in", "check_out", "units", "adults", "children", "price", "currency", "notes", "guest_comments",
             "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
         read_only_fields = (
-            "id", "hotel", "status", "source", "channel_reference", "group_reference", "currency", "guest_comments",
-            "failure_reason", "hold_expires_at", "version",
+            "id", "hotel", "status", "phase", "source", "channel_reference", "group_reference", "currency",
+            "guest_comments", "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
