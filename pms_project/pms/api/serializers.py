@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType
+from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
 
 MAX_NIGHTS = 1000
 
@@ -25,6 +25,9 @@ class ReservationSerializer(serializers.ModelSerializer):
     guest = GuestSerializer(required=False)
     room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
     units = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    phase = serializers.ChoiceField(
+        StayPhase.choices, allow_blank=True, read_only=True, help_text="What the desk has marked; blank: by the dates."
+    )
 
     class Meta:
         model = Reservation
