@@ -177,6 +177,11 @@ class ChannelSyncSettings(BaseModel):
     owners_by_property: dict[str, Owners] = Field(
         default={}, description="The same for single properties, by their id in the PMS, over `owners`."
     )
+    desk_cancellation: Literal["reopen", "keep_closed"] = Field(
+        default="reopen",
+        description="What becomes of the room when the PMS cancels a booking of an OTA, which still has it: it is for "
+        "sale at once, or stays taken until the OTA has cancelled too.",
+    )
     hold_ttl: timedelta = Field(
         default=timedelta(minutes=15),
         description="Life of an inventory hold: how long a reservation waits for its channel before it fails.",

@@ -134,6 +134,13 @@ class Channel(Protocol):
         """
 
     @classmethod
+    def cancellation_advice(cls, ota: str) -> str:
+        """What a hotel has to do at an OTA, in the channel's name for it, whose booking it has cancelled itself.
+
+        Blank where no OTA stands behind the booking.
+        """
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """Whether the channel answers at all, within seconds; asked without a login, it costs no credits."""
 

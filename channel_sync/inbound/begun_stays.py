@@ -5,6 +5,9 @@ What the channel has counts as seen, so that nothing asks again; the conflict ke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.conflicts import channel_side
@@ -15,7 +18,7 @@ from channel_sync.inbound.begun_stay_conflicts import DELETED, keep_wish
 from channel_sync.merge.agreement import has_moved_there, note_seen, ours
 from channel_sync.merge.fields import Field, Values, values_of
 from channel_sync.merge.phases import differing, has_begun, withhold
-from channel_sync.merge.three_way import Merged
+from channel_sync.merge.three_way import Clash, Merged
 from channel_sync.models import ChannelProperty, ReservationLink
 from channel_sync.pms import Reservation, StayPhase, host_pms
 
@@ -31,12 +34,14 @@ def begun_phase(channel_property: ChannelProperty, reservation: Reservation) -> 
 
 
 def withhold_changes(
-    channel_property: ChannelProperty, reservation: Reservation, booking: Booking, pms_now: Values, moved: Merged
+    channel_property: ChannelProperty,
+    reservation: Reservation,
+    phase: StayPhase,
+    booking: Booking,
+    pms_now: Values,
+    moved: Merged,
 ) -> Merged:
-    """What of a merge is still carried; the conflict keeps the rest, and closes when the channel has come back."""
-    phase = begun_phase(channel_property, reservation)
-    if phase is None:
-        return moved
+    """What of a merge a begun stay takes; the conflict keeps the rest, and closes when the channel has come back."""
     withheld = withhold(moved)
     keep_wish(
         channel_property,
@@ -54,6 +59,34 @@ def withhold_changes(
     return withheld.moved
 
 
+def withhold_overwritten(
+    channel_property: ChannelProperty,
+    link: ReservationLink,
+    reservation: Reservation,
+    said: Booking,
+    clashes: Sequence[Clash],
+) -> list[Clash]:
+    """What of the channel's changes that our own write went over may still be put back here."""
+    phase = begun_phase(channel_property, reservation)
+    if phase is None:
+        return list(clashes)
+    withheld = withhold(Merged(clashes=tuple(clashes)))
+    if withheld.channel:
+        pms_now = {**_pms_now(channel_property, link, reservation), **{clash.field: clash.pms for clash in clashes}}
+        keep_wish(
+            channel_property,
+            reservation,
+            phase,
+            said.external_id,
+            differs={**differing(values_of(said), pms_now), **withheld.channel},
+            pms_now=pms_now,
+            news=withheld.channel,
+            replaced=withheld.replaced,
+            outline=channel_side(said),
+        )
+    return list(withheld.moved.clashes)
+
+
 def withhold_cancellation(channel_property: ChannelProperty, link: ReservationLink, *, is_deleted: bool) -> bool:
     """Keep a cancellation, of which nothing else can be read, from a stay that has begun; false for any other.
 
@@ -63,8 +96,7 @@ def withhold_cancellation(channel_property: ChannelProperty, link: ReservationLi
     phase = begun_phase(channel_property, reservation) if reservation is not None else None
     if reservation is None or phase is None:
         return False
-    room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
-    pms_now = ours(channel_property.channel_name, link, reservation, room)
+    pms_now = _pms_now(channel_property, link, reservation)
     is_news = has_moved_there(link, Field.STATUS, CANCELLED[Field.STATUS])
     keep_wish(
         channel_property,
@@ -85,3 +117,8 @@ def withhold_cancellation(channel_property: ChannelProperty, link: ReservationLi
 def show_what_is_taken(channel_property: ChannelProperty, reservation: Reservation) -> None:
     """The channel has freed or moved the nights of a guest who keeps the room: it is told what is free."""
     publish_after_commit(record_all([availability_event(channel_property.id, reservation.nights())]))
+
+
+def _pms_now(channel_property: ChannelProperty, link: ReservationLink, reservation: Reservation) -> dict[Field, Any]:
+    room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
+    return ours(channel_property.channel_name, link, reservation, room)

@@ -18,6 +18,7 @@ from channel_sync.inbound.carrying import carry_over, lock_room_types
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, note_what_shows, was_sent_lately
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
+from channel_sync.inbound.overwritten import restore_overwritten
 from channel_sync.inbound.presence import is_listed_now
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.merge.agreement import is_as_agreed, says_more
@@ -52,7 +53,7 @@ def handle_booking(event: ChannelEvent) -> None:
     if not _settle(event, state, is_current=is_listed_now(event.id)):
         with calling(event.channel_property, is_urgent=True) as channel:
             present = channel.booking(state.external_id)
-            _settle(event, present or state, is_current=True, is_gone=present is None)
+            _settle(event, present or state, is_current=True, is_gone=present is None, said=state)
 
 
 def handle_booking_deleted(event: ChannelEvent) -> None:
@@ -71,10 +72,13 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
         complete(event)
 
 
-def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: bool = False) -> bool:
+def _settle(
+    event: ChannelEvent, state: State, *, is_current: bool, is_gone: bool = False, said: State | None = None
+) -> bool:
     """Apply a state of a booking, or ignore it; False, and nothing done, when it may not be the last one.
 
-    `is_current` is what the channel was just asked for; `is_gone` when it does not have the booking.
+    `is_current` is what the channel was just asked for, as it had `said` something that may be older; `is_gone` when
+    it does not have the booking.
     """
     channel_property = event.channel_property
     normalized = state.model_dump(mode="json")
@@ -89,6 +93,9 @@ def _settle(event: ChannelEvent, state: State, *, is_current: bool, is_gone: boo
             return False
         if order is Order.OPEN and is_gone and is_deleted(link):
             order = Order.STALE
+        passed = said or (state if order is Order.STALE else None)
+        if isinstance(passed, Booking):
+            restore_overwritten(channel_property, link, passed)
         if order in REASONS:
             ignore(event, REASONS[order], normalized_payload=normalized)
             return True

@@ -10,6 +10,7 @@ from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload
 from channel_sync.inbound.begun_stays import withhold_cancellation
 from channel_sync.inbound.capped import push_what_was_capped
+from channel_sync.inbound.stored import note_cancelled_there
 from channel_sync.merge.agreement import note_cancelled
 from channel_sync.models import ChannelProperty, ReservationLink
 from channel_sync.pms import host_pms
@@ -37,6 +38,7 @@ def cancel(channel_property: ChannelProperty, link: ReservationLink, *, is_delet
 
     In the caller's transaction, which saves the link.
     """
+    note_cancelled_there(channel_property, link.external_id)
     if withhold_cancellation(channel_property, link, is_deleted=is_deleted):
         return
     before = host_pms().reservation(link.reservation_id) if link.reservation_id is not None else None

@@ -13,12 +13,13 @@ from channel_sync.connections.pushable import push_of
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
-from channel_sync.inbound.begun_stays import withhold_changes
+from channel_sync.inbound.begun_stays import begun_phase, withhold_changes
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.clashes import flag_clashes
 from channel_sync.inbound.echo import waits_to_be_sent
 from channel_sync.inbound.order import has_new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inbound.stored import keep_what_is_missing, note_cancelled_there
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
 from channel_sync.merge.fields import Field, parts_of
@@ -43,17 +44,23 @@ def carry_over(
     What the PMS has changed, and is still to send, stays as it is. So does a stay that has begun or ended.
     """
     channel_property = event.channel_property
-    moved, taken = Merged(), booking
+    moved, taken, sold = Merged(), booking, entered
+    phase = begun_phase(channel_property, before) if before is not None else None
     if before is not None:
         ours_now = _ours(channel_property, link, before)
         if not link.bases:
             adopt(link, booking, ours_now, _push_hash(channel_property, before))
         found = merged(channel_property.property_id, link, booking, ours_now)
-        moved = withhold_changes(channel_property, before, booking, ours_now, found)
+        moved = found
+        if phase is not None:
+            moved = withhold_changes(channel_property, before, phase, booking, ours_now, found)
         flag_clashes(channel_property, before, booking, moved.clashes)
         if not moved.to_pms and not has_new_details(link, booking):
             note_applied(link, booking, now)
             note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
+            keep_what_is_missing(
+                channel_property, booking, sold, before, to_channel=moved.to_channel, is_flagged=phase is None
+            )
             _send_rest(channel_property, before, link, moved)
             return WITHHELD if found.to_pms else NO_NEWS
         taken = booking.taking(parts_of(moved.to_pms), before)
@@ -68,6 +75,12 @@ def carry_over(
     else:
         link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
+    if after is None or is_cancelling:
+        note_cancelled_there(channel_property, booking.external_id)
+    else:
+        keep_what_is_missing(
+            channel_property, booking, sold, after, to_channel=moved.to_channel, is_flagged=phase is None
+        )
     free = _free_nights(after)
     flag_overbooking(channel_property, booking, free)
     push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.channels.canonical import Booking, BookingPush
-from channel_sync.merge.agreement import fields_of, note_sent
+from channel_sync.merge.agreement import OVER, fields_of, note_sent
 from channel_sync.merge.fields import Field, values_of
 from channel_sync.models import (
     OPEN_STATUSES,
@@ -41,9 +42,18 @@ def note_what_shows(channel_property: ChannelProperty, link: ReservationLink, bo
     shown = values_of(booking)
     for sent in unanswered.order_by("received_at").values_list("normalized_payload", flat=True):
         only = (sent or {}).pop("only", None)
+        (sent or {}).pop(OVER, None)
         push = BookingPush.model_validate(sent)
         values, fields = values_of(push), fields_of(only)
         note_sent(link, push, [one for one in fields or Field if is_new or shown.get(one) == values[one]])
+
+
+def sent_lately(channel_property: ChannelProperty, link: ReservationLink) -> list[dict[str, Any]]:
+    """What was sent of the reservation lately, or is on its way, the latest first."""
+    if link.reservation_id is None:
+        return []
+    found = _sent(channel_property, link.reservation_id).filter(_lately())
+    return [sent or {} for sent in found.order_by("-received_at").values_list("normalized_payload", flat=True)]
 
 
 def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) -> bool:
@@ -54,8 +64,7 @@ def was_sent_lately(channel_property: ChannelProperty, link: ReservationLink) ->
     mine = Q(entity_external_id=link.external_id)
     if link.reservation_id is not None:
         mine |= Q(entity_internal_id=link.reservation_id)
-    lately = Q(status=EventStatus.DONE, processed_at__gt=Now() - LATE_WEBHOOKS) | Q(status__in=OPEN_STATUSES)
-    return _of_pms(channel_property).filter(mine, lately, normalized_payload__isnull=False).exists()
+    return _of_pms(channel_property).filter(mine, _lately(), normalized_payload__isnull=False).exists()
 
 
 def cancellation_waits(channel_property: ChannelProperty, external_id: str) -> bool:
@@ -74,6 +83,10 @@ def waits_to_be_sent(channel_property: ChannelProperty, reservation_id: UUID) ->
     """Whether a change of the reservation is still to be sent, or a person to settle why it was not."""
     unsettled = (*OPEN_STATUSES, EventStatus.FAILED)
     return _events(channel_property, reservation_id).filter(status__in=unsettled).exists()
+
+
+def _lately() -> Q:
+    return Q(status=EventStatus.DONE, processed_at__gt=Now() - LATE_WEBHOOKS) | Q(status__in=OPEN_STATUSES)
 
 
 def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:

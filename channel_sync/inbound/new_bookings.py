@@ -28,6 +28,7 @@ from channel_sync.inbound.bookings import handle_booking
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.order import note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
+from channel_sync.inbound.stored import is_kept, keep_what_is_missing
 from channel_sync.inventory.availability import FreeNight
 from channel_sync.inventory.stays import free_after_each
 from channel_sync.merge.agreement import note_both, ours
@@ -113,6 +114,9 @@ def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Ar
     sold = [(rooms[booking.external_room_id], booking) for _, booking in new]
     made = pms.create_reservations(channel_property.property_id, sold)
     reservations = pms.reservations(made)
+    for (room_type_id, booking), reservation_id in zip(sold, made, strict=True):
+        if not is_kept(booking, room_type_id, reservations[reservation_id]):
+            keep_what_is_missing(channel_property, booking, room_type_id, reservations[reservation_id])
     left = free_after_each([reservations[reservation_id] for reservation_id in made])
     links = []
     now = database_now()

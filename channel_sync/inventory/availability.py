@@ -1,7 +1,7 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
-Free = units - units under maintenance - reserved units - units in active, unexpired holds. A hold counts beside the
-units that its own reservation has reserved on a night only as far as it is larger.
+Free = units - units under maintenance - reserved units - units in active, unexpired holds or in claims of channels. A
+hold or a claim counts beside the units that its own reservation has reserved on a night only as far as it is larger.
 """
 
 from __future__ import annotations
@@ -27,15 +27,28 @@ reserved AS (
     SELECT * FROM ({reserved}) AS stay (reservation_id, room_type_id, check_in, check_out, units)
     WHERE reservation_id IS DISTINCT FROM %(without)s
 ),
+kept AS (
+    SELECT 'hold' AS kind, reservation_id, room_type_id, check_in, check_out, units_held AS units
+    FROM inventory_holds
+    WHERE status = 'active'
+      AND hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
+      AND room_type_id = ANY(%(room_types)s) AND check_in < %(end)s AND check_out > %(start)s
+      AND reservation_id IS DISTINCT FROM %(without)s
+    UNION ALL
+    SELECT 'claim', coalesce(reservation_id, id), room_type_id, check_in, check_out, units
+    FROM channel_claims
+    WHERE room_type_id = ANY(%(room_types)s) AND check_in < %(end)s AND check_out > %(start)s
+      AND coalesce(reservation_id, id) IS DISTINCT FROM %(without)s
+),
 held AS (
-    SELECT hold.reservation_id, hold.room_type_id, night.night, sum(hold.units_held) AS units
-    FROM inventory_holds AS hold
-    JOIN night ON night.night >= hold.check_in AND night.night < hold.check_out
-    WHERE hold.status = 'active'
-      AND hold.hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
-      AND hold.room_type_id = ANY(%(room_types)s) AND hold.check_in < %(end)s AND hold.check_out > %(start)s
-      AND hold.reservation_id IS DISTINCT FROM %(without)s
-    GROUP BY hold.reservation_id, hold.room_type_id, night.night
+    SELECT reservation_id, room_type_id, night, max(units) AS units
+    FROM (
+        SELECT kept.reservation_id, kept.room_type_id, night.night, sum(kept.units) AS units
+        FROM kept
+        JOIN night ON night.night >= kept.check_in AND night.night < kept.check_out
+        GROUP BY kept.kind, kept.reservation_id, kept.room_type_id, night.night
+    ) AS kept_night
+    GROUP BY reservation_id, room_type_id, night
 ),
 held_beside AS (
     SELECT held.room_type_id, held.night, greatest(held.units - coalesce(sum(own.units), 0), 0) AS units

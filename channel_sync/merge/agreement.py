@@ -10,7 +10,7 @@ from channel_sync.channels.canonical import Booking, BookingPush, BookingStatus
 from channel_sync.connections.pushable import push_of
 from channel_sync.merge.base import Base
 from channel_sync.merge.fields import Field, Values, parts_of, values_of
-from channel_sync.merge.owners import owners_of
+from channel_sync.merge.owners import Owners, owners_of
 from channel_sync.merge.three_way import Merged, merge, moved_by_pms
 from channel_sync.models import ReservationLink
 from channel_sync.pms import Reservation
@@ -18,6 +18,8 @@ from channel_sync.pms import Reservation
 CHANNEL, PMS = "channel", "pms"
 # Which room type the PMS's room stands for, and whether the booking was made here.
 ROOM_TYPE, MADE_HERE = "room_type", "made_here"
+# What a push goes over, as it is kept with what was sent.
+OVER = "over"
 # What neither side can have: a field that is marked with it has moved.
 MOVED = {"moved": True}
 
@@ -38,8 +40,35 @@ def ours(
 
 def merged(property_id: UUID, link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
     """What moves between a booking as the channel has it and its reservation, in a property of the PMS."""
-    owners = owners_of(property_id, is_ours=bool(booking.client_key) or bool(link.bases.get(MADE_HERE)))
+    owners = owners_of(property_id, is_ours=bool(booking.client_key) or is_made_here(link))
     return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners)
+
+
+def is_made_here(link: ReservationLink) -> bool:
+    """Whether the booking was made in the PMS."""
+    return bool(link.bases.get(MADE_HERE))
+
+
+def owners_for(property_id: UUID, link: ReservationLink) -> Owners:
+    """Whose word counts for the fields of a booking, in a property of the PMS."""
+    return owners_of(property_id, is_ours=is_made_here(link))
+
+
+def over(link: ReservationLink, fields: Collection[Field]) -> dict[str, Any]:
+    """What a push of these fields is about to go over: the channel's values and the time of what was seen last."""
+    seen = link.applied_modified_at
+    marks = {one.value: mark for one in fields if (mark := _base(link, CHANNEL).marks.get(one.value)) is not None}
+    return {"seen": seen.isoformat() if seen is not None else None, "marks": marks}
+
+
+def has_as_sent(link: ReservationLink, field: Field, value: Any) -> bool:
+    """Whether the channel has the value that it was sent."""
+    return _base(link, CHANNEL).holds(field, value)
+
+
+def was_seen(link: ReservationLink, field: Field, value: Any, over: Mapping[str, Any]) -> bool:
+    """Whether this is the value that a push went over knowingly."""
+    return Base(link.external_id, over["marks"]).holds(field, value)
 
 
 def unsent(link: ReservationLink, channel_name: str, reservation: Reservation, external_room_id: str) -> Values:

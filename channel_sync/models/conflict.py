@@ -50,6 +50,10 @@ NEXT_STEPS: dict[str, str] = {
         "quantity less its bookings. Set the quantity of the room at the channel, or the units of the room type in the "
         "PMS; the next comparison closes this. Dismiss it if the rest is kept from this channel on purpose."
     ),
+    ConflictKind.CANCELLED_HERE: (
+        "See to it at the OTA, as 'advice' says. This closes by itself once the OTA has cancelled. If it was settled "
+        "another way, dismiss this; a room that is kept closed is for sale again then."
+    ),
 }
 
 
@@ -65,6 +69,9 @@ MEANINGS: dict[str, str] = {
         "or cancels the reservation as the channel has it. 'Keep the PMS's side' sends the stay to the channel again. "
         "'Dismiss' leaves both as they are. What is named under 'sent' the front desk had changed too: the channel "
         "already has the PMS's value."
+    ),
+    ConflictKind.CANCELLED_HERE: (
+        "The PMS cancelled a booking of an OTA. It is cancelled at the channel too, but the OTA does not hear of that."
     ),
 }
 

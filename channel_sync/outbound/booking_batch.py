@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -19,7 +20,7 @@ from channel_sync.events.store import claim_beside
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.unapplied import unapplied_changes
 from channel_sync.inventory.confirmation import has_expired
-from channel_sync.merge.agreement import unsent
+from channel_sync.merge.agreement import OVER, over, unsent
 from channel_sync.merge.fields import parts_of
 from channel_sync.models import (
     PMS_SOURCE,
@@ -41,7 +42,7 @@ UNAPPLIED_RETRY = timedelta(minutes=5)
 class Planned:
     """What one reservation needs: a write, or none with the reason; `later` are younger events of the same one.
 
-    `cut` says what of the reservation goes out shortened.
+    `cut` says what of the reservation goes out shortened, `over` what at the channel it goes over.
     """
 
     event: ChannelEvent
@@ -52,6 +53,12 @@ class Planned:
     reason: str = ""
     error: Exception | None = None
     cut: tuple[str, ...] = ()
+    over: Mapping[str, Any] | None = None
+
+    def sent(self) -> dict[str, Any]:
+        """What is kept in the log before the call is made; there is a write."""
+        sent = self.write.sent() if self.write is not None else {}
+        return sent if self.over is None else {**sent, OVER: dict(self.over)}
 
     @property
     def is_taken_up(self) -> bool:
@@ -60,7 +67,7 @@ class Planned:
 
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
-OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
+TOO_LATE = "the stay was over before the channel heard of it: there is nothing left to sell"
 NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
@@ -151,20 +158,22 @@ def _prepare_one(
             return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
         return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, None))
     if external_id is None and _ended_while_it_waited(event, reservation, today):
-        return Planned(event, later, reservation, None, reason=OVER)
+        return Planned(event, later, reservation, None, reason=TOO_LATE)
     room = rooms.get(reservation.room_type_id)
     if room is None:
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))
         return Planned(event, later, reservation, None, error=error)
     push = push_of(event.channel_property.channel_name, reservation, room)
     only: frozenset[str] | None = None
+    going_over: Mapping[str, Any] | None = None
     if link is not None:
         changed = unsent(link, event.channel_property.channel_name, reservation, room)
         if not changed:
             return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
-        only = parts_of(changed) if link.bases else None
+        if link.bases:
+            only, going_over = parts_of(changed), over(link, changed)
     write = BookingWrite(event.idempotency_key, external_id, push, only)
-    return Planned(event, later, reservation, write, cut=cut_fields(reservation, push))
+    return Planned(event, later, reservation, write, cut=cut_fields(reservation, push), over=going_over)
 
 
 def _ended_while_it_waited(event: ChannelEvent, reservation: Reservation, today: date) -> bool:

@@ -144,7 +144,7 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
             writes.append(booking.write)
     if not to_send:
         return False
-    note_sent([(booking.event, write.sent()) for booking, write in zip(to_send, writes, strict=True)])
+    note_sent([(booking.event, booking.sent()) for booking in to_send])
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
     answered = list(zip(to_send, results, strict=True))
     sold_out = [(booking, result.refused) for booking, result in answered if isinstance(result.refused, SoldElsewhere)]

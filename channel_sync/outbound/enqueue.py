@@ -31,6 +31,7 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.origin import change_origin
+from channel_sync.outbound.cancelled_here import note_cancellation, note_reinstated
 from channel_sync.outbound.row_changes import Instances, reservation_model, row_changes, spans_of
 from channel_sync.outbound.spans import merged
 from channel_sync.outbound.under_way import BookingsUnderWay
@@ -131,9 +132,23 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> int:
     for change in changes:
         reservation = change.after or change.before
         if reservation is not None:
-            events = _events_of(change, reservation, rooms, links.get(reservation.id, {}), under_way)
+            linked_to = links.get(reservation.id, {})
+            events = _events_of(change, reservation, rooms, linked_to, under_way)
             published += _publish(list(_remembered(events, paused)))
+            published += _note_end_or_return(change, linked_to)
     return published
+
+
+def _note_end_or_return(change: ReservationChange, links: Mapping[UUID, ReservationLink]) -> int:
+    """Flag what OTAs still have of a reservation that the PMS has cancelled; how many events are to be published."""
+    before, after, origin = change.before, change.after, change_origin()
+    others = [link for channel_property_id, link in links.items() if channel_property_id != origin]
+    if before is None or not others or _is_over(before) == _is_over(after):
+        return 0
+    if not _is_over(after):
+        note_reinstated(others)
+        return 0
+    return record_availability(note_cancellation(before, others, is_deleted=after is None))
 
 
 STILL_PAUSED = """

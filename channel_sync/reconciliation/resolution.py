@@ -23,6 +23,7 @@ from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
 from channel_sync.inbound.begun_stay_conflicts import DELETED
+from channel_sync.inventory.claims import release_claim
 from channel_sync.merge.agreement import want_of_pms
 from channel_sync.merge.fields import Field
 from channel_sync.merge.owners import Side
@@ -36,6 +37,7 @@ from channel_sync.models import (
     PushedRate,
     ReservationLink,
 )
+from channel_sync.outbound.enqueue import record_availability
 from channel_sync.pms import NightSpan, RateSpan, host_pms
 from channel_sync.reconciliation.closer_look import BOOKING_KINDS
 from channel_sync.reconciliation.fixes import apply_as_listed
@@ -83,7 +85,11 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     if side is Side.CHANNEL and not turns:
         _take_channel(conflict)
     with transaction.atomic():
-        events = _events_of_the_pms(conflict) if side is Side.PMS and not turns else []
+        events: list[NewEvent] = []
+        if conflict.kind == ConflictKind.CANCELLED_HERE:
+            _reopen(conflict)
+        elif side is Side.PMS and not turns:
+            events = _events_of_the_pms(conflict)
         if side is not None and turns:
             turn_round(conflict, side)
         status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
@@ -119,6 +125,11 @@ def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
     return sender(conflict)
 
 
+def _reopen(conflict: Conflict) -> None:
+    """What was kept closed for the channel's guest is for sale again: a person has seen to it."""
+    record_availability(release_claim(conflict.channel_property, conflict.channel_side["booking_id"]))
+
+
 def _booking(conflict: Conflict) -> list[NewEvent]:
     """The reservation again, as if the channel had never heard of it."""
     named = conflict.pms_side.get("reservation_id")
@@ -143,6 +154,7 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
         booking_event(conflict.channel_property_id, event_type, reservation, conflict.channel_side.get("booking_id"))
     ]
     if conflict.kind == ConflictKind.STAY_BEGUN:
+        _reopen(conflict)
         # The channel counts the guest again, whose nights it was told are taken.
         events.append(availability_event(conflict.channel_property_id, reservation.nights()))
     return events

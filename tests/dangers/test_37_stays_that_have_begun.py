@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.channels.beds24.webhook import parse_webhook
 from channel_sync.conflicts import CHANGED
 from channel_sync.inbound.receipt import receive_notification
+from channel_sync.inventory.availability import check_availability
 from channel_sync.models import (
     Alert,
     AlertKind,
@@ -485,3 +487,37 @@ def test_marks_of_the_desk_send_nothing(in_house: House) -> None:
     assert in_house.stay.phase == StayPhase.DEPARTED
     assert not ChannelEvent.objects.filter(direction=Direction.OUTBOUND).exists()
     assert not ChannelEvent.objects.filter(status=EventStatus.FAILED).exists()
+
+
+def test_what_the_ota_has_sold_anew_is_kept_for_it_until_somebody_decides(in_house: House) -> None:
+    in_house.ota(**moved(in_house))
+    night = in_house.arrival + timedelta(days=20)
+    assert in_house.conflict.kind == ConflictKind.STAY_BEGUN
+    assert check_availability(in_house.connected.double.id, night, night + timedelta(days=1)) == 9
+
+    in_house.resolve(Resolution.KEEP_PMS)
+
+    assert check_availability(in_house.connected.double.id, night, night + timedelta(days=1)) == 10
+    assert in_house.beds24.simulator.state.rooms[2001].available(night) == 10
+
+
+def test_a_change_that_our_own_write_went_over_moves_no_guest_in_house(
+    in_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, seen = Beds24Channel.write_bookings, []
+
+    def just_before(channel: Beds24Channel, writes: Any, **options: Any) -> Any:
+        if not seen:
+            departure = str(in_house.departure + timedelta(days=4))
+            seen.append(dict(at_beds24(in_house.beds24, in_house.number, after=FIRST, departure=departure)))
+        return write(channel, writes, **options)
+
+    monkeypatch.setattr(Beds24Channel, "write_bookings", just_before)
+    change_reservation(in_house.stay.id, {"check_out": in_house.departure + timedelta(days=1)})
+    work_everything()
+    at_beds24(in_house.beds24, in_house.number, after=SECOND)
+    in_house.deliver(seen[0])
+
+    assert in_house.here() == in_house.there()
+    assert in_house.stay.check_out == in_house.departure + timedelta(days=1)
+    assert (in_house.conflict.kind, in_house.conflict.pms_side["sent"]) == (ConflictKind.STAY_BEGUN, ["dates"])

@@ -13,6 +13,7 @@ from channel_sync.channels.beds24.booking_items import write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
 from channel_sync.channels.beds24.calendar import within_limits
 from channel_sync.channels.beds24.calendar_calls import CalendarCalls
+from channel_sync.channels.beds24.cancellation_advice import cancellation_advice
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
@@ -119,6 +120,11 @@ class Beds24Channel:
     def booking_within_limits(cls, push: BookingPush) -> BookingPush:
         """Names of 100 characters, notes of 2,000, 99 adults and children."""
         return booking_within_limits(push)
+
+    @classmethod
+    def cancellation_advice(cls, ota: str) -> str:
+        """What is left to do at the OTA."""
+        return cancellation_advice(ota)
 
     @classmethod
     def outline(cls, payload: Any) -> dict[str, str]:

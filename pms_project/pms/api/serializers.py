@@ -53,6 +53,12 @@ class ReservationSerializer(serializers.ModelSerializer):
         return attrs
 
 
+class CancellationSerializer(serializers.Serializer):
+    """Whether to cancel a reservation although something is left to be done elsewhere."""
+
+    confirm = serializers.BooleanField(default=False)
+
+
 class MaintenanceBlockSerializer(serializers.ModelSerializer):
     """A room out of order."""
 

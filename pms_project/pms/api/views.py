@@ -15,9 +15,11 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import exception_handler
 
 from channel_sync.inventory.availability import free_units
+from channel_sync.outbound.cancelled_here import cancellation_warning
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
     MAX_NIGHTS,
+    CancellationSerializer,
     MaintenanceBlockSerializer,
     RateChangeSerializer,
     ReservationSerializer,
@@ -26,7 +28,7 @@ from pms_project.pms.api.serializers import (
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
-from pms_project.pms.services.errors import PmsError
+from pms_project.pms.services.errors import ConfirmationNeeded, PmsError
 from pms_project.pms.services.rates import RateChange, set_rates
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
@@ -77,11 +79,21 @@ class ReservationViewSet(
         changes = _columns(dict(serializer.validated_data))
         serializer.instance = reservations.change_reservation(self.get_object().id, changes, version=version)
 
-    @extend_schema(parameters=[IF_MATCH], request=None)
+    @extend_schema(parameters=[IF_MATCH], request=CancellationSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
-        """Cancel a reservation; a version is looked at where one is sent."""
-        cancelled = reservations.cancel_reservation(self.get_object().id, version=based_on(request))
+        """Cancel a reservation; a version is looked at where one is sent.
+
+        An OTA does not hear that its booking is cancelled here: it is answered 409 with what to do there, until
+        `confirm` says to cancel it all the same.
+        """
+        serializer = CancellationSerializer(data=request.data or {})
+        serializer.is_valid(raise_exception=True)
+        reservation = self.get_object()
+        warning = cancellation_warning(reservation.id)
+        if warning and not serializer.validated_data["confirm"]:
+            raise ConfirmationNeeded(warning)
+        cancelled = reservations.cancel_reservation(reservation.id, version=based_on(request))
         return Response(self.get_serializer(cancelled).data)
 
     @extend_schema(parameters=[IF_MATCH], request=None)

@@ -49,3 +49,10 @@ class WrongPhase(PmsError):
             f"The reservation cannot become {wanted}: it is {status}, and its guest is {at.replace('_', ' ').lower()}. "
             "Where the mark is wrong, correct it in the admin."
         )
+
+
+class ConfirmationNeeded(PmsError):
+    """Somebody has to say that they want it all the same."""
+
+    def __init__(self, warning: str) -> None:
+        super().__init__(f"{warning} To cancel it here all the same, send confirm: true.")

@@ -218,7 +218,7 @@ class Control:
         problem = booking_writes.problem_of({**booking, **changes}, self._state.rooms)
         if problem:
             raise ApiError(400, 400, f"{problem[0]}: {problem[1]}")
-        if changes.get("status") == "cancelled" and booking["status"] != "cancelled":
+        if changes.get("status") == "cancelled" and not booking.get("cancelTime"):
             # Only a cancellation at the channel has a time: one through the API leaves it null.
             changes = {"cancelTime": utc_now(), **changes}
         stored = booking_writes.save(self._state, booking, changes)
