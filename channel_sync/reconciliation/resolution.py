@@ -52,6 +52,7 @@ FIELDS_OF: Mapping[str, tuple[Field, ...]] = {
     ConflictKind.PRICE: (Field.PRICE,),
     ConflictKind.GUEST: (Field.GUEST_NAME, Field.EMAIL),
 }
+OF_THE_STAY = (ConflictKind.DATES, ConflictKind.ROOM, ConflictKind.STATUS)
 KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
 
 
@@ -83,7 +84,7 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     side = SIDES.get(resolution)
     turns = side is not None and side in TURNED.get(conflict.kind, ())
     if side is Side.CHANNEL and not turns:
-        _take_channel(conflict)
+        _take_channel(conflict, by=by)
     with transaction.atomic():
         events: list[NewEvent] = []
         if conflict.kind == ConflictKind.CANCELLED_HERE:
@@ -103,8 +104,15 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     return conflict
 
 
-def _take_channel(conflict: Conflict) -> None:
-    """Apply the booking as the channel has it now."""
+def _take_channel(conflict: Conflict, *, by: str) -> None:
+    """Apply the booking as the channel has it now; the stay may have begun since the conflict was opened."""
+    withheld = Conflict.objects.filter(
+        channel_property=conflict.channel_property,
+        kind=ConflictKind.STAY_BEGUN,
+        subject=conflict.subject,
+        status=ConflictStatus.OPEN,
+    )
+    was_withheld = withheld.exists()
     number = conflict.channel_side.get("booking_id")
     if conflict.kind not in KINDS_WITH_SIDES or number is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
@@ -113,6 +121,8 @@ def _take_channel(conflict: Conflict) -> None:
     if present is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
     apply_as_listed(conflict.channel_property, present, FIELDS_OF.get(conflict.kind))
+    if conflict.kind in OF_THE_STAY and not was_withheld and (asks_again := withheld.first()) is not None:
+        resolve_conflict(asks_again.id, Resolution.TAKE_CHANNEL, by=by)
 
 
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:

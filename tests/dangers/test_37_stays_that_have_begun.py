@@ -521,3 +521,20 @@ def test_a_change_that_our_own_write_went_over_moves_no_guest_in_house(
     assert in_house.here() == in_house.there()
     assert in_house.stay.check_out == in_house.departure + timedelta(days=1)
     assert (in_house.conflict.kind, in_house.conflict.pms_side["sent"]) == (ConflictKind.STAY_BEGUN, ["dates"])
+
+
+def test_a_decision_about_a_guest_who_has_come_since_is_not_asked_again(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    plenty_of_credits(beds24.simulator.state, connected)
+    house = House(connected, beds24, 1, 2)
+    Reservation.objects.update(check_out=house.departure + timedelta(days=3))
+    ChannelEvent.objects.filter(direction=Direction.OUTBOUND).delete()
+    reconcile_bookings(connected.channel_property, RunOptions(wait=do_not_wait))
+    assert house.conflict.kind == ConflictKind.DATES
+    stays.check_in(house.stay.id)
+
+    house.resolve(Resolution.TAKE_CHANNEL)
+
+    assert house.here() == house.there() == house.as_sold()
+    assert not Conflict.objects.filter(status=ConflictStatus.OPEN).exists()
