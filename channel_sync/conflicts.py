@@ -14,6 +14,8 @@ from channel_sync.pms import Reservation
 GONE = "gone"
 # What a side has changed where both have, by field, and which of it stands.
 CHANGED, STANDS = "changed", "stands"
+# What the PMS has sent over a change of the channel.
+SENT = "sent"
 GUEST_DATA = frozenset({"guest", "guest_name", "email", "phone", "country", "notes"})
 
 
@@ -25,13 +27,17 @@ def flag_conflict(
     *,
     pms_side: dict[str, Any],
     channel_side: dict[str, Any],
+    is_news: bool = False,
 ) -> bool:
     """Keep both sides of a difference; at most one is open per kind and subject.
 
-    False when a person has dismissed the very same difference: it is not brought up again.
+    False when a person has dismissed the very same difference: it is not brought up again, unless it `is_news`.
     """
     same = Conflict.objects.filter(channel_property=channel_property, kind=kind, subject=subject)
-    if same.filter(status=ConflictStatus.DISMISSED, pms_side=pms_side, channel_side=channel_side).exists():
+    if (
+        not is_news
+        and same.filter(status=ConflictStatus.DISMISSED, pms_side=pms_side, channel_side=channel_side).exists()
+    ):
         return False
     Conflict.objects.update_or_create(
         channel_property=channel_property,

@@ -121,6 +121,10 @@ class Reservation(Stay):
             return StayPhase.DEPARTED
         return StayPhase.IN_HOUSE if self.check_in < today else StayPhase.EXPECTED
 
+    def shows_as(self, other: Reservation | None) -> bool:
+        """Whether a channel sees no difference: the phase is nothing that it hears of."""
+        return other is not None and self == other.model_copy(update={"phase": self.phase})
+
     def push(self, external_room_id: str) -> BookingPush:
         """What a channel is sent."""
         return BookingPush(external_room_id=external_room_id, **self.model_dump(include=set(Stay.model_fields)))

@@ -82,9 +82,10 @@ class Drift:
         self.random = random.Random(self.seed)
         self.today = host_pms().property_facts(self.hotel.channel_property.property_id).today()
 
-    def pair(self) -> Pair:
-        """Linked and equal, somewhere in the window."""
-        check_in = self.today + timedelta(days=self.random.randrange(-25, 80))
+    def pair(self, *, has_begun: bool = False) -> Pair:
+        """Linked and equal, somewhere in the window: the guest is expected, or has come or left."""
+        days = self.random.randrange(-25, 0) if has_begun else self.random.randrange(80)
+        check_in = self.today + timedelta(days=days)
         booking = self.booking(check_in)
         with on_behalf_of(self.hotel.channel_property.id):
             reservation = ReservationFactory(
@@ -144,6 +145,9 @@ class Drift:
         yield self.never_sent
         yield self.on_its_way
         yield self.price_and_guest
+        yield self.begun_and_cancelled
+        yield self.begun_and_moved_to_another_room
+        yield self.begun_with_another_price
 
     def missing_in_pms(self) -> None:
         self.booking(self.today + timedelta(days=self.random.randrange(80)))
@@ -219,6 +223,19 @@ class Drift:
         pair.guest_in_pms(first_name="Ada")
         self.fixes[Fix.PRICE] += 1
         self.flags[ConflictKind.GUEST] += 1
+
+    def begun_and_cancelled(self) -> None:
+        self.pair(has_begun=True).at_beds24(status="cancelled")
+        self.flags[ConflictKind.STAY_BEGUN] += 1
+
+    def begun_and_moved_to_another_room(self) -> None:
+        pair = self.pair(has_begun=True)
+        pair.at_beds24(roomId=2002, departure=str(pair.reservation.check_out + timedelta(days=1)))
+        self.flags[ConflictKind.STAY_BEGUN] += 1
+
+    def begun_with_another_price(self) -> None:
+        self.pair(has_begun=True).in_pms(price=Decimal("206.00"))
+        self.fixes[Fix.PRICE] += 1
 
     def _unlinked(self) -> Reservation:
         with on_behalf_of(self.hotel.channel_property.id):

@@ -20,9 +20,8 @@ from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, 
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.overwritten import restore_overwritten
 from channel_sync.inbound.presence import is_listed_now
-from channel_sync.inbound.stored import note_cancelled_there
 from channel_sync.inventory.confirmation import Confirmation
-from channel_sync.merge.agreement import is_as_agreed, note_cancelled, says_more
+from channel_sync.merge.agreement import is_as_agreed, says_more
 from channel_sync.models import (
     PMS_SOURCE,
     ChannelEvent,
@@ -64,14 +63,11 @@ def handle_booking_deleted(event: ChannelEvent) -> None:
     with transaction.atomic(), on_behalf_of(channel_property.id):
         lock_in_transaction("booking", channel_property.id, external_id)
         link, _ = ReservationLink.objects.get_or_create(channel_property=channel_property, external_id=external_id)
-        if link.reservation_id is not None:
-            cancel(channel_property, link.reservation_id)
-        note_cancelled_there(channel_property, external_id)
+        cancel(channel_property, link, is_deleted=True)
         now = database_now()
         link.applied_modified_at = time_to_order_by(event.occurred_at, now) or now
         link.applied_cancelled = True
         link.applied_hash = ""
-        note_cancelled(link)
         link.save()
         complete(event)
 
@@ -105,10 +101,7 @@ def _settle(
             return True
         if isinstance(state, BookingCancellation):
             note_applied(link, state, now)
-            if link.reservation_id is not None:
-                cancel(channel_property, link.reservation_id)
-            note_cancelled_there(channel_property, state.external_id)
-            note_cancelled(link)
+            cancel(channel_property, link)
             link.save()
             complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)
             return True

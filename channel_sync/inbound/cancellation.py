@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload
+from channel_sync.inbound.begun_stays import withhold_cancellation
 from channel_sync.inbound.capped import push_what_was_capped
-from channel_sync.models import ChannelProperty
+from channel_sync.inbound.stored import note_cancelled_there
+from channel_sync.merge.agreement import note_cancelled
+from channel_sync.models import ChannelProperty, ReservationLink
 from channel_sync.pms import host_pms
 
 
@@ -31,10 +33,17 @@ def read_state(
     return booking.model_copy(update={"status": BookingStatus.CANCELLED}) if is_cancelled else booking
 
 
-def cancel(channel_property: ChannelProperty, reservation_id: UUID) -> None:
-    """Cancel a reservation for the channel, in the caller's transaction."""
-    before = host_pms().reservation(reservation_id)
+def cancel(channel_property: ChannelProperty, link: ReservationLink, *, is_deleted: bool = False) -> None:
+    """Cancel the reservation of a link for the channel, but for a stay that has begun or ended.
+
+    In the caller's transaction, which saves the link.
+    """
+    note_cancelled_there(channel_property, link.external_id)
+    if withhold_cancellation(channel_property, link, is_deleted=is_deleted):
+        return
+    before = host_pms().reservation(link.reservation_id) if link.reservation_id is not None else None
     if before is not None:
         host_pms().lock_room_types([before.room_type_id])
-        host_pms().cancel_reservation(reservation_id)
+        host_pms().cancel_reservation(before.id)
         push_what_was_capped(channel_property, before, None, ())
+    note_cancelled(link)

@@ -13,6 +13,7 @@ from channel_sync.connections.pushable import push_of
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
+from channel_sync.inbound.begun_stays import begun_phase, withhold_changes
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.clashes import flag_clashes
 from channel_sync.inbound.echo import waits_to_be_sent
@@ -27,6 +28,7 @@ from channel_sync.models import ChannelEvent, ChannelProperty, EventType, Reserv
 from channel_sync.pms import Reservation, host_pms
 
 NO_NEWS = "echo: the PMS itself sent this state"
+WITHHELD = "withheld: the stay has begun or ended, and a person decides about the conflict"
 
 
 def carry_over(
@@ -39,22 +41,28 @@ def carry_over(
 ) -> str:
     """Bring what has moved at the channel to the PMS, and let the link say what both agree on; why not, if it is not.
 
-    What the PMS has changed, and is still to send, stays as it is.
+    What the PMS has changed, and is still to send, stays as it is. So does a stay that has begun or ended.
     """
     channel_property = event.channel_property
     moved, taken, sold = Merged(), booking, entered
+    phase = begun_phase(channel_property, before) if before is not None else None
     if before is not None:
         ours_now = _ours(channel_property, link, before)
         if not link.bases:
             adopt(link, booking, ours_now, _push_hash(channel_property, before))
-        moved = merged(channel_property.property_id, link, booking, ours_now)
+        found = merged(channel_property.property_id, link, booking, ours_now)
+        moved = found
+        if phase is not None:
+            moved = withhold_changes(channel_property, before, phase, booking, ours_now, found)
         flag_clashes(channel_property, before, booking, moved.clashes)
         if not moved.to_pms and not has_new_details(link, booking):
             note_applied(link, booking, now)
             note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
-            keep_what_is_missing(channel_property, booking, sold, before, to_channel=moved.to_channel)
+            keep_what_is_missing(
+                channel_property, booking, sold, before, to_channel=moved.to_channel, is_flagged=phase is None
+            )
             _send_rest(channel_property, before, link, moved)
-            return NO_NEWS
+            return WITHHELD if found.to_pms else NO_NEWS
         taken = booking.taking(parts_of(moved.to_pms), before)
         if Field.ROOM not in moved.to_pms:
             entered = before.room_type_id
@@ -70,7 +78,9 @@ def carry_over(
     if after is None or is_cancelling:
         note_cancelled_there(channel_property, booking.external_id)
     else:
-        keep_what_is_missing(channel_property, booking, sold, after, to_channel=moved.to_channel)
+        keep_what_is_missing(
+            channel_property, booking, sold, after, to_channel=moved.to_channel, is_flagged=phase is None
+        )
     free = _free_nights(after)
     flag_overbooking(channel_property, booking, free)
     push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)

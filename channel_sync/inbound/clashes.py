@@ -48,13 +48,16 @@ def flag_clashes(
         KIND,
         Severity.HIGH if matters or (earlier and earlier.severity == Severity.HIGH) else Severity.MEDIUM,
         subject,
-        pms_side={**_else(pms_side(before), ours), **_with(our_side, ours, clashes, Side.PMS)},
-        channel_side={**_else(channel_side(booking), theirs), **_with(their_side, theirs, clashes, Side.CHANNEL)},
+        pms_side={**outline_without(pms_side(before), ours), **_with(our_side, ours, clashes, Side.PMS)},
+        channel_side={
+            **outline_without(channel_side(booking), theirs),
+            **_with(their_side, theirs, clashes, Side.CHANNEL),
+        },
     )
 
 
-def _else(outline: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The rest of the booking: what was changed is said once."""
+def outline_without(outline: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest of a side as a conflict shows it: what was changed is said once."""
     said = {*values, *(name for field in values for name in OUTLINED.get(field, ()))}
     return {name: value for name, value in outline.items() if name not in said}
 

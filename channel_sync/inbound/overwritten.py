@@ -15,6 +15,7 @@ from channel_sync.channels.canonical import Booking, BookingPush
 from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
+from channel_sync.inbound.begun_stays import withhold_overwritten
 from channel_sync.inbound.clashes import flag_clashes
 from channel_sync.inbound.echo import sent_lately, waits_to_be_sent
 from channel_sync.merge.agreement import OVER, fields_of, has_as_sent, owners_for, was_seen
@@ -33,7 +34,8 @@ def restore_overwritten(channel_property: ChannelProperty, link: ReservationLink
     reservation = host_pms().reservation(link.reservation_id) if link.reservation_id is not None else None
     if reservation is None or not reservation.takes_room or not said.takes_room:
         return
-    clashes = list(_overwritten(channel_property, link, said))
+    found = list(_overwritten(channel_property, link, said))
+    clashes = withhold_overwritten(channel_property, link, reservation, said, found) if found else found
     if not clashes:
         return
     flag_clashes(channel_property, reservation, said, clashes)

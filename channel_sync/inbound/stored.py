@@ -39,6 +39,7 @@ def keep_what_is_missing(
     stored: Reservation,
     *,
     to_channel: Collection[Field] = (),
+    is_flagged: bool = True,
 ) -> None:
     """Claim the stay of a booking that its reservation does not cover, and open a conflict; undo both once it does.
 
@@ -62,7 +63,7 @@ def keep_what_is_missing(
         return
     stay = TakenStay(room_type_id, sold.check_in, sold.check_out, sold.units)
     spans = keep_claim(channel_property, booking.external_id, stay, reservation_id=stored.id)
-    for kind in missing:
+    for kind in missing if is_flagged else ():
         flag_conflict(
             channel_property,
             kind,

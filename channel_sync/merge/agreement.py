@@ -33,7 +33,7 @@ def ours(
     """
     values = values_of(push_of(channel_name, reservation, external_room_id or ""))
     agreed = link.bases.get(PMS, {}).get(Field.ROOM.value)
-    if agreed is not None and link.bases.get(ROOM_TYPE) == str(reservation.room_type_id):
+    if agreed not in (None, MOVED) and link.bases.get(ROOM_TYPE) == str(reservation.room_type_id):
         values[Field.ROOM] = agreed
     return values
 
@@ -166,6 +166,20 @@ def note_cancelled(link: ReservationLink) -> None:
     """Both sides have it as cancelled, whatever else they knew of it. The caller saves the link."""
     status = {Field.STATUS: BookingStatus.CANCELLED.value}
     _keep(link, channel=status, pms=status)
+
+
+def note_seen(link: ReservationLink, channel_now: Values, pms_now: Values) -> None:
+    """What the channel has in these fields is seen and not taken over. The caller saves the link.
+
+    A change of the PMS that is still to be sent stays one.
+    """
+    known = _base(link, PMS)
+    _keep(link, channel=channel_now, pms={one: value for one, value in pms_now.items() if not known.knows(one)})
+
+
+def has_moved_there(link: ReservationLink, field: Field, value: Any) -> bool:
+    """Whether the channel had another value of a field when both last agreed, or none is known."""
+    return not _base(link, CHANNEL).holds(field, value)
 
 
 def note_price(link: ReservationLink, push: BookingPush) -> None:

@@ -32,6 +32,7 @@ class AlertKind(models.TextChoices):
     BEAT_MISSING = "beat_missing", "beat missing"
     QUEUE_MISSING = "queue_missing", "queue missing"
     RUN_FAILED = "run_failed", "run failed"
+    STAY_BEGUN = "stay_begun", "stay begun"
 
 
 class Alert(models.Model):

@@ -63,6 +63,13 @@ MEANINGS: dict[str, str] = {
         "have that side's value now. The other side's button puts its own value back, here and at the channel; dismiss "
         "this to leave everything as it is."
     ),
+    ConflictKind.STAY_BEGUN: (
+        "The guest of this booking is in house, has left or did not come, and the channel has cancelled it or changed "
+        "its dates, room type or number of rooms. The PMS keeps the stay as it is. 'Take the channel's side' changes "
+        "or cancels the reservation as the channel has it. 'Keep the PMS's side' sends the stay to the channel again. "
+        "'Dismiss' leaves both as they are. What is named under 'sent' the front desk had changed too: the channel "
+        "already has the PMS's value."
+    ),
     ConflictKind.CANCELLED_HERE: (
         "The PMS cancelled a booking of an OTA. It is cancelled at the channel too, but the OTA does not hear of that."
     ),

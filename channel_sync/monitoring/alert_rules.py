@@ -22,6 +22,7 @@ from channel_sync.models import (
     ReconciliationRun,
     RunStatus,
 )
+from channel_sync.monitoring.begun_stay_rules import begun_stay_findings
 from channel_sync.monitoring.capture_rules import capture_findings
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
@@ -42,6 +43,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _first_syncs()
     yield from _accounts(now)
     yield from _properties()
+    yield from begun_stay_findings()
     yield from _secrets()
 
 

@@ -71,13 +71,13 @@ class ReservationChange:
     @property
     def was_otherwise(self) -> bool:
         """Whether a call may have sent a state that was neither the first nor is the last."""
-        return any(state != self.after for state in self.between)
+        return any(not state.shows_as(self.after) for state in self.between)
 
     @property
     def shows(self) -> bool:
         """Whether a channel could see it: what has ended was told as it ended, whatever becomes of its price."""
         first, *others = [None if _is_over(state) else state for state in self.states]
-        return any(state != first for state in others)
+        return any(not (state.shows_as(first) if state is not None else first is None) for state in others)
 
 
 def reservations_changed(changes: Sequence[ReservationChange]) -> None:
@@ -305,7 +305,7 @@ def _booking_event_type(change: ReservationChange, link: ReservationLink | None,
         if before is not None and _was_enqueued(after.id):
             # The create may have read the reservation, and not its guest, before this change.
             return EventType.BOOKING_UPDATE
-        return None if before == after else EventType.BOOKING_CREATE
+        return None if after.shows_as(before) else EventType.BOOKING_CREATE
     channel_name = link.channel_property.channel_name
     if room is not None and not unsent(link, channel_name, after, room):
         return None

@@ -12,12 +12,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification, BookingStatus
-from channel_sync.conflicts import channel_side, close_gone, flag_conflict, pms_side
+from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification
+from channel_sync.conflicts import SENT, channel_side, close_gone, flag_conflict, pms_side
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import InvalidPayload
+from channel_sync.merge.phases import has_begun
 from channel_sync.models import (
     OPEN_STATUSES,
     ChannelEvent,
@@ -30,10 +31,11 @@ from channel_sync.models import (
 )
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import Reservation, host_pms
+from channel_sync.reconciliation.begun_stays import flag_begun_stay
 from channel_sync.reconciliation.comparison import Suspect
 from channel_sync.reconciliation.fixes import auto_fix_booking, record_unreadable
 from channel_sync.reconciliation.link_state import LinkState, link_state
-from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking
+from channel_sync.reconciliation.rules import Finding, Fix, Flag, compare_booking, of_cancellation
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ BOOKING_KINDS = (
     ConflictKind.GUEST,
     ConflictKind.MISSING_AT_CHANNEL,
     ConflictKind.UNREADABLE,
+    ConflictKind.STAY_BEGUN,
 )
 
 
@@ -90,10 +93,13 @@ def look_closer(
         reservation = host_pms().reservation(reservation_id) if reservation_id is not None else None
         if _is_under_way(channel_property, external_id, reservation_id):
             return outcome
-        if is_unreadable:
-            findings = _of_cancellation(reservation)
+        room = _room(channel_property, reservation)
+        today = host_pms().property_facts(channel_property.property_id).today()
+        is_gone = listed is None and before is not None and before.applied_cancelled
+        if is_unreadable or (is_gone and reservation is not None and has_begun(reservation, today)):
+            findings = of_cancellation(reservation, today)
         else:
-            findings = compare_booking(booking, reservation, _room(channel_property, reservation))
+            findings = compare_booking(booking, reservation, room, today)
         outcome.flagged += _flag(channel_property, external_id, booking, reservation, findings, dry_run=dry_run)
     # Outside the transaction: a handler may have to ask the channel.
     if listed is not None:
@@ -121,11 +127,6 @@ def flag_unreadable(channel_property: ChannelProperty, suspect: Suspect, error: 
     return Outcome()
 
 
-def _of_cancellation(reservation: Reservation | None) -> tuple[Finding, ...]:
-    """What a cancelled booking of which nothing else can be read differs in."""
-    return (Fix.CANCEL,) if reservation is not None and reservation.status is not BookingStatus.CANCELLED else ()
-
-
 def _subject_of(external_id: str | None, reservation_id: UUID | None) -> str:
     """How conflicts name a booking: by the channel's number, where there is one."""
     return f"booking:{external_id}" if external_id is not None else f"reservation:{reservation_id}"
@@ -146,6 +147,9 @@ def _flag(
     subject = _subject_of(external_id, reservation.id if reservation is not None else None)
     flagged = []
     for flag in flags:
+        if flag.kind is ConflictKind.STAY_BEGUN:
+            flagged += _flag_begun_stay(channel_property, external_id, booking, reservation)
+            continue
         with_guest = flag.kind is ConflictKind.GUEST
         if flag_conflict(
             channel_property,
@@ -157,8 +161,20 @@ def _flag(
         ):
             flagged.append(flag.kind)
     known = Conflict.objects.filter(channel_property=channel_property, subject=subject, kind__in=BOOKING_KINDS)
-    close_gone(known.exclude(kind__in=[flag.kind for flag in flags]))
+    gone = known.exclude(kind__in=[flag.kind for flag in flags])
+    # What the PMS has sent over a change of the channel differs no more, and a person has not seen it yet.
+    close_gone(gone.exclude(kind=ConflictKind.STAY_BEGUN, pms_side__has_key=SENT))
     return flagged
+
+
+def _flag_begun_stay(
+    channel_property: ChannelProperty, external_id: str | None, booking: Booking | None, reservation: Reservation | None
+) -> list[ConflictKind]:
+    if external_id is None or reservation is None:
+        return []
+    room = _room(channel_property, reservation)
+    is_open = flag_begun_stay(channel_property, external_id, booking, reservation, room)
+    return [ConflictKind.STAY_BEGUN] if is_open else []
 
 
 def _readable(channel_property: ChannelProperty, listed: BookingNotification | None) -> Booking | None:

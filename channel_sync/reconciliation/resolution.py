@@ -15,12 +15,14 @@ from django.db.models.functions import Now
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
 from channel_sync.channels.ranges import ONE_NIGHT
+from channel_sync.conflicts import CHANGED
 from channel_sync.connections.account import calling
 from channel_sync.database_clock import database_now
 from channel_sync.errors import ConflictClosed, ResolutionImpossible
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, booking_event, rate_event
 from channel_sync.events.store import record_all
+from channel_sync.inbound.begun_stay_conflicts import DELETED
 from channel_sync.inventory.claims import release_claim
 from channel_sync.merge.agreement import want_of_pms
 from channel_sync.merge.fields import Field
@@ -50,6 +52,7 @@ FIELDS_OF: Mapping[str, tuple[Field, ...]] = {
     ConflictKind.PRICE: (Field.PRICE,),
     ConflictKind.GUEST: (Field.GUEST_NAME, Field.EMAIL),
 }
+OF_THE_STAY = (ConflictKind.DATES, ConflictKind.ROOM, ConflictKind.STATUS)
 KINDS_WITH_SIDES = tuple(kind for kind in BOOKING_KINDS if kind is not ConflictKind.UNREADABLE)
 
 
@@ -61,6 +64,14 @@ class Resolution(StrEnum):
     DISMISS = "dismiss"
 
 
+SIDES: Mapping[Resolution, Side] = {Resolution.TAKE_CHANNEL: Side.CHANNEL, Resolution.KEEP_PMS: Side.PMS}
+# Sides of conflicts that keep both values: what was lost is put back in the PMS.
+TURNED: Mapping[str, tuple[Side, ...]] = {
+    ConflictKind.CONCURRENT_CHANGE: (Side.CHANNEL, Side.PMS),
+    ConflictKind.STAY_BEGUN: (Side.CHANNEL,),
+}
+
+
 def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> Conflict:
     """Bring one side to the other, or leave both as they are; `by` is kept.
 
@@ -70,17 +81,18 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     conflict = Conflict.objects.select_related("channel_property").get(id=conflict_id)
     if conflict.status != ConflictStatus.OPEN:
         raise ConflictClosed(conflict_id, conflict.status)
-    is_clash = conflict.kind == ConflictKind.CONCURRENT_CHANGE
-    if resolution is Resolution.TAKE_CHANNEL and not is_clash:
-        _take_channel(conflict)
+    side = SIDES.get(resolution)
+    turns = side is not None and side in TURNED.get(conflict.kind, ())
+    if side is Side.CHANNEL and not turns:
+        _take_channel(conflict, by=by)
     with transaction.atomic():
         events: list[NewEvent] = []
         if conflict.kind == ConflictKind.CANCELLED_HERE:
             _reopen(conflict)
-        elif resolution is Resolution.KEEP_PMS and not is_clash:
+        elif side is Side.PMS and not turns:
             events = _events_of_the_pms(conflict)
-        if is_clash and resolution is not Resolution.DISMISS:
-            turn_round(conflict, Side.CHANNEL if resolution is Resolution.TAKE_CHANNEL else Side.PMS)
+        if side is not None and turns:
+            turn_round(conflict, side)
         status = ConflictStatus.DISMISSED if resolution is Resolution.DISMISS else ConflictStatus.RESOLVED
         closed = Conflict.objects.filter(id=conflict_id, status=ConflictStatus.OPEN).update(
             status=status, resolution=resolution.value, resolved_by=by[:150], resolved_at=Now(), updated_at=Now()
@@ -92,8 +104,15 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
     return conflict
 
 
-def _take_channel(conflict: Conflict) -> None:
-    """Apply the booking as the channel has it now."""
+def _take_channel(conflict: Conflict, *, by: str) -> None:
+    """Apply the booking as the channel has it now; the stay may have begun since the conflict was opened."""
+    withheld = Conflict.objects.filter(
+        channel_property=conflict.channel_property,
+        kind=ConflictKind.STAY_BEGUN,
+        subject=conflict.subject,
+        status=ConflictStatus.OPEN,
+    )
+    was_withheld = withheld.exists()
     number = conflict.channel_side.get("booking_id")
     if conflict.kind not in KINDS_WITH_SIDES or number is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
@@ -102,6 +121,8 @@ def _take_channel(conflict: Conflict) -> None:
     if present is None:
         raise ResolutionImpossible(conflict.kind, Resolution.TAKE_CHANNEL)
     apply_as_listed(conflict.channel_property, present, FIELDS_OF.get(conflict.kind))
+    if conflict.kind in OF_THE_STAY and not was_withheld and (asks_again := withheld.first()) is not None:
+        resolve_conflict(asks_again.id, Resolution.TAKE_CHANNEL, by=by)
 
 
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
@@ -115,7 +136,7 @@ def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
 
 
 def _reopen(conflict: Conflict) -> None:
-    """Somebody has seen to the OTA: a room that was kept closed for its guest is for sale again."""
+    """What was kept closed for the channel's guest is for sale again: a person has seen to it."""
     record_availability(release_claim(conflict.channel_property, conflict.channel_side["booking_id"]))
 
 
@@ -126,26 +147,34 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
     if reservation is None:
         raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     links = ReservationLink.objects.filter(channel_property=conflict.channel_property, reservation_id=reservation.id)
-    if conflict.kind == ConflictKind.MISSING_AT_CHANNEL:
+    if conflict.kind == ConflictKind.MISSING_AT_CHANNEL or conflict.channel_side.get(DELETED):
         # The number it had there is gone: it gets a new one.
         links.delete()
         return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
     # What the channel has until now was seen and decided on: it is not applied before the PMS's side is sent.
     for link in links.select_for_update():
-        want_of_pms(link, FIELDS_OF[conflict.kind], _seen(conflict))
+        seen = _seen(conflict)
+        want_of_pms(link, FIELDS_OF.get(conflict.kind, tuple(seen)), seen)
         link.pushed_hash = ""
         link.applied_cancelled, link.applied_modified_at = False, database_now()
         link.save()
     is_cancelled = reservation.status is BookingStatus.CANCELLED
     event_type = EventType.BOOKING_CANCEL if is_cancelled else EventType.BOOKING_UPDATE
-    return [
+    events = [
         booking_event(conflict.channel_property_id, event_type, reservation, conflict.channel_side.get("booking_id"))
     ]
+    if conflict.kind == ConflictKind.STAY_BEGUN:
+        _reopen(conflict)
+        # The channel counts the guest again, whose nights it was told are taken.
+        events.append(availability_event(conflict.channel_property_id, reservation.nights()))
+    return events
 
 
 def _seen(conflict: Conflict) -> dict[Field, Any]:
     """The fields of the booking as the conflict shows them."""
     side = conflict.channel_side
+    if conflict.kind == ConflictKind.STAY_BEGUN:
+        return {Field(name): value for name, value in side[CHANGED].items()}
     seen = {
         Field.DATES: [side.get("check_in"), side.get("check_out")],
         Field.ROOM: side.get("room_id"),

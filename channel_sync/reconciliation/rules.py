@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import Enum, auto
 from enum import Flag as Flags
 
 from channel_sync.channels.canonical import Booking, BookingStatus, Guest
+from channel_sync.merge.phases import has_begun
 from channel_sync.models import ConflictKind, Severity
 from channel_sync.pms import Reservation
 
@@ -43,24 +45,37 @@ PRICE = Flag(ConflictKind.PRICE, Severity.HIGH)
 GUEST = Flag(ConflictKind.GUEST, Severity.MEDIUM)
 STATUS = Flag(ConflictKind.STATUS, Severity.HIGH)
 MISSING = Flag(ConflictKind.MISSING_AT_CHANNEL, Severity.HIGH)
+STAY_BEGUN = Flag(ConflictKind.STAY_BEGUN, Severity.HIGH)
+OF_THE_STAY = frozenset((DATES, ROOM, STATUS))
 
 
 def compare_booking(
-    booking: Booking | None, reservation: Reservation | None, mapped_room: str | None
+    booking: Booking | None, reservation: Reservation | None, mapped_room: str | None, today: date
 ) -> tuple[Finding, ...]:
     """Everything that differs between a booking and its reservation; `mapped_room` is the reservation's at the channel.
 
-    None stands for a side that does not have it.
+    None stands for a side that does not have it. What differs of a stay that has begun by `today` at the property, or
+    has ended, is one finding for a person.
     """
     if booking is None:
         return (MISSING,) if reservation is not None and reservation.takes_room else ()
     if reservation is None:
         return () if booking.status is BookingStatus.CANCELLED else (Fix.CREATE,)
     if booking.status is BookingStatus.CANCELLED:
-        return () if reservation.status is BookingStatus.CANCELLED else (Fix.CANCEL,)
+        return of_cancellation(reservation, today)
     if reservation.status is BookingStatus.CANCELLED:
         return (STATUS,)
-    return tuple(_differences(booking.completed(reservation), reservation, mapped_room))
+    found = tuple(_differences(booking.completed(reservation), reservation, mapped_room))
+    if has_begun(reservation, today) and not OF_THE_STAY.isdisjoint(found):
+        return (STAY_BEGUN, *(finding for finding in found if finding not in OF_THE_STAY))
+    return found
+
+
+def of_cancellation(reservation: Reservation | None, today: date) -> tuple[Finding, ...]:
+    """What a reservation differs in from a booking that the channel has cancelled, whatever else can be read of it."""
+    if reservation is None or reservation.status is BookingStatus.CANCELLED:
+        return ()
+    return (STAY_BEGUN,) if has_begun(reservation, today) else (Fix.CANCEL,)
 
 
 def _differences(booking: Booking, reservation: Reservation, mapped_room: str | None) -> Iterator[Finding]:

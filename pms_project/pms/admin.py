@@ -79,8 +79,8 @@ class ReservationForm(forms.ModelForm):
     class Meta:
         model = Reservation
         fields = (
-            "guest", "source", "group_reference", "channel_reference", "adults", "children", "price", "currency",
-            "notes", "version",
+            "guest", "phase", "source", "group_reference", "channel_reference", "adults", "children", "price",
+            "currency", "notes", "version",
         )  # fmt: skip
         widgets = {"version": forms.HiddenInput}
 
@@ -100,8 +100,8 @@ class ReservationAdmin(admin.ModelAdmin):
     """Reservations; they are made and cancelled through the API, which looks at free rooms."""
 
     form = ReservationForm
-    list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "source")
-    list_filter = ("status", "source", "hotel")
+    list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "phase", "source")
+    list_filter = ("status", "phase", "source", "hotel")
     list_select_related = ("room_type",)
     search_fields = ("=id", "channel_reference", "guest__last_name")
     date_hierarchy = "check_in"

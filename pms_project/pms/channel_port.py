@@ -25,6 +25,7 @@ from channel_sync.pms import (
     WatchedModels,
 )
 from channel_sync.pms import Reservation as SharedReservation
+from channel_sync.pms import StayPhase as SharedPhase
 from pms_project.pms.models import (
     RESERVED_STATUSES,
     DailyRate,
@@ -36,6 +37,7 @@ from pms_project.pms.models import (
     ReservationStatus,
     Room,
     RoomType,
+    StayPhase,
 )
 from pms_project.pms.services.rates import TERMS
 from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
@@ -55,6 +57,12 @@ FROM_CHANNEL = {
     BookingStatus.INQUIRY: ReservationStatus.INQUIRY,
     BookingStatus.BLOCKED: ReservationStatus.BLOCKED,
     BookingStatus.CANCELLED: ReservationStatus.CANCELLED,
+}
+# Without a mark of the front desk the dates say where the guest is.
+PHASES = {
+    StayPhase.IN_HOUSE.value: SharedPhase.IN_HOUSE,
+    StayPhase.DEPARTED.value: SharedPhase.DEPARTED,
+    StayPhase.NO_SHOW.value: SharedPhase.NO_SHOW,
 }
 CONFIRMABLE = (ReservationStatus.PENDING_SYNC, ReservationStatus.FAILED)
 GUEST_LENGTHS = {"first_name": 200, "last_name": 200, "email": 320, "phone": 64, "country": 64}
@@ -171,6 +179,7 @@ class Pms:
             guest=BookingGuest(**{name: getattr(guest, name) for name in GUEST_LENGTHS}) if guest else BookingGuest(),
             price=instance.price,
             notes=instance.notes,
+            phase=PHASES.get(instance.phase),
         )
 
     def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -148,7 +149,7 @@ def test_a_comparison_finds_no_difference_in_what_is_left_out(
     reservation = Pms().reservation(Reservation.objects.get().id)
     booking = normalize_booking_event(without(booked, *PERSONAL, "roomQty", "numAdult"))
 
-    assert compare_booking(booking, reservation, connected.room_id(connected.double)) == ()
+    assert compare_booking(booking, reservation, connected.room_id(connected.double), date.today()) == ()
 
 
 def test_an_echo_without_personal_data_is_an_echo(connected: ConnectedHotel, beds24: RunningSimulator) -> None:

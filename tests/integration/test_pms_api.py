@@ -185,6 +185,41 @@ def test_a_stale_cancellation_is_refused_where_it_names_a_version(api: APIClient
     assert api.post(f"{address}cancel/", headers={"If-Match": '"2"'}).data["status"] == ReservationStatus.CANCELLED
 
 
+def test_the_desk_marks_where_a_guest_is(api: APIClient, double: RoomType) -> None:
+    made = ReservationFactory(room_type=double, check_in=START, check_out=START + timedelta(days=3))
+    address = f"/api/reservations/{made.id}/"
+
+    for action, phase in (("no-show", "NO_SHOW"), ("check-in", "IN_HOUSE"), ("check-in", "IN_HOUSE")):
+        assert api.post(f"{address}{action}/").data["phase"] == phase
+    left = api.post(f"{address}check-out/", headers={"If-Match": '"3"'})
+
+    assert (left.data["phase"], left["ETag"]) == ("DEPARTED", '"4"')
+    assert (left.data["check_in"], left.data["check_out"]) == (str(START), str(START + timedelta(days=3)))
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [(ReservationStatus.CANCELLED, "check-in"), (ReservationStatus.BLOCKED, "no-show"), ("CONFIRMED", "check-out")],
+)
+def test_a_guest_who_cannot_be_there_is_not_marked(api: APIClient, double: RoomType, status: str, action: str) -> None:
+    made = ReservationFactory(room_type=double, status=status)
+
+    answer = api.post(f"/api/reservations/{made.id}/{action}/")
+
+    assert (answer.status_code, answer.data["error"]) == (409, "WrongPhase")
+    assert Reservation.objects.get().phase == ""
+
+
+def test_a_mark_is_not_set_with_the_rest_or_over_a_newer_state(api: APIClient, double: RoomType) -> None:
+    made = ReservationFactory(room_type=double)
+    address = f"/api/reservations/{made.id}/"
+
+    changed = api.patch(address, {"phase": "IN_HOUSE", "adults": 3, "version": 1}, format="json")
+    stale = api.post(f"{address}check-in/", {"version": 1}, format="json")
+
+    assert (changed.data["phase"], stale.status_code) == ("", 409)
+
+
 def test_a_save_over_a_newer_state_is_refused(double: RoomType) -> None:
     first = ReservationFactory(room_type=double)
     second = Reservation.objects.get()

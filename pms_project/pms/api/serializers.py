@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType
+from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
 
 MAX_NIGHTS = 1000
 
@@ -25,17 +25,20 @@ class ReservationSerializer(serializers.ModelSerializer):
     guest = GuestSerializer(required=False)
     room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
     units = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    phase = serializers.ChoiceField(
+        StayPhase.choices, allow_blank=True, read_only=True, help_text="What the desk has marked; blank: by the dates."
+    )
 
     class Meta:
         model = Reservation
         fields = (
-            "id", "hotel", "room_type", "guest", "status", "source", "channel_reference", "group_reference", "check_in",
-            "check_out", "units", "adults", "children", "price", "currency", "notes", "guest_comments",
+            "id", "hotel", "room_type", "guest", "status", "phase", "source", "channel_reference", "group_reference",
+            "check_in", "check_out", "units", "adults", "children", "price", "currency", "notes", "guest_comments",
             "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
         read_only_fields = (
-            "id", "hotel", "status", "source", "channel_reference", "group_reference", "currency", "guest_comments",
-            "failure_reason", "hold_expires_at", "version",
+            "id", "hotel", "status", "phase", "source", "channel_reference", "group_reference", "currency",
+            "guest_comments", "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

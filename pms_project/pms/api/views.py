@@ -27,7 +27,7 @@ from pms_project.pms.api.serializers import (
     RoomTypeSerializer,
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
-from pms_project.pms.services import reservations
+from pms_project.pms.services import reservations, stays
 from pms_project.pms.services.errors import ConfirmationNeeded, PmsError
 from pms_project.pms.services.rates import RateChange, set_rates
 
@@ -58,7 +58,16 @@ class ReservationViewSet(
 
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
-    filterset_fields = ("status", "hotel", "room_type", "check_in", "source", "channel_reference", "group_reference")
+    filterset_fields = (
+        "status",
+        "phase",
+        "hotel",
+        "room_type",
+        "check_in",
+        "source",
+        "channel_reference",
+        "group_reference",
+    )
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         """Create it if there is a room on every night."""
@@ -86,6 +95,27 @@ class ReservationViewSet(
             raise ConfirmationNeeded(warning)
         cancelled = reservations.cancel_reservation(reservation.id, version=based_on(request))
         return Response(self.get_serializer(cancelled).data)
+
+    @extend_schema(parameters=[IF_MATCH], request=None)
+    @action(detail=True, methods=["post"], url_path="check-in")
+    def check_in(self, request: Request, pk: str | None = None) -> Response:
+        """The guest has arrived: from now on channels change neither dates nor room. Dates stay as they are."""
+        marked = stays.check_in(self.get_object().id, version=based_on(request))
+        return Response(self.get_serializer(marked).data)
+
+    @extend_schema(parameters=[IF_MATCH], request=None)
+    @action(detail=True, methods=["post"], url_path="check-out")
+    def check_out(self, request: Request, pk: str | None = None) -> Response:
+        """The guest has left. Dates stay as they are: change them to give nights back."""
+        marked = stays.check_out(self.get_object().id, version=based_on(request))
+        return Response(self.get_serializer(marked).data)
+
+    @extend_schema(parameters=[IF_MATCH], request=None)
+    @action(detail=True, methods=["post"], url_path="no-show")
+    def no_show(self, request: Request, pk: str | None = None) -> Response:
+        """The guest did not come. The reservation keeps its room until it is changed or cancelled."""
+        marked = stays.mark_no_show(self.get_object().id, version=based_on(request))
+        return Response(self.get_serializer(marked).data)
 
     @extend_schema(request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)})
     @action(detail=False, methods=["post"])

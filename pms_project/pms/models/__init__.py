@@ -10,6 +10,7 @@ from pms_project.pms.models.reservation import (
     Reservation,
     ReservationStatus,
     StaleReservation,
+    StayPhase,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "Room",
     "RoomType",
     "StaleReservation",
+    "StayPhase",
 ]

@@ -43,6 +43,14 @@ RESERVED_STATUSES = (ReservationStatus.CONFIRMED, ReservationStatus.REQUEST, Res
 CLOSED_STATUSES = (ReservationStatus.CANCELLED, ReservationStatus.FAILED)
 
 
+class StayPhase(models.TextChoices):
+    """What the front desk has marked; blank until it has, and then the dates say where the guest is."""
+
+    IN_HOUSE = "IN_HOUSE", "In house"
+    DEPARTED = "DEPARTED", "Departed"
+    NO_SHOW = "NO_SHOW", "Did not come"
+
+
 class StaleReservation(Exception):
     """The reservation was changed since it was read; `current` is its version now."""
 
@@ -63,6 +71,9 @@ class Reservation(models.Model):
     room_type = models.ForeignKey(RoomType, on_delete=models.PROTECT, related_name="reservations", db_index=False)
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, null=True, related_name="reservations")
     status = models.CharField(max_length=20, choices=ReservationStatus)
+    phase = models.CharField(
+        max_length=20, choices=StayPhase, blank=True, default="", db_default="", help_text="Blank: by the dates."
+    )
     source = models.CharField(max_length=50, default="PMS", help_text="PMS, or the channel that sold it.")
     group_reference = models.CharField(
         max_length=255, blank=True, help_text="The same for all reservations of a group: the channel's, or our own."

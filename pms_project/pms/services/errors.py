@@ -40,6 +40,17 @@ class ReservationMoved(PmsError):
         super().__init__(f"Reservation '{reservation_id}' was just moved. Read it again and repeat the change.")
 
 
+class WrongPhase(PmsError):
+    """The guest is not where this can be done: who has left is not checked out again."""
+
+    def __init__(self, wanted: str, status: str, phase: str) -> None:
+        at = phase or "not arrived"
+        super().__init__(
+            f"The reservation cannot become {wanted}: it is {status}, and its guest is {at.replace('_', ' ').lower()}. "
+            "Where the mark is wrong, correct it in the admin."
+        )
+
+
 class ConfirmationNeeded(PmsError):
     """Somebody has to say that they want it all the same."""
 

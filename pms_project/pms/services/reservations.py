@@ -76,7 +76,7 @@ def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version
         seen = Reservation.objects.only("room_type_id").get(id=reservation_id)
         locked = [seen.room_type_id, changes.get("room_type_id", seen.room_type_id)]
         lock_room_types(locked)
-        reservation = _lock(reservation_id, version)
+        reservation = lock_reservation(reservation_id, version)
         if reservation.room_type_id not in locked:
             raise ReservationMoved(reservation_id)
         if reservation.status in CLOSED_STATUSES:
@@ -101,7 +101,7 @@ def cancel_reservation(reservation_id: UUID, *, version: int | None = None) -> R
     Raises `StaleReservation`.
     """
     with transaction.atomic():
-        reservation = _lock(reservation_id, version)
+        reservation = lock_reservation(reservation_id, version)
         if reservation.status not in CLOSED_STATUSES:
             release_holds(reservation_id)
             reservation.status = ReservationStatus.CANCELLED
@@ -117,6 +117,14 @@ def lock_room_types(room_type_ids: Sequence[UUID]) -> list[RoomType]:
         .filter(id__in=set(room_type_ids))
         .order_by("id")
     )
+
+
+def lock_reservation(reservation_id: UUID, version: int | None) -> Reservation:
+    """Lock a reservation and read it. Raises `StaleReservation` where it has another version than the one named."""
+    found = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
+    if version is not None and version != found.version:
+        raise StaleReservation(reservation_id, found.version)
+    return found
 
 
 def _create(wanted: NewReservation, room_type: RoomType, group_reference: str = "") -> Reservation:
@@ -171,10 +179,3 @@ def _move(reservation: Reservation, before: TakenStay) -> None:
 
 def _stay(reservation: Reservation) -> TakenStay:
     return TakenStay(reservation.room_type_id, reservation.check_in, reservation.check_out, reservation.units)
-
-
-def _lock(reservation_id: UUID, version: int | None) -> Reservation:
-    found = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
-    if version is not None and version != found.version:
-        raise StaleReservation(reservation_id, found.version)
-    return found
