@@ -1,7 +1,7 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
-Free = units - units under maintenance - reserved units - units in active, unexpired holds. A hold counts beside the
-units that its own reservation has reserved on a night only as far as it is larger.
+Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`). A
+hold counts beside the units that its own reservation has reserved on a night only as far as it is larger.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import InvalidStay, UnknownRoomType
+from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.pms import host_pms
 
 # Units are added up from what begins and ends on a night: the work grows with the stays, not with their nights.
@@ -32,7 +33,7 @@ held AS (
     FROM inventory_holds AS hold
     JOIN night ON night.night >= hold.check_in AND night.night < hold.check_out
     WHERE hold.status = 'active'
-      AND hold.hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
+      AND (%(stands)s OR hold.hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp())))
       AND hold.room_type_id = ANY(%(room_types)s) AND hold.check_in < %(end)s AND hold.check_out > %(start)s
       AND hold.reservation_id IS DISTINCT FROM %(without)s
     GROUP BY hold.reservation_id, hold.room_type_id, night.night
@@ -96,7 +97,8 @@ def free_units(
 ) -> list[FreeNight]:
     """Free units of every room type on every night from `start` up to but without `end`, ordered by both.
 
-    As if the reservation `without` were not there. Holds expire by the clock of the database unless `now` is given.
+    As if the reservation `without` were not there. Where holds expire by the clock (`hold_policy` `strict`), it is that
+    of the database unless `now` is given.
     """
     statement, parameters = free_units_statement(room_type_ids, start, end, without=without, now=now)
     with connection.cursor() as cursor:
@@ -124,6 +126,7 @@ def free_units_statement(
         "end": end,
         "without": without,
         "now": now,
+        "stands": stands_until_settled(),
         "room_types": list(room_type_ids),
     }
     sources = {
