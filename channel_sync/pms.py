@@ -244,6 +244,12 @@ class PropertyManagementSystem(Protocol):
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         """The channel refused the reservation, or did not answer in time: a pending one becomes failed."""
 
+    def reopen_reservation(self, reservation_id: UUID) -> None:
+        """Somebody books a failed reservation again: it waits for its channel again, under a new hold.
+
+        Nothing happens to one that has not failed; one that was cancelled stays cancelled.
+        """
+
 
 @lru_cache(maxsize=1)
 def host_pms() -> PropertyManagementSystem:

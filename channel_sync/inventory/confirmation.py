@@ -40,9 +40,10 @@ def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> 
 
     While a hold keeps its units (`inventory/hold_policy.py`) they are there. After it has expired they may be sold:
     then the reservation fails, and the caller takes the booking back (`inbound.compensation`). A reservation without a
-    hold is confirmed if it waits. Locks the room type, the reservation and its holds. Raises `NotYet` when the reservation moves to another room type at the same time.
+    hold is confirmed if it waits. Locks the room type, the reservation and its holds. Raises `NotYet` when the
+    reservation moves to another room type at the same time.
     """
-    reservation = _lock(reservation_id)
+    reservation = lock_with_room_type(reservation_id)
     if reservation is None:
         return Confirmation.NOT_WAITING
     holds = list(InventoryHold.objects.select_for_update().filter(reservation_id=reservation_id).order_by("id"))
@@ -101,18 +102,11 @@ def has_expired(reservation_ids: Collection[UUID]) -> set[UUID]:
     }
 
 
-def _has_room(reservation: Reservation, holds: list[InventoryHold], now: datetime) -> bool:
-    """A hold that keeps its units keeps the room; without one, only what is free now does."""
-    if any(keeps_units(hold, now) for hold in holds):
-        return True
-    free = check_availability(
-        reservation.room_type_id, reservation.check_in, reservation.check_out, without=reservation.id, now=now
-    )
-    return free >= reservation.units
+def lock_with_room_type(reservation_id: UUID) -> Reservation | None:
+    """The room type first, as everybody does; which one it is, is only known for sure afterwards.
 
-
-def _lock(reservation_id: UUID) -> Reservation | None:
-    """The room type first, as everybody does; which one it is, is only known for sure afterwards."""
+    Raises `NotYet` when it has just become another one.
+    """
     pms = host_pms()
     seen = pms.reservation(reservation_id)
     if seen is None:
@@ -122,3 +116,13 @@ def _lock(reservation_id: UUID) -> Reservation | None:
     if locked is not None and locked.room_type_id != seen.room_type_id:
         raise NotYet(f"Reservation '{reservation_id}' has just moved to another room type.", retry_after=MOVED_RETRY)
     return locked
+
+
+def _has_room(reservation: Reservation, holds: list[InventoryHold], now: datetime) -> bool:
+    """A hold that keeps its units keeps the room; without one, only what is free now does."""
+    if any(keeps_units(hold, now) for hold in holds):
+        return True
+    free = check_availability(
+        reservation.room_type_id, reservation.check_in, reservation.check_out, without=reservation.id, now=now
+    )
+    return free >= reservation.units

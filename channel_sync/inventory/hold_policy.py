@@ -52,8 +52,8 @@ def is_on_its_way(reservation_id: UUID) -> bool:
 
     An event that gave up counts too. A refusal has released the hold already, so what is still held was not refused:
     the channel may have the booking, the guest has the desk's word, and a room that is given back could be sold twice.
-    An alert says so until somebody retries the event, or ignores it, which lets the hold expire. A write that was
-    captured and is no event yet is on its way as well.
+    An alert says so until somebody retries the event, or ignores it, which lets the hold expire. A new reservation that
+    was captured and is no event yet is on its way as well.
     """
     events = ChannelEvent.objects.filter(
         Q(status__in=OPEN_STATUSES) | Q(status=EventStatus.FAILED, event_type__in=BRINGING),
@@ -61,4 +61,4 @@ def is_on_its_way(reservation_id: UUID) -> bool:
         entity_internal_id=reservation_id,
         source=PMS_SOURCE,
     )
-    return events.exists() or CapturedChange.objects.filter(row_pk=str(reservation_id)).exists()
+    return events.exists() or CapturedChange.objects.filter(row_pk=str(reservation_id), operation="INSERT").exists()
