@@ -122,7 +122,7 @@ class UnmappedRoomType(Fatal):
     def __init__(self, room_type_id: object, channel_property: str) -> None:
         super().__init__(
             f"Room type '{room_type_id}' is not mapped to a room of channel property '{channel_property}'. "
-            "Add a 'room_type' mapping for it, then retry the event."
+            "Add a 'room_type' mapping for it; the event is then retried by itself."
         )
 
 

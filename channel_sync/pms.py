@@ -187,7 +187,7 @@ class PropertyManagementSystem(Protocol):
         """Values `reservation_id`, `room_type_id`, `check_in`, `check_out`, `units`, in this order.
 
         Of every reservation that takes units on a night from `start` up to but without `end`. One that waits for its
-        channel under a hold is left out: its hold counts, until it expires.
+        channel under a hold is left out: its hold counts, for as long as it keeps its units.
         """
 
     def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
@@ -233,7 +233,10 @@ class PropertyManagementSystem(Protocol):
         """Cancel a reservation for the channel; nothing happens when it is cancelled already."""
 
     def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
-        """A hold keeps units for the reservation until then: for display, nothing that a channel sees changes."""
+        """A hold keeps units for the reservation until then, or longer by the setting `hold_policy`.
+
+        For display: nothing that a channel sees changes.
+        """
 
     def confirm_reservations(self, reservation_ids: Collection[UUID]) -> None:
         """The channel has them: those that are pending, or failed as their hold expired, become confirmed.

@@ -45,6 +45,8 @@ class _Waiting(NamedTuple):
         error = (self.event.last_error or "").partition(":")[0] or "an error"
         if self.has_given_up:
             return f"somebody to settle event {self.event.id}, which gave up after {error}"
+        if self.event.status == EventStatus.PROCESSING:
+            return "the worker that has it"
         waits_for = self.event.waiting_for
         return waits_for if self.event.waits_for or not self.event.last_error else f"{waits_for} after {error}"
 

@@ -67,8 +67,9 @@ def settle_unsent(booking: Planned) -> None:
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
             confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
         elif booking.reason == OVER and booking.reservation is not None and stands_until_settled():
-            # The sale stood, and the guest has stayed: it is not for its hold to let it fail now.
-            confirm_at_channel(booking.reservation.id)
+            # The sale stood, and the guest has stayed: its hold must not let it fail now, nor its channel hear of it.
+            with on_behalf_of(booking.event.channel_property_id):
+                confirm_at_channel(booking.reservation.id)
         if booking.external_id is not None and booking.event.event_type == EventType.BOOKING_CREATE:
             # A create whose answer was lost: a pull has brought the booking in.
             complete(booking.event, entity_external_id=booking.external_id)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.database_clock import database_now
+from channel_sync.errors import WaitsFor
 from channel_sync.events.processing import process
 from channel_sync.inventory.availability import check_availability
 from channel_sync.inventory.holds import get_active_holds
@@ -219,7 +220,8 @@ def test_a_sale_whose_stay_ended_in_a_pause_took_place(
 ) -> None:
     reservation = reserve(hotel)
     pause(hotel.channel_property, by="ada")
-    monkeypatch.setattr(booking_batch, "_ended_while_it_waited", lambda *_: True)
+    events = [create_event().id]
+    monkeypatch.setattr(booking_batch, "_ended_while_it_waited", lambda event, *_: event.id in events)
 
     resume(hotel.channel_property, by="ada")
     work_everything()
@@ -258,6 +260,23 @@ def test_by_the_strict_policy_a_stay_that_is_held_no_more_is_not_changed(silent:
 
     with pytest.raises(ReservationClosed):
         change_reservation(silent.id, {"units": 4})
+
+
+@pytest.mark.parametrize("waits_for", list(WaitsFor))
+@pytest.mark.parametrize("status", [EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING])
+def test_a_sale_stands_whatever_its_event_waits_for(
+    hotel: ConnectedHotel, status: EventStatus, waits_for: WaitsFor
+) -> None:
+    """A broker that is down, credits that are used up, a login that is refused, a worker that hangs."""
+    reservation = reserve(hotel)
+    ChannelEvent.objects.update(status=status, waits_for=waits_for)
+    passes(QUARTER)
+    (found,) = alerts()
+
+    assert expire_holds() == 0
+
+    assert state(reservation) == (ReservationStatus.PENDING_SYNC, HoldStatus.ACTIVE)
+    assert str(NIGHT) in found.message
 
 
 def test_a_hold_without_an_event_expires(hotel: ConnectedHotel) -> None:
