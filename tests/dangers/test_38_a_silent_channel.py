@@ -1,59 +1,50 @@
-"""The channel was silent for a quarter of an hour: the desk's sale failed, its room was sold again, nobody knew."""
+"""The channel was silent for a quarter of an hour: the desk's sale failed, and its room was sold again."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from channel_sync.connections.account import calling
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.database_clock import database_now
-from channel_sync.errors import WaitsFor
-from channel_sync.events.processing import process
-from channel_sync.inventory.availability import check_availability
 from channel_sync.inventory.holds import get_active_holds
 from channel_sync.inventory.reaper import expire_holds
 from channel_sync.models import (
-    Alert,
-    AlertKind,
     CapturedChange,
     ChannelAccount,
     ChannelEvent,
-    EventStatus,
-    EventType,
     HoldStatus,
     InventoryHold,
 )
-from channel_sync.monitoring.alert_rules import findings
-from channel_sync.monitoring.alerts import follow
-from channel_sync.monitoring.finding import Finding
-from channel_sync.operations.event_actions import ignore_event, retry_event
+from channel_sync.operations.event_actions import ignore_event
 from channel_sync.operations.properties import pause, resume
 from channel_sync.outbound import booking_batch
-from channel_sync.outbound.changes import consume_captured
 from channel_sync.outbound.units import units_to_sell
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.errors import NotEnoughRooms, ReservationClosed
 from pms_project.pms.services.reservations import (
-    NewReservation,
     cancel_reservation,
     change_reservation,
-    create_reservation,
 )
 from tests.conftest import ConnectedHotel, RunningSimulator
+from tests.dangers.desk_sales import (
+    ALL_ROOMS,
+    HOUR,
+    QUARTER,
+    alerts,
+    create_event,
+    free,
+    passes,
+    reserve,
+    state,
+    try_once,
+)
 from tests.dangers.working import LONG_AGO, NIGHT, one_round, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
-from tests.integration.test_alerts import health
 
 pytestmark = pytest.mark.django_db
-
-LAST = NIGHT + timedelta(days=2)
-QUARTER = timedelta(minutes=16)
-HOUR = timedelta(hours=1)
-ALL_ROOMS = 10
 
 
 @pytest.fixture
@@ -71,46 +62,8 @@ def silent(hotel: ConnectedHotel, beds24: RunningSimulator) -> Reservation:
     return reservation
 
 
-def reserve(hotel: ConnectedHotel, **wanted: Any) -> Reservation:
-    return create_reservation(NewReservation(hotel.double.id, NIGHT, LAST, **wanted))
-
-
-def free(hotel: ConnectedHotel, **options: Any) -> int:
-    return check_availability(hotel.double.id, NIGHT, LAST, **options)
-
-
-def try_once() -> None:
-    """A worker takes the bookings that wait."""
-    ChannelAccount.objects.update(probe_at=LONG_AGO)
-    events = ChannelEvent.objects.filter(entity_type="booking", direction="outbound")
-    events.filter(status__in=(EventStatus.RECEIVED, EventStatus.RETRYING)).update(published_at=LONG_AGO)
-    for event_id in list(events.order_by("received_at").values_list("id", flat=True)):
-        process(event_id)
-
-
-def passes(span: timedelta) -> datetime:
-    """So much time goes by: the holds were made that much earlier, and the relay has been there."""
-    consume_captured()
-    for hold in InventoryHold.objects.all():
-        InventoryHold.objects.filter(id=hold.id).update(
-            hold_expires_at=hold.hold_expires_at - span, created_at=(hold.created_at or timezone.now()) - span
-        )
-    return database_now()
-
-
 def answers_again(beds24: RunningSimulator) -> None:
     beds24.controls.clear_faults()
-
-
-def state(reservation: Reservation) -> tuple[str, str]:
-    reservation.refresh_from_db()
-    hold = InventoryHold.objects.filter(reservation_id=reservation.id).latest("created_at")
-    return reservation.status, hold.status or ""
-
-
-def alerts(*, now: datetime | None = None) -> list[Finding]:
-    now = now or database_now()
-    return [one for one in findings(health(), now=now) if one.kind is AlertKind.BOOKING_WAITS]
 
 
 def test_a_sale_stands_while_the_channel_is_silent_and_goes_out_when_it_is_back(
@@ -220,7 +173,7 @@ def test_a_sale_whose_stay_ended_in_a_pause_took_place(
 ) -> None:
     reservation = reserve(hotel)
     pause(hotel.channel_property, by="ada")
-    events = [create_event().id]
+    events = [create_event(reservation).id]
     monkeypatch.setattr(booking_batch, "_ended_while_it_waited", lambda event, *_: event.id in events)
 
     resume(hotel.channel_property, by="ada")
@@ -262,23 +215,6 @@ def test_by_the_strict_policy_a_stay_that_is_held_no_more_is_not_changed(silent:
         change_reservation(silent.id, {"units": 4})
 
 
-@pytest.mark.parametrize("waits_for", list(WaitsFor))
-@pytest.mark.parametrize("status", [EventStatus.RECEIVED, EventStatus.RETRYING, EventStatus.PROCESSING])
-def test_a_sale_stands_whatever_its_event_waits_for(
-    hotel: ConnectedHotel, status: EventStatus, waits_for: WaitsFor
-) -> None:
-    """A broker that is down, credits that are used up, a login that is refused, a worker that hangs."""
-    reservation = reserve(hotel)
-    ChannelEvent.objects.update(status=status, waits_for=waits_for)
-    passes(QUARTER)
-    (found,) = alerts()
-
-    assert expire_holds() == 0
-
-    assert state(reservation) == (ReservationStatus.PENDING_SYNC, HoldStatus.ACTIVE)
-    assert str(NIGHT) in found.message
-
-
 def test_a_hold_without_an_event_expires(hotel: ConnectedHotel) -> None:
     """Nobody is to confirm it: it keeps its room until the reaper comes, and no longer."""
     reservation = reserve(hotel, units=ALL_ROOMS)
@@ -303,99 +239,12 @@ def test_a_sale_that_is_only_captured_yet_is_on_its_way(hotel: ConnectedHotel) -
 
 
 def test_a_hold_whose_event_was_ignored_expires(silent: Reservation, hotel: ConnectedHotel) -> None:
-    ignore_event(create_event(), by="ada", reason="entered twice")
+    ignore_event(create_event(silent), by="ada", reason="entered twice")
     passes(QUARTER)
 
     assert expire_holds() == 1
 
     assert (state(silent), free(hotel)) == ((ReservationStatus.FAILED, HoldStatus.EXPIRED), ALL_ROOMS)
-
-
-def test_a_sale_whose_event_gave_up_stands_until_a_person_settles_it(
-    hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The channel may have the booking: a room that is given back could be sold twice."""
-    reservation = reserve(hotel, units=ALL_ROOMS)
-    with monkeypatch.context() as faulty:
-        faulty.setattr(booking_batch, "push_of", _fault)
-        for _ in range(4):
-            try_once()
-    event = create_event()
-    assert event.status == EventStatus.FAILED
-    passes(QUARTER)
-
-    assert expire_holds() == 0
-    assert (state(reservation)[0], free(hotel)) == (ReservationStatus.PENDING_SYNC, 0)
-    (found,) = alerts()
-    assert "ValueError" in found.message
-    assert "retry" in found.message.lower()
-
-    retry_event(event, by="ada")
-    work_everything()
-    assert state(reservation) == (ReservationStatus.CONFIRMED, HoldStatus.CONFIRMED)
-    assert (len(beds24.bookings), alerts()) == (1, [])
-
-
-def test_a_person_who_ignores_an_event_that_gave_up_gives_the_room_back(
-    hotel: ConnectedHotel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reservation = reserve(hotel)
-    monkeypatch.setattr(booking_batch, "push_of", _fault)
-    for _ in range(4):
-        try_once()
-    passes(QUARTER)
-    ignore_event(create_event(), by="ada", reason="entered twice")
-
-    assert expire_holds() == 1
-    assert (state(reservation)[0], free(hotel)) == (ReservationStatus.FAILED, ALL_ROOMS)
-
-
-def test_an_alert_says_which_sale_waits_and_resolves_itself(
-    silent: Reservation, hotel: ConnectedHotel, beds24: RunningSimulator
-) -> None:
-    assert alerts() == [], "a channel may take its time"
-    now = passes(QUARTER)
-    expire_holds()
-
-    follow(findings(health(), now=now), now=now)
-    (alert,) = Alert.objects.filter(kind=AlertKind.BOOKING_WAITS)
-    assert alert.channel_property == hotel.channel_property
-    for part in (str(hotel.channel_property), str(NIGHT), str(LAST), "the channel to answer", "kept"):
-        assert part in alert.message
-    assert alert.fired_to == ["log"]
-
-    answers_again(beds24)
-    work_everything()
-    follow(findings(health(), now=now), now=now + QUARTER)
-    alert.refresh_from_db()
-    assert alert.resolved_at is not None
-    assert alert.resolved_to == ["log"]
-
-
-def test_one_alert_names_all_sales_of_a_property_and_no_guest(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
-    beds24.controls.fail_next(kind="status", status=503, times=100)
-    for _ in range(7):
-        reserve(hotel, guest={"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"})
-    try_once()
-    passes(QUARTER)
-
-    (found,) = alerts()
-
-    assert "7 bookings" in found.message
-    assert "2 more" in found.message
-    assert "Lovelace" not in found.message
-    assert "ada@" not in found.message
-
-
-def test_a_sale_that_has_its_own_alert_is_not_alerted_as_an_event_that_is_held_up(silent: Reservation) -> None:
-    now = passes(HOUR)
-    ChannelEvent.objects.update(received_at=now - HOUR, reopened_at=None)
-    ChannelEvent.objects.exclude(entity_type="booking").delete()
-
-    kinds = [one.kind for one in findings(health(), now=now)]
-
-    assert kinds.count(AlertKind.BOOKING_WAITS) == 1
-    assert AlertKind.EVENT_WAITING not in kinds
 
 
 def test_an_extended_hold_is_the_same_for_two_reapers(silent: Reservation) -> None:
@@ -406,11 +255,3 @@ def test_an_extended_hold_is_the_same_for_two_reapers(silent: Reservation) -> No
     assert InventoryHold.objects.count() == 1
     assert one_round()
     assert state(silent)[0] == ReservationStatus.PENDING_SYNC
-
-
-def create_event() -> ChannelEvent:
-    return ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE)
-
-
-def _fault(*_: object) -> None:
-    raise ValueError("this host has a fault")
