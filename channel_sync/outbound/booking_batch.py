@@ -60,7 +60,7 @@ class Planned:
 
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
-OVER = "the stay was over before the channel heard of it: there is nothing left to sell"
+TOO_LATE = "the stay was over before the channel heard of it: there is nothing left to sell"
 NOTHING_CHANGED = "unchanged: the channel has this state already"
 
 
@@ -151,7 +151,7 @@ def _prepare_one(
             return Planned(event, later, reservation, None, reason=NOTHING_CHANGED)
         return Planned(event, later, reservation, BookingWrite(event.idempotency_key, external_id, None))
     if external_id is None and _ended_while_it_waited(event, reservation, today):
-        return Planned(event, later, reservation, None, reason=OVER)
+        return Planned(event, later, reservation, None, reason=TOO_LATE)
     room = rooms.get(reservation.room_type_id)
     if room is None:
         error = UnmappedRoomType(reservation.room_type_id, str(event.channel_property))

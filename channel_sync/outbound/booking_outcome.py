@@ -18,7 +18,7 @@ from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.merge.agreement import fields_of, fields_with, note_cancelled, note_room_type, note_sent
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
-from channel_sync.outbound.booking_batch import OVER, Planned
+from channel_sync.outbound.booking_batch import TOO_LATE, Planned
 
 
 def settle_sent(
@@ -66,7 +66,7 @@ def settle_unsent(booking: Planned) -> None:
     with transaction.atomic():
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
             confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
-        elif booking.reason == OVER and booking.reservation is not None and stands_until_settled():
+        elif booking.reason == TOO_LATE and booking.reservation is not None and stands_until_settled():
             # The sale stood, and the guest has stayed: its hold must not let it fail now, nor its channel hear of it.
             with on_behalf_of(booking.event.channel_property_id):
                 confirm_at_channel(booking.reservation.id)
