@@ -184,7 +184,14 @@ class ChannelSyncSettings(BaseModel):
     )
     hold_ttl: timedelta = Field(
         default=timedelta(minutes=15),
-        description="Life of an inventory hold: how long a reservation waits for its channel before it fails.",
+        description="Life of an inventory hold: how long a reservation waits for its channel before it fails, or is "
+        "alerted, by `hold_policy`.",
+    )
+    hold_policy: Literal["optimistic", "strict"] = Field(
+        default="optimistic",
+        description="What becomes of a reservation whose channel does not answer within `hold_ttl`: `optimistic` keeps "
+        "its room and sends it when the channel is back, `strict` lets it fail. What the channel refuses fails at "
+        "once.",
     )
     reaper_interval: timedelta = Field(
         default=timedelta(minutes=5),

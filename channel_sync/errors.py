@@ -122,7 +122,7 @@ class UnmappedRoomType(Fatal):
     def __init__(self, room_type_id: object, channel_property: str) -> None:
         super().__init__(
             f"Room type '{room_type_id}' is not mapped to a room of channel property '{channel_property}'. "
-            "Add a 'room_type' mapping for it, then retry the event."
+            "Add a 'room_type' mapping for it; the event is then retried by itself."
         )
 
 
@@ -161,7 +161,7 @@ class SoldElsewhere(RefusedByChannel):
     def __init__(self, *, status: int) -> None:
         super().__init__(
             "The room was sold on another channel a moment ago: none is left on these nights. Offer the guest other "
-            "dates or another room type.",
+            "dates or another room type; change the reservation to them and book it again.",
             status=status,
         )
 
@@ -214,6 +214,13 @@ class NotEnoughUnits(ChannelSyncError):
         )
         self.free = free
         self.wanted = wanted
+
+
+class CannotBookAgain(ChannelSyncError):
+    """A reservation that failed cannot be sent to its channel again as it is."""
+
+    def __init__(self, reservation_id: object, reason: str) -> None:
+        super().__init__(f"Reservation '{reservation_id}' cannot be booked again: {reason}")
 
 
 class NightsMissing(ChannelSyncError):

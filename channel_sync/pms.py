@@ -191,7 +191,7 @@ class PropertyManagementSystem(Protocol):
         """Values `reservation_id`, `room_type_id`, `check_in`, `check_out`, `units`, in this order.
 
         Of every reservation that takes units on a night from `start` up to but without `end`. One that waits for its
-        channel under a hold is left out: its hold counts, until it expires.
+        channel under a hold is left out: its hold counts, for as long as it keeps its units.
         """
 
     def maintenance(self, room_type_ids: Sequence[UUID], start: date, end: date) -> QuerySet[Any, Any]:
@@ -237,7 +237,10 @@ class PropertyManagementSystem(Protocol):
         """Cancel a reservation for the channel; nothing happens when it is cancelled already."""
 
     def keep_reservation(self, reservation_id: UUID, until: datetime) -> None:
-        """A hold keeps units for the reservation until then: for display, nothing that a channel sees changes."""
+        """A hold keeps units for the reservation until then, or longer by the setting `hold_policy`.
+
+        For display: nothing that a channel sees changes.
+        """
 
     def confirm_reservations(self, reservation_ids: Collection[UUID]) -> None:
         """The channel has them: those that are pending, or failed as their hold expired, become confirmed.
@@ -247,6 +250,12 @@ class PropertyManagementSystem(Protocol):
 
     def fail_reservation(self, reservation_id: UUID, reason: str) -> None:
         """The channel refused the reservation, or did not answer in time: a pending one becomes failed."""
+
+    def reopen_reservation(self, reservation_id: UUID) -> None:
+        """Somebody books a failed reservation again: it waits for its channel again, under a new hold.
+
+        Nothing happens to one that has not failed; one that was cancelled stays cancelled.
+        """
 
 
 @lru_cache(maxsize=1)

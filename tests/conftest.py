@@ -115,6 +115,12 @@ def connected(db: None, beds24: RunningSimulator) -> ConnectedHotel:
 
 
 @pytest.fixture
+def strict_holds(settings: LazySettings) -> None:
+    """A reservation fails when its channel does not answer in time."""
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "hold_policy": "strict"}
+
+
+@pytest.fixture
 def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have all events handled this way, and what follows a failure."""
 

@@ -22,6 +22,7 @@ from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.timeline import timeline_of
 
 MAX_BOOKING_NUMBER = 255
+REFUSALS_SHOWN = 10
 
 
 @admin.register(ChannelEvent)
@@ -130,7 +131,8 @@ class EventAdmin(RoleAdmin):
             shown = queryset.defer("payload", "normalized_payload")
             return self.ask_first(request, shown, what="events", action=action, verb=verb)
         outcome = event_actions.in_batches(act, ids, by=actor(request))
-        left = outcome.selected - outcome.changed
+        show_refusals(request, outcome)
+        left = outcome.selected - outcome.changed - len(outcome.refused)
         note = f" {left} were in another state and are left as they are." if left else ""
         messages.success(request, f"{outcome.changed} of {outcome.selected} events: {verb}.{note}")
         return None
@@ -168,9 +170,10 @@ class EventAdmin(RoleAdmin):
         if verb in acts:
             reason = {"reason": request.POST.get("reason", "")[:500]} if verb == "ignore" else {}
             outcome = acts[verb]([event.id], by=actor(request), **reason)
+            show_refusals(request, outcome)
             if outcome.changed:
                 messages.success(request, f"Done: {verb}.")
-            else:
+            elif not outcome.refused:
                 messages.error(request, "The event is in another state by now; nothing was done.")
         return HttpResponseRedirect(request.path)
 
@@ -186,3 +189,12 @@ class EventAdmin(RoleAdmin):
             f"{add}?channel_property={event.channel_property_id}&mapping_type=room_type"
             f"&external_id={room}&internal_id={room_type}"
         )
+
+
+def show_refusals(request: HttpRequest, outcome: BatchOutcome) -> None:
+    """Say why bookings are not sent again; they stay failed."""
+    for event_id, error in list(outcome.refused.items())[:REFUSALS_SHOWN]:
+        messages.error(request, f"Event {str(event_id)[:8]} stays failed. {error}")
+    more = len(outcome.refused) - REFUSALS_SHOWN
+    if more > 0:
+        messages.error(request, f"{more} more stay failed; try each by itself to see why.")

@@ -19,6 +19,7 @@ from channel_sync.api.views import OperationsViewSet
 from channel_sync.events.selection import RETRYABLE_STATUSES, EventSelection
 from channel_sync.models import ChannelEvent, EventStatus
 from channel_sync.operations import event_actions
+from channel_sync.operations.event_actions import BatchOutcome
 from channel_sync.operations.roles import Role
 from channel_sync.operations.timeline import timeline_of
 
@@ -121,7 +122,9 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         examples=[
             OpenApiExample("by ids", {"ids": ["6f9619ff-8b86-4d01-b42d-00c04fc964ff"]}, request_only=True),
             OpenApiExample("by filter", {"filter": {"type": "booking.create"}, "dry_run": True}, request_only=True),
-            OpenApiExample("answer", {"selected": 12, "retried": 12, "dry_run": False}, response_only=True),
+            OpenApiExample(
+                "answer", {"selected": 12, "retried": 12, "refused": {}, "dry_run": False}, response_only=True
+            ),
         ],
     )
     @action(detail=False, methods=["post"], url_path="batch-retry", pagination_class=None)
@@ -130,20 +133,26 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         wanted = BatchRetrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
-        selected, retried = self._retry_ids(data) if "ids" in data else self._retry_filter(data)
-        return Response({"selected": selected, "retried": retried, "dry_run": data["dry_run"]})
+        outcome = self._retry_ids(data) if "ids" in data else self._retry_filter(data)
+        return Response(
+            {
+                "selected": outcome.selected,
+                "retried": outcome.changed,
+                "refused": {str(event_id): str(error) for event_id, error in outcome.refused.items()},
+                "dry_run": data["dry_run"],
+            }
+        )
 
-    def _retry_ids(self, data: dict[str, Any]) -> tuple[int, int]:
+    def _retry_ids(self, data: dict[str, Any]) -> BatchOutcome:
         if data["dry_run"]:
-            return EventSelection(ids=data["ids"], statuses=RETRYABLE_STATUSES).events().count(), 0
-        outcome = event_actions.retry_events(data["ids"], by=self.actor)
-        return outcome.selected, outcome.changed
+            return BatchOutcome(EventSelection(ids=data["ids"], statuses=RETRYABLE_STATUSES).events().count(), 0)
+        return event_actions.retry_events(data["ids"], by=self.actor)
 
-    def _retry_filter(self, data: dict[str, Any]) -> tuple[int, int]:
+    def _retry_filter(self, data: dict[str, Any]) -> BatchOutcome:
         wanted = data["filter"]
         properties = channel_property_ids(wanted["property_id"]) if "property_id" in wanted else []
         if "property_id" in wanted and not properties:
-            return 0, 0
+            return BatchOutcome(0, 0)
         selection = EventSelection(
             statuses=[EventStatus.FAILED],
             event_type=wanted.get("type", ""),
@@ -153,9 +162,8 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
             received_to=wanted.get("received_to"),
         )
         if data["dry_run"]:
-            return selection.events().count(), 0
-        outcome = event_actions.retry_selection(selection, by=self.actor)
-        return outcome.selected, outcome.changed
+            return BatchOutcome(selection.events().count(), 0)
+        return event_actions.retry_selection(selection, by=self.actor)
 
     def _as_it_is(self, event: ChannelEvent) -> Response:
         return Response(self.get_serializer(self.get_queryset().get(id=event.id)).data)

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from channel_sync.errors import (
+    CannotBookAgain,
     ChannelSyncError,
     ConfigurationError,
     ConflictClosed,
@@ -18,6 +19,7 @@ from channel_sync.errors import (
     EventInOtherState,
     InvalidMapping,
     NotConnected,
+    NotEnoughUnits,
     PropertyGone,
     RefusedByChannel,
     ResolutionImpossible,
@@ -25,10 +27,12 @@ from channel_sync.errors import (
 )
 
 CONFLICTING = (
+    CannotBookAgain,
     ConflictClosed,
     DuplicateMapping,
     EventInOtherState,
     NotConnected,
+    NotEnoughUnits,
     PropertyGone,
     ResolutionImpossible,
     RotationUnderWay,

@@ -131,6 +131,10 @@ class BatchOutcomeSerializer(serializers.Serializer[Any]):
 
     selected = serializers.IntegerField(help_text="Events that were named.")
     retried = serializers.IntegerField(help_text="Those that had failed, and start again.")
+    refused = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="Id of an event -> why its reservation cannot be booked again now; it stays failed.",
+    )
     dry_run = serializers.BooleanField()
 
 

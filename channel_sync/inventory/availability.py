@@ -1,7 +1,8 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
-Free = units - units under maintenance - reserved units - units in active, unexpired holds or in claims of channels. A
-hold or a claim counts beside the units that its own reservation has reserved on a night only as far as it is larger.
+Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`) or
+in claims of channels. A hold or a claim counts beside the units that its own reservation has reserved on a night only as
+far as it is larger.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from django.db.models import QuerySet
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import InvalidStay, UnknownRoomType
+from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.pms import host_pms
 
 # Units are added up from what begins and ends on a night: the work grows with the stays, not with their nights.
@@ -31,7 +33,7 @@ kept AS (
     SELECT 'hold' AS kind, reservation_id, room_type_id, check_in, check_out, units_held AS units
     FROM inventory_holds
     WHERE status = 'active'
-      AND hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()))
+      AND (%(stands)s OR hold_expires_at > (SELECT coalesce(%(now)s::timestamptz, clock_timestamp())))
       AND room_type_id = ANY(%(room_types)s) AND check_in < %(end)s AND check_out > %(start)s
       AND reservation_id IS DISTINCT FROM %(without)s
     UNION ALL
@@ -109,7 +111,8 @@ def free_units(
 ) -> list[FreeNight]:
     """Free units of every room type on every night from `start` up to but without `end`, ordered by both.
 
-    As if the reservation `without` were not there. Holds expire by the clock of the database unless `now` is given.
+    As if the reservation `without` were not there. Where holds expire by the clock (`hold_policy` `strict`), it is that
+    of the database unless `now` is given.
     """
     statement, parameters = free_units_statement(room_type_ids, start, end, without=without, now=now)
     with connection.cursor() as cursor:
@@ -137,6 +140,7 @@ def free_units_statement(
         "end": end,
         "without": without,
         "now": now,
+        "stands": stands_until_settled(),
         "room_types": list(room_type_ids),
     }
     sources = {

@@ -12,6 +12,7 @@ from channel_sync.channels.canonical import BookingStatus
 from channel_sync.database_clock import database_now
 from channel_sync.errors import NotYet
 from channel_sync.inventory.availability import check_availability
+from channel_sync.inventory.hold_policy import keeps_units
 from channel_sync.inventory.holds import release_holds
 from channel_sync.inventory.overbookings import close_overbookings_gone
 from channel_sync.models import HoldStatus, InventoryHold
@@ -20,7 +21,10 @@ from channel_sync.pms import Reservation, host_pms
 logger = logging.getLogger(__name__)
 
 MOVED_RETRY = timedelta(seconds=1)
-TAKEN_REASON = "The channel confirmed after the hold had expired, and the room was taken meanwhile. Make a new one."
+TAKEN_REASON = (
+    "The channel confirmed after the hold had expired, and the room was taken meanwhile. Change the dates or the room "
+    "type, then book the reservation again."
+)
 
 
 class Confirmation(Enum):
@@ -34,12 +38,12 @@ class Confirmation(Enum):
 def confirm_at_channel(reservation_id: UUID, *, now: datetime | None = None) -> Confirmation:
     """Confirm a reservation together with its hold, in the caller's transaction.
 
-    While a hold is active its units are there. After it has expired, whether the reaper came by or not, they may be
-    sold: then the reservation fails for good, and the caller takes the booking back (`inbound.compensation`). A
-    reservation without a hold is confirmed if it waits. Locks the room type, the reservation and its holds. Raises
-    `NotYet` when the reservation moves to another room type at the same time.
+    While a hold keeps its units (`inventory/hold_policy.py`) they are there. After it has expired they may be sold:
+    then the reservation fails, and the caller takes the booking back (`inbound.compensation`). A reservation without a
+    hold is confirmed if it waits. Locks the room type, the reservation and its holds. Raises `NotYet` when the
+    reservation moves to another room type at the same time.
     """
-    reservation = _lock(reservation_id)
+    reservation = lock_with_room_type(reservation_id)
     if reservation is None:
         return Confirmation.NOT_WAITING
     holds = list(InventoryHold.objects.select_for_update().filter(reservation_id=reservation_id).order_by("id"))
@@ -98,18 +102,11 @@ def has_expired(reservation_ids: Collection[UUID]) -> set[UUID]:
     }
 
 
-def _has_room(reservation: Reservation, holds: list[InventoryHold], now: datetime) -> bool:
-    """A hold that is active keeps the room; without one, only what is free now does."""
-    if any(hold.status == HoldStatus.ACTIVE and hold.hold_expires_at > now for hold in holds):
-        return True
-    free = check_availability(
-        reservation.room_type_id, reservation.check_in, reservation.check_out, without=reservation.id, now=now
-    )
-    return free >= reservation.units
+def lock_with_room_type(reservation_id: UUID) -> Reservation | None:
+    """The room type first, as everybody does; which one it is, is only known for sure afterwards.
 
-
-def _lock(reservation_id: UUID) -> Reservation | None:
-    """The room type first, as everybody does; which one it is, is only known for sure afterwards."""
+    Raises `NotYet` when it has just become another one.
+    """
     pms = host_pms()
     seen = pms.reservation(reservation_id)
     if seen is None:
@@ -119,3 +116,13 @@ def _lock(reservation_id: UUID) -> Reservation | None:
     if locked is not None and locked.room_type_id != seen.room_type_id:
         raise NotYet(f"Reservation '{reservation_id}' has just moved to another room type.", retry_after=MOVED_RETRY)
     return locked
+
+
+def _has_room(reservation: Reservation, holds: list[InventoryHold], now: datetime) -> bool:
+    """A hold that keeps its units keeps the room; without one, only what is free now does."""
+    if any(keeps_units(hold, now) for hold in holds):
+        return True
+    free = check_availability(
+        reservation.room_type_id, reservation.check_in, reservation.check_out, without=reservation.id, now=now
+    )
+    return free >= reservation.units

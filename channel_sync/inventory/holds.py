@@ -16,6 +16,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.database_clock import database_now
 from channel_sync.errors import HoldEnded, InvalidStay, NightsMissing, NotEnoughUnits
 from channel_sync.inventory.availability import check_availability
+from channel_sync.inventory.hold_policy import keeping_units, keeps_units
 from channel_sync.inventory.moves import TakenStay, missing_nights
 from channel_sync.models import HoldStatus, InventoryHold
 from channel_sync.pms import host_pms
@@ -58,9 +59,13 @@ def create_hold(
 
 
 def extend_hold(hold_id: UUID, additional: timedelta, *, now: datetime | None = None) -> InventoryHold:
-    """Let a hold last longer. Locks its room type. Raises `HoldEnded`: an expired one may have lost its units."""
+    """Let a hold last longer, from now if its time is over. Locks its room type.
+
+    Raises `HoldEnded`: one that keeps its units no more may have lost them.
+    """
+    now = now or database_now()
     hold = _lock_active(hold_id, now)
-    hold.hold_expires_at += additional
+    hold.hold_expires_at = max(hold.hold_expires_at, now) + additional
     hold.save(update_fields=["hold_expires_at", "updated_at"])
     host_pms().keep_reservation(hold.reservation_id, hold.hold_expires_at)
     return hold
@@ -109,9 +114,9 @@ def release_holds(reservation_id: UUID) -> int:
 def get_active_holds(reservation_id: UUID, *, now: datetime | None = None) -> Sequence[InventoryHold]:
     """The holds of a reservation that keep units now, the first to expire first."""
     return list(
-        InventoryHold.objects.filter(
-            reservation_id=reservation_id, status=HoldStatus.ACTIVE, hold_expires_at__gt=now or database_now()
-        ).order_by("hold_expires_at", "id")
+        InventoryHold.objects.filter(keeping_units(now or database_now()), reservation_id=reservation_id).order_by(
+            "hold_expires_at", "id"
+        )
     )
 
 
@@ -128,6 +133,6 @@ def _lock_active(hold_id: UUID, now: datetime | None, *room_type_ids: UUID) -> I
     unlocked = InventoryHold.objects.only("room_type_id").get(id=hold_id)
     host_pms().lock_room_types([*room_type_ids, *([unlocked.room_type_id] if unlocked.room_type_id else [])])
     hold = InventoryHold.objects.select_for_update().get(id=hold_id)
-    if hold.status != HoldStatus.ACTIVE or hold.hold_expires_at <= (now or database_now()):
+    if not keeps_units(hold, now or database_now()):
         raise HoldEnded(hold_id)
     return hold

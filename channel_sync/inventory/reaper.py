@@ -1,4 +1,4 @@
-"""Expire holds whose time is over, and settle the reservations that waited under them."""
+"""Look at holds whose time is over: extend those whose sale stands, expire the others and fail their reservations."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from uuid import UUID
 
 from django.db import transaction
 
+from channel_sync.channels.canonical import BookingStatus
+from channel_sync.conf import channel_sync_settings
 from channel_sync.database_clock import database_now
+from channel_sync.inventory.hold_policy import is_on_its_way, stands_until_settled
 from channel_sync.inventory.overbookings import close_overbookings_gone
 from channel_sync.models import HoldStatus, InventoryHold
-from channel_sync.pms import host_pms
+from channel_sync.pms import Reservation, host_pms
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-EXPIRED_REASON = "The channel did not confirm in time; the room is free again. Make a new reservation."
+EXPIRED_REASON = "The channel did not confirm in time; the room is free again. Book the reservation again."
 
 
 def expire_holds(*, now: datetime | None = None) -> int:
-    """Expire every active hold that is over; how many this run expired.
+    """Settle every active hold whose time is over; how many this run expired.
 
-    One transaction per reservation: a run that dies keeps what it did, and two runs at once share the work. Its
-    units count as free from the moment of expiry, whenever the reaper comes.
+    Under the policy `optimistic` the hold of a reservation that is on its way to its channel is extended by `hold_ttl`
+    instead. One transaction per reservation: a run that dies keeps what it did, and two runs at once share the work.
     """
     now = now or database_now()
     expired = 0
@@ -36,7 +39,7 @@ def expire_holds(*, now: datetime | None = None) -> int:
         if not batch:
             break
         for reservation_id in batch:
-            expired += _expire(reservation_id, now)
+            expired += _settle(reservation_id, now)
         after = batch[-1]
     if expired:
         logger.warning("%d holds have expired", expired)
@@ -44,12 +47,18 @@ def expire_holds(*, now: datetime | None = None) -> int:
 
 
 @transaction.atomic
-def _expire(reservation_id: UUID, now: datetime) -> int:
+def _settle(reservation_id: UUID, now: datetime) -> int:
+    """Extend or expire; an event that fails meanwhile waits for the lock of the reservation, and is seen behind it."""
     pms = host_pms()
     reservation = pms.lock_reservation(reservation_id)
     holds = InventoryHold.objects.filter(reservation_id=reservation_id, status=HoldStatus.ACTIVE)
     active = list(holds.order_by("id").select_for_update())
     over = [hold for hold in active if hold.hold_expires_at <= now]
+    if over and reservation is not None and _stands(reservation):
+        until = now + channel_sync_settings().hold_ttl
+        InventoryHold.objects.filter(id__in=[hold.id for hold in over]).update(hold_expires_at=until, updated_at=now)
+        pms.keep_reservation(reservation_id, until)
+        return 0
     if over:
         InventoryHold.objects.filter(id__in=[hold.id for hold in over]).update(
             status=HoldStatus.EXPIRED, updated_at=now
@@ -59,3 +68,10 @@ def _expire(reservation_id: UUID, now: datetime) -> int:
         if reservation is not None:
             close_overbookings_gone(reservation.room_type_id)
     return len(over)
+
+
+def _stands(reservation: Reservation) -> bool:
+    """Whether the sale of the desk stands though its channel has not answered."""
+    return (
+        stands_until_settled() and reservation.status is not BookingStatus.CANCELLED and is_on_its_way(reservation.id)
+    )

@@ -24,6 +24,7 @@ class AlertKind(models.TextChoices):
     BROKER_UNREACHABLE = "broker_unreachable", "broker unreachable"
     DATABASE_UNREACHABLE = "database_unreachable", "database unreachable"
     EVENT_WAITING = "event_waiting", "event waiting"
+    BOOKING_WAITS = "booking_waits", "booking waits"
     CAPTURED_WRITES = "captured_writes", "captured writes"
     RUN_STUCK = "run_stuck", "run stuck"
     FIRST_SYNC_FAILED = "first_sync_failed", "first synchronisation failed"

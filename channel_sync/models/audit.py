@@ -17,6 +17,7 @@ class AuditAction(models.TextChoices):
     MAPPING_CREATED = "mapping.created"
     MAPPING_CHANGED = "mapping.changed"
     MAPPING_REMOVED = "mapping.removed"
+    RESERVATION_BOOKED_AGAIN = "reservation.booked_again"
     CONFLICT_RESOLVED = "conflict.resolved"
     RUN_STARTED = "run.started"
     PROPERTY_CONNECTED = "property.connected"

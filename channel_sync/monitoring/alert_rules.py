@@ -27,6 +27,7 @@ from channel_sync.monitoring.capture_rules import capture_findings
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
+from channel_sync.monitoring.hold_rules import hold_findings
 from channel_sync.reconciliation.runs import EVERYBODY
 
 
@@ -37,6 +38,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _channels(health)
     yield from _queues(health)
     yield from event_findings(now=now)
+    yield from hold_findings(now=now)
     yield from capture_findings()
     yield from _runs()
     yield from _failed_runs()

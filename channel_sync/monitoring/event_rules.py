@@ -11,6 +11,7 @@ from django.db import connection
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import ConfigurationError
+from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.models import (
     OPEN_STATUSES,
     Alert,
@@ -100,10 +101,15 @@ def _outline(event: ChannelEvent) -> dict[str, str]:
         return {}
 
 
+# What holds up a sale of the desk is alerted by its hold, and earlier.
 WAITING = """
 SELECT channel_property_id, direction, waits_for <> '' AS is_held_up, count(*), min(greatest(received_at, reopened_at))
 FROM channel_events
 WHERE status IN ('received', 'processing', 'retrying')
+  AND NOT (%(sales_stand)s AND waits_for <> '' AND entity_type = 'booking' AND EXISTS (
+      SELECT FROM inventory_holds AS hold
+      WHERE hold.reservation_id = channel_events.entity_internal_id AND hold.status = 'active'
+  ))
 GROUP BY channel_property_id, direction, is_held_up
 HAVING min(greatest(received_at, reopened_at)) < statement_timestamp()
     - CASE WHEN waits_for <> '' THEN %(held_up)s::interval ELSE %(waiting)s::interval END
@@ -118,6 +124,7 @@ def _waiting() -> Iterator[Finding]:
     parameters: dict[str, Any] = {
         "held_up": settings.alert_event_held_up,
         "waiting": settings.alert_event_waiting,
+        "sales_stand": stands_until_settled(),
         "at_most": AT_MOST,
     }
     with connection.cursor() as cursor:

@@ -1,29 +1,42 @@
-"""Retry, replay and ignore events: one, some, or all that a selection names."""
+"""Retry, replay and ignore events: one, some, or all that a selection names.
+
+A failed booking whose reservation failed with it is booked again: without a new hold there would be nothing to send,
+and the retry would end `ignored` (`inventory/reopening.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.errors import EventInOtherState
+from channel_sync.errors import CannotBookAgain, ChannelSyncError, EventInOtherState, NotEnoughUnits, NotYet
 from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES, EventSelection
 from channel_sync.events.store import dismiss, restart, restart_due
+from channel_sync.inventory.reopening import Reopened, failed_with_reservation, reopen
 from channel_sync.models import AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """How many events a batch named, and how many were in a state that could be acted on."""
+    """How many events a batch named, and how many were in a state that could be acted on.
+
+    `refused` are those whose reservation cannot be booked again now, with the reason; they stay failed.
+    """
 
     selected: int
     changed: int
+    refused: Mapping[UUID, ChannelSyncError] = field(default_factory=dict)
 
 
 def batches(event_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
@@ -34,16 +47,24 @@ def batches(event_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
 
 def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, by: str) -> BatchOutcome:
     """Act on many events; each batch is a transaction of its own, and stays done when a later one goes wrong."""
-    return BatchOutcome(len(event_ids), sum(act(batch, by=by).changed for batch in batches(event_ids)))
+    outcomes = [act(batch, by=by) for batch in batches(event_ids)]
+    refused = {event_id: error for outcome in outcomes for event_id, error in outcome.refused.items()}
+    return BatchOutcome(len(event_ids), sum(outcome.changed for outcome in outcomes), refused)
 
 
 def retry_event(event: ChannelEvent, *, by: str) -> None:
-    """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other."""
+    """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other.
+
+    Raises `NotEnoughUnits`, `CannotBookAgain` and `NotYet` as booking its reservation again does; it stays failed then.
+    """
     _restart_one(event, AuditAction.EVENT_RETRIED, RETRYABLE_STATUSES, by)
 
 
 def replay_event(event: ChannelEvent, *, by: str) -> None:
-    """Start a settled or waiting event again. Raises `EventInOtherState` for one that a worker holds."""
+    """Start a settled or waiting event again. Raises `EventInOtherState` for one that a worker holds.
+
+    Raises for a failed one as `retry_event` does.
+    """
     _restart_one(event, AuditAction.EVENT_REPLAYED, REPLAYABLE_STATUSES, by)
 
 
@@ -73,28 +94,63 @@ def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> Ba
     return BatchOutcome(len(event_ids), changed)
 
 
-@transaction.atomic
 def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
-    """Start all failed events of a selection again, in one statement; the relay publishes them within seconds."""
-    changed = restart_due(selection.events(), (EventStatus.FAILED,))
-    if changed:
-        note(by, AuditAction.EVENT_RETRIED, "events", changed=changed, selection=selection.as_dict())
-    return BatchOutcome(changed, changed)
+    """Start all failed events of a selection again, in one statement; the relay publishes them within seconds.
+
+    Bookings whose reservation failed are booked again before, one by one.
+    """
+    booked, refused = _book_again(selection.events(), AuditAction.EVENT_RETRIED, by)
+    with transaction.atomic():
+        others = restart_due(selection.events().exclude(id__in=refused), (EventStatus.FAILED,))
+        if others:
+            note(by, AuditAction.EVENT_RETRIED, "events", changed=others, selection=selection.as_dict())
+    changed = len(booked) + others
+    return BatchOutcome(changed + len(refused), changed, refused)
 
 
-@transaction.atomic
 def _restart_some(
     event_ids: Sequence[UUID], action: AuditAction, statuses: Sequence[EventStatus], by: str
 ) -> BatchOutcome:
-    messages = restart(ChannelEvent.objects.filter(id__in=event_ids), statuses)
-    if messages:
-        note(by, action, _subject(event_ids), ids=_told(event_ids), changed=len(messages))
-    publish_after_commit(messages)
-    return BatchOutcome(len(event_ids), len(messages))
+    named = ChannelEvent.objects.filter(id__in=event_ids)
+    booked, refused = _book_again(named, action, by)
+    others = [event_id for event_id in event_ids if event_id not in booked and event_id not in refused]
+    with transaction.atomic():
+        messages = restart(ChannelEvent.objects.filter(id__in=others), statuses)
+        if messages:
+            note(by, action, _subject(others), ids=_told(others), changed=len(messages))
+        publish_after_commit(messages)
+    return BatchOutcome(len(event_ids), len(booked) + len(messages), refused)
+
+
+def _book_again(
+    events: QuerySet[ChannelEvent], action: AuditAction, by: str
+) -> tuple[set[UUID], dict[UUID, ChannelSyncError]]:
+    """Book those of the events again whose reservation failed with them; which were, and why others were not.
+
+    A transaction for each: one that finds no room keeps no other from its own. What another has reopened meanwhile is
+    in neither, and is restarted like any event.
+    """
+    booked: set[UUID] = set()
+    refused: dict[UUID, ChannelSyncError] = {}
+    for event_id, reservation_id in failed_with_reservation(events).items():
+        try:
+            with transaction.atomic():
+                reopening = reopen(reservation_id)
+                if reopening.outcome is not Reopened.NOT_FAILED:
+                    note(by, action, f"event:{event_id}", ids=[str(event_id)], changed=1)
+                    publish_after_commit(reopening.messages)
+                    booked.add(event_id)
+        except (NotEnoughUnits, CannotBookAgain, NotYet) as error:
+            logger.warning("event %s is not retried: %s", event_id, error)
+            refused[event_id] = error
+    return booked, refused
 
 
 def _restart_one(event: ChannelEvent, action: AuditAction, statuses: Sequence[EventStatus], by: str) -> None:
-    if _restart_some([event.id], action, statuses, by).changed == 0:
+    outcome = _restart_some([event.id], action, statuses, by)
+    for error in outcome.refused.values():
+        raise error
+    if outcome.changed == 0:
         verb = "retried" if action is AuditAction.EVENT_RETRIED else "replayed"
         raise EventInOtherState(event.id, _status_now(event), verb)
 

@@ -13,11 +13,12 @@ from channel_sync.errors import Fatal
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import complete, complete_into, ignore
 from channel_sync.inbound.compensation import confirm_or_take_back
-from channel_sync.inventory.confirmation import refuse_at_channel
+from channel_sync.inventory.confirmation import confirm_at_channel, refuse_at_channel
+from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.merge.agreement import fields_of, fields_with, note_cancelled, note_room_type, note_sent
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
-from channel_sync.outbound.booking_batch import Planned
+from channel_sync.outbound.booking_batch import TOO_LATE, Planned
 
 
 def settle_sent(
@@ -65,6 +66,10 @@ def settle_unsent(booking: Planned) -> None:
     with transaction.atomic():
         if booking.external_id is not None and booking.reservation is not None and booking.reservation.takes_room:
             confirm_or_take_back(booking.event.channel_property, booking.reservation, booking.external_id)
+        elif booking.reason == TOO_LATE and booking.reservation is not None and stands_until_settled():
+            # The sale stood, and the guest has stayed: its hold must not let it fail now, nor its channel hear of it.
+            with on_behalf_of(booking.event.channel_property_id):
+                confirm_at_channel(booking.reservation.id)
         if booking.external_id is not None and booking.event.event_type == EventType.BOOKING_CREATE:
             # A create whose answer was lost: a pull has brought the booking in.
             complete(booking.event, entity_external_id=booking.external_id)
@@ -84,6 +89,7 @@ def booking_refused(event: ChannelEvent, error: Exception) -> None:
     """In the transaction that fails the event: a reservation that waited for the channel fails with a refusal.
 
     An event that only gave up leaves it to its hold: the channel may have the booking, and a pull may still bring it.
+    Until a person settles that event the hold stands, or expires in its time, by `hold_policy`.
     """
     if isinstance(error, Fatal) and event.entity_internal_id is not None:
         refuse_at_channel(event.entity_internal_id, storable_text(str(error)))

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from pms_project.pms.models import (
     DailyRate,
@@ -15,6 +17,8 @@ from pms_project.pms.models import (
     Room,
     RoomType,
 )
+from pms_project.pms.services.errors import PmsError
+from pms_project.pms.services.reservations import book_again
 
 
 class RoomInline(admin.TabularInline):
@@ -106,10 +110,24 @@ class ReservationAdmin(admin.ModelAdmin):
     search_fields = ("=id", "channel_reference", "guest__last_name")
     date_hierarchy = "check_in"
     raw_id_fields = ("guest",)
+    actions = ("book_again",)
     readonly_fields = (
         "status", "room_type", "hotel", "check_in", "check_out", "units", "guest_comments", "failure_reason",
         "hold_expires_at",
     )  # fmt: skip
+
+    @admin.action(description="Book again (failed reservations)", permissions=["change"])
+    def book_again(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> None:
+        """Send failed reservations to their channel again; each by itself, with its own outcome."""
+        booked = 0
+        for reservation in queryset:
+            try:
+                book_again(reservation.id, by=request.user.get_username())
+                booked += 1
+            except PmsError as error:
+                messages.error(request, f"{reservation}: {error}")
+        if booked:
+            messages.success(request, f"{booked} reservations wait for their channel, or are confirmed.")
 
     def has_add_permission(self, request: object) -> bool:
         """Through the API."""

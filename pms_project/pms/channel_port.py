@@ -236,6 +236,10 @@ class Pms:
         """A pending reservation becomes failed."""
         self._settle([reservation_id], (ReservationStatus.PENDING_SYNC,), ReservationStatus.FAILED, reason)
 
+    def reopen_reservation(self, reservation_id: UUID) -> None:
+        """A failed reservation becomes pending again."""
+        self._settle([reservation_id], (ReservationStatus.FAILED,), ReservationStatus.PENDING_SYNC, "")
+
     def _settle(
         self,
         reservation_ids: Collection[UUID],

@@ -85,6 +85,7 @@ def test_a_room_under_maintenance_counts_once_however_many_blocks_it_has(double:
     assert free(double) == [4, 4, 4, 5]
 
 
+@pytest.mark.usefixtures("strict_holds")
 def test_a_hold_counts_until_it_expires_and_not_beside_its_reservation(double: RoomType) -> None:
     hold(reserve(double, 0, 4), units=1)
     assert free(double) == [4, 4, 4, 4]

@@ -58,6 +58,7 @@ def free(room_type: RoomType, **options: Any) -> int:
     return check_availability(room_type.id, CHECK_IN, CHECK_OUT, **options)
 
 
+@pytest.mark.usefixtures("strict_holds")
 def test_a_hold_keeps_its_units_for_fifteen_minutes(double: RoomType, pending: Reservation) -> None:
     made = hold(pending, 2)
 
@@ -114,6 +115,20 @@ def test_a_released_hold_gives_its_units_back_once(double: RoomType, pending: Re
     assert free(double) == 3
 
 
+def test_a_hold_keeps_its_units_until_it_is_settled(double: RoomType, pending: Reservation) -> None:
+    made = hold(pending, 2)
+    now = timezone.now() + LATER
+
+    assert free(double, now=now) == 1
+    assert [found.id for found in get_active_holds(pending.id, now=now)] == [made.id]
+    assert extend_hold(made.id, LATER, now=now).hold_expires_at == now + LATER
+    assert move_hold(made.id, TakenStay(double.id, CHECK_IN, CHECK_OUT, 3), now=now + LATER).units_held == 3
+    assert free(double, now=now + 2 * LATER) == 0
+    release_hold(made.id)
+    assert free(double) == 3
+
+
+@pytest.mark.usefixtures("strict_holds")
 def test_an_extended_hold_lasts_longer(double: RoomType, pending: Reservation) -> None:
     made = hold(pending)
 
@@ -124,6 +139,7 @@ def test_an_extended_hold_lasts_longer(double: RoomType, pending: Reservation) -
     assert free(double, now=timezone.now() + LATER) == 2
 
 
+@pytest.mark.usefixtures("strict_holds")
 def test_a_hold_that_is_over_is_neither_extended_nor_confirmed_nor_moved(pending: Reservation) -> None:
     made = hold(pending)
     now = timezone.now() + LATER

@@ -36,7 +36,8 @@ from pms_project.pms.services.reservations import (
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.factories import ReservationFactory
 
-pytestmark = pytest.mark.django_db
+# Where a sale stands until the channel answers, no room is sold behind its back: tests/dangers/test_38.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("strict_holds")]
 
 CHECK_IN = date.today() + timedelta(days=30)
 CHECK_OUT = CHECK_IN + timedelta(days=2)

@@ -81,9 +81,10 @@ def pms_operations() -> list[tuple[str, str]]:
         ("patch", "/api/maintenance-blocks/{id}/"), ("delete", "/api/maintenance-blocks/{id}/"),
         ("post", "/api/rates/"), ("get", "/api/reservations/"), ("post", "/api/reservations/"),
         ("get", "/api/reservations/{id}/"), ("put", "/api/reservations/{id}/"), ("patch", "/api/reservations/{id}/"),
-        ("post", "/api/reservations/{id}/cancel/"), ("post", "/api/reservations/{id}/check-in/"),
-        ("post", "/api/reservations/{id}/check-out/"), ("post", "/api/reservations/{id}/no-show/"),
-        ("post", "/api/reservations/group/"), ("get", "/api/room-types/"), ("get", "/api/room-types/{id}/"),
+        ("post", "/api/reservations/{id}/book-again/"), ("post", "/api/reservations/{id}/cancel/"),
+        ("post", "/api/reservations/{id}/check-in/"), ("post", "/api/reservations/{id}/check-out/"),
+        ("post", "/api/reservations/{id}/no-show/"), ("post", "/api/reservations/group/"),
+        ("get", "/api/room-types/"), ("get", "/api/room-types/{id}/"),
         ("get", "/api/room-types/{id}/availability/"), ("get", "/api/rooms/"), ("get", "/api/rooms/{id}/"),
     ]  # fmt: skip
 

@@ -89,7 +89,10 @@ class Command(BaseCommand):
             if reason is not None:
                 done += ignore_events(batch, by=COMMAND_LINE, reason=reason).changed
             else:
-                done += replay_events(batch, by=COMMAND_LINE).changed
+                outcome = replay_events(batch, by=COMMAND_LINE)
+                done += outcome.changed
+                for event_id, error in outcome.refused.items():
+                    self.stderr.write(f"Event {event_id} stays failed. {error}")
             progress.update(len(batch))
         progress.close()
         return done

@@ -52,6 +52,8 @@ class ReservationViewSet(
 ):
     """Reservations. A new one is `PENDING_SYNC` until the channel has it.
 
+    One that the channel refused is `FAILED`: it can be changed, takes no room, and is sent by `book-again`.
+
     Every answer carries the version as its `ETag`; a change names the version it is based on. Based on an older one, it
     is answered 409 with the reservation as it is now.
     """
@@ -95,6 +97,14 @@ class ReservationViewSet(
             raise ConfirmationNeeded(warning)
         cancelled = reservations.cancel_reservation(reservation.id, version=based_on(request))
         return Response(self.get_serializer(cancelled).data)
+
+    @extend_schema(parameters=[IF_MATCH], request=None)
+    @action(detail=True, methods=["post"], url_path="book-again")
+    def book_again(self, request: Request, pk: str | None = None) -> Response:
+        """Send a failed reservation to its channel again, as it is now; a version is looked at where one is sent."""
+        by = request.user.get_username()
+        booked = reservations.book_again(self.get_object().id, by=by, version=based_on(request))
+        return Response(self.get_serializer(booked).data)
 
     @extend_schema(parameters=[IF_MATCH], request=None)
     @action(detail=True, methods=["post"], url_path="check-in")

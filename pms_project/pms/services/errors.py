@@ -27,10 +27,14 @@ class NightsTaken(PmsError):
 
 
 class ReservationClosed(PmsError):
-    """A cancelled, failed or expired reservation cannot be changed."""
+    """A reservation that was cancelled, or keeps its room no more, cannot be changed."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The reservation is {status}. Make a new one.")
+    def __init__(self, status: str, advice: str = "Make a new one.") -> None:
+        super().__init__(f"The reservation is {status}. {advice}")
+
+
+class NotBookedAgain(PmsError):
+    """A reservation cannot be booked again as it is; the message says why."""
 
 
 class ReservationMoved(PmsError):

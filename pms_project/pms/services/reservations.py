@@ -14,10 +14,11 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from channel_sync.errors import HoldEnded, NightsMissing, NotEnoughUnits
+from channel_sync.errors import CannotBookAgain, HoldEnded, NightsMissing, NotEnoughUnits, NotYet
 from channel_sync.inventory.availability import check_availability
 from channel_sync.inventory.holds import create_hold, get_active_holds, move_hold, release_holds
 from channel_sync.inventory.moves import TakenStay, missing_nights
+from channel_sync.operations.book_again import book_again as book_again_at_channel
 from channel_sync.outbound.enqueue import is_sold_by_channel
 from pms_project.pms.models import (
     CLOSED_STATUSES,
@@ -28,7 +29,16 @@ from pms_project.pms.models import (
     RoomType,
     StaleReservation,
 )
-from pms_project.pms.services.errors import NightsTaken, NotEnoughRooms, ReservationClosed, ReservationMoved
+from pms_project.pms.services.errors import (
+    NightsTaken,
+    NotBookedAgain,
+    NotEnoughRooms,
+    ReservationClosed,
+    ReservationMoved,
+)
+
+# Only where `hold_policy` is `strict`.
+LAPSED_ADVICE = "Wait a few minutes for it to be shown as failed; then change it and book it again."
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,8 @@ def create_group(wanted: Sequence[NewReservation]) -> list[Reservation]:
 def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version: int | None = None) -> Reservation:
     """Change a reservation and its guest; `version` is the one that the change is based on.
 
+    One that its channel refused takes no room and is not sent: `book_again` does both.
+
     Raises `NightsTaken`, `ReservationClosed`, `StaleReservation`, `ReservationMoved`.
     """
     with transaction.atomic():
@@ -79,7 +91,7 @@ def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version
         reservation = lock_reservation(reservation_id, version)
         if reservation.room_type_id not in locked:
             raise ReservationMoved(reservation_id)
-        if reservation.status in CLOSED_STATUSES:
+        if reservation.status == ReservationStatus.CANCELLED:
             raise ReservationClosed(reservation.status)
         before = _stay(reservation)
         guest_changes = changes.pop("guest", None)
@@ -107,6 +119,27 @@ def cancel_reservation(reservation_id: UUID, *, version: int | None = None) -> R
             reservation.status = ReservationStatus.CANCELLED
             reservation.save()
         return reservation
+
+
+def book_again(reservation_id: UUID, *, by: str, version: int | None = None) -> Reservation:
+    """Send a failed reservation to its channel again, if there is a room; one that waits or is confirmed stays so.
+
+    Raises `NotEnoughRooms`, `NotBookedAgain`, `StaleReservation`, `ReservationMoved`.
+    """
+    try:
+        with transaction.atomic():
+            if version is not None:
+                seen = Reservation.objects.only("room_type_id").get(id=reservation_id)
+                lock_room_types([seen.room_type_id])
+                _lock(reservation_id, version)
+            book_again_at_channel(reservation_id, by=by)
+            return Reservation.objects.select_related("guest").get(id=reservation_id)
+    except NotEnoughUnits as error:
+        raise NotEnoughRooms(error.free, error.wanted) from error
+    except CannotBookAgain as error:
+        raise NotBookedAgain(str(error)) from error
+    except NotYet as error:
+        raise ReservationMoved(reservation_id) from error
 
 
 def lock_room_types(room_type_ids: Sequence[UUID]) -> list[RoomType]:
@@ -168,13 +201,13 @@ def _move(reservation: Reservation, before: TakenStay) -> None:
     elif reservation.status == ReservationStatus.PENDING_SYNC:
         held = get_active_holds(reservation.id)
         if not held:
-            raise ReservationClosed("not held any more: the channel did not confirm in time")
+            raise ReservationClosed("not held any more: the channel did not confirm in time", LAPSED_ADVICE)
         try:
             move_hold(held[0].id, after)
         except NightsMissing as error:
             raise NightsTaken(error.nights) from error
         except HoldEnded as error:
-            raise ReservationClosed("not held any more") from error
+            raise ReservationClosed("not held any more", LAPSED_ADVICE) from error
 
 
 def _stay(reservation: Reservation) -> TakenStay:
