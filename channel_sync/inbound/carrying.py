@@ -15,8 +15,9 @@ from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.clashes import flag_clashes
+from channel_sync.inbound.details import details_to_carry, price_with_currency, with_changed_details
 from channel_sync.inbound.echo import waits_to_be_sent
-from channel_sync.inbound.order import has_new_details, note_applied
+from channel_sync.inbound.order import new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
@@ -46,22 +47,27 @@ def carry_over(
         ours_now = _ours(channel_property, link, before)
         if not link.bases:
             adopt(link, booking, ours_now, _push_hash(channel_property, before))
+        changed = new_details(link, booking)
         moved = merged(channel_property.property_id, link, booking, ours_now)
+        moved = price_with_currency(link, booking, before, moved, changed)
         flag_clashes(channel_property, before, booking, moved.clashes)
-        if not moved.to_pms and not has_new_details(link, booking):
+        carried = details_to_carry(link, booking, before, moved, changed)
+        if not moved.to_pms and not carried:
             note_applied(link, booking, now)
             note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
             _send_rest(channel_property, before, link, moved)
             return NO_NEWS
-        taken = booking.taking(parts_of(moved.to_pms), before)
+        taken = with_changed_details(booking.taking(parts_of(moved.to_pms), before), carried)
         if Field.ROOM not in moved.to_pms:
             entered = before.room_type_id
+    applied_details = link.applied_details
     note_applied(link, booking, now)
     is_cancelling = before is not None and taken.status is BookingStatus.CANCELLED and Field.STATUS in moved.to_pms
     if is_cancelling and before is not None:
         host_pms().cancel_reservation(before.id)
         # What else has moved with it counts as not seen: should the booking be reinstated, it is applied then.
         note_cancelled(link)
+        link.applied_details = applied_details
     else:
         link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None
