@@ -156,6 +156,8 @@ class Channel(Protocol):
         """Create, update and cancel bookings in one call; one result per write, in their order.
 
         A booking that is created carries its key, so that it can be found again. Cancelling twice is the same as once.
+        New bookings that name one `group` become a group, and those with a `leader` join its group; of groups without a
+        leader a call holds one at most. A booking is made even where its group cannot be.
         """
 
     def find_bookings(

@@ -39,6 +39,14 @@ def book_change_and_cancel(account: Account) -> None:
     account.write(created)
 
 
+def book_a_group_and_join_it(account: Account) -> None:
+    leader = account.write(None, group="a group").external_id
+    joined = account.write(None, group="a group", leader=leader).external_id
+
+    assert [booking["masterId"] for booking in account.beds24.bookings] == [int(leader)] * 2
+    assert joined != leader
+
+
 def push_availability(account: Account) -> None:
     ranges = [AvailabilityRange(external_room_id="2001", first_night=FIRST, last_night=LAST, units=-1)]
     account.channel.push_availability(ranges, idempotency_key="a key")
@@ -70,6 +78,7 @@ def test_rates(account: Account, terms: RateTerms) -> None:
     "make",
     [
         book_change_and_cancel,
+        book_a_group_and_join_it,
         push_availability,
         lambda account: account.channel.ping(),
         lambda account: account.channel.properties(),
