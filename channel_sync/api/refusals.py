@@ -20,6 +20,8 @@ from channel_sync.errors import (
     NotConnected,
     PropertyGone,
     RefusedByChannel,
+    ReportedBefore,
+    ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
 )
@@ -30,6 +32,8 @@ CONFLICTING = (
     EventInOtherState,
     NotConnected,
     PropertyGone,
+    ReportedBefore,
+    ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
 )

@@ -25,6 +25,7 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.reports import Report, Reportable
 from channel_sync.channels.setup import Permissions, PropertySetup, WebhookTarget
 
 
@@ -134,6 +135,10 @@ class Channel(Protocol):
         """
 
     @classmethod
+    def reports_of(cls, ota: str, check_in: date) -> Reportable:
+        """What can be reported of a booking to the OTA that sold it, by the OTA's name in `Booking.ota`."""
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """Whether the channel answers at all, within seconds; asked without a login, it costs no credits."""
 
@@ -158,6 +163,12 @@ class Channel(Protocol):
         A booking that is created carries its key, so that it can be found again. Cancelling twice is the same as once.
         New bookings that name one `group` become a group, and those with a `leader` join its group; of groups without a
         leader a call holds one at most. A booking is made even where its group cannot be.
+        """
+
+    def report(self, external_id: str, report: Report) -> Sequence[str]:
+        """Report a booking to its OTA, which cannot be taken back; the channel's remarks.
+
+        Raises `RefusedByChannel` with the channel's reasons.
         """
 
     def find_bookings(

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
+from channel_sync.channels.beds24 import reports
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of, token_details
 from channel_sync.channels.beds24.booking_items import has_lost_its_leader, write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
@@ -43,6 +44,7 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.reports import Report, Reportable
 from channel_sync.channels.setup import PropertySetup, WebhookTarget
 
 PROPERTIES = "/properties"
@@ -122,6 +124,11 @@ class Beds24Channel:
         return without_personal_data(payload)
 
     @classmethod
+    def reports_of(cls, ota: str, check_in: date) -> Reportable:
+        """Booking.com alone takes reports through Beds24."""
+        return reports.reports_of(ota, check_in)
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """`GET /authentication/details` without a token: any answer but a redirect or a server error will do."""
         return is_reachable(Beds24Options.model_validate(options), timeout=timeout)
@@ -164,6 +171,10 @@ class Beds24Channel:
     def _post(self, writes: Sequence[BookingWrite], idempotency_key: str) -> list[WireItemResult]:
         items = [write_item(write) for write in writes]
         return self._client.post_items("/bookings", items, idempotency_key=idempotency_key)
+
+    def report(self, external_id: str, report: Report) -> Sequence[str]:
+        """`POST /channels/booking`."""
+        return reports.report(self._client, external_id, report)
 
     def find_bookings(
         self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
