@@ -34,7 +34,7 @@ class BookingAdmin(RoleAdmin):
     list_select_related = ("channel_property",)
     search_fields = ("external_id", "ota_reference")
     search_help_text = "Booking number at the channel, or the OTA's reference; the whole of it."
-    ordering = ("-channel_property_id", "-id")
+    ordering = ("-channel_property_id", "-external_id")
     sortable_by = ()
     change_form_template = "admin/channel_sync/booking.html"
 
