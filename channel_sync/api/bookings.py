@@ -93,7 +93,9 @@ class ReportsSerializer(serializers.Serializer[Any]):
 class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
     """Bookings at channels."""
 
-    queryset = ReservationLink.objects.select_related("channel_property").order_by("-channel_property_id", "-external_id")
+    queryset = ReservationLink.objects.select_related("channel_property").order_by(
+        "-channel_property_id", "-external_id"
+    )
     serializer_class = BookingSerializer
     filterset_class = BookingFilter
     rows_key = "bookings"

@@ -109,6 +109,10 @@ class Channel(Protocol):
         """A reservation as the channel can hold it: what is too long for it is cut, what it does not take left out."""
 
     @classmethod
+    def reports_of(cls, ota: str, check_in: date) -> Reportable:
+        """What can be reported of a booking to the OTA that sold it, by the OTA's name in `Booking.ota`."""
+
+    @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
         """A stored payload with what tells nobody who the guest is; what a booking took and when is kept."""
 
@@ -133,10 +137,6 @@ class Channel(Protocol):
 
         What cannot be read is left out. Raises nothing, whatever the payload is, and names no guest.
         """
-
-    @classmethod
-    def reports_of(cls, ota: str, check_in: date) -> Reportable:
-        """What can be reported of a booking to the OTA that sold it, by the OTA's name in `Booking.ota`."""
 
     @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:

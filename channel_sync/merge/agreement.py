@@ -38,13 +38,8 @@ def ours(
 
 def merged(property_id: UUID, link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
     """What moves between a booking as the channel has it and its reservation, in a property of the PMS."""
-    owners = owners_of(property_id, is_ours=is_made_here(link, booking))
+    owners = owners_of(property_id, is_ours=bool(booking.client_key) or bool(link.bases.get(MADE_HERE)))
     return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners)
-
-
-def is_made_here(link: ReservationLink, booking: Booking) -> bool:
-    """Whether a booking is of the PMS's own making."""
-    return bool(booking.client_key) or bool(link.bases.get(MADE_HERE))
 
 
 def unsent(link: ReservationLink, channel_name: str, reservation: Reservation, external_room_id: str) -> Values:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite
@@ -22,7 +23,6 @@ from channel_sync.inventory.confirmation import has_expired
 from channel_sync.merge.agreement import unsent
 from channel_sync.merge.fields import parts_of
 from channel_sync.models import (
-    OPEN_STATUSES,
     PMS_SOURCE,
     ChannelEvent,
     ChannelProperty,
@@ -30,14 +30,34 @@ from channel_sync.models import (
     ReservationLink,
 )
 from channel_sync.origin import on_behalf_of
-from channel_sync.outbound.groups import members_of_groups, with_leaders
-from channel_sync.outbound.planned import Planned
 from channel_sync.pms import Reservation, host_pms
 
 # How far the channel's clock may be behind ours when a lost create is looked for.
 CLOCK_MARGIN = timedelta(minutes=15)
 # Somebody has to settle the event that failed; each look costs credits.
 UNAPPLIED_RETRY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one reservation needs: a write, or none with the reason; `later` are younger events of the same one.
+
+    `cut` says what of the reservation goes out shortened.
+    """
+
+    event: ChannelEvent
+    later: Sequence[ChannelEvent]
+    reservation: Reservation | None
+    write: BookingWrite | None
+    external_id: str | None = None
+    reason: str = ""
+    error: Exception | None = None
+    cut: tuple[str, ...] = ()
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether the write leaves a booking at the channel: its reservation is confirmed with it."""
+        return self.write is not None and self.write.push is not None
 
 
 NEVER_SENT = "the reservation ended before the channel was told of it"
@@ -66,9 +86,7 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
         link.reservation_id: link
         for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
     }
-    new = [one for one in ids if one not in links]
-    members = members_of_groups(channel_property, [reservations.get(one) for one in new])
-    found = _lost_creates(channel, channel_property, new, [one for group in members.values() for one in group])
+    found = lost_creates(channel, channel_property, [one for one in ids if one not in links])
     reservations |= _confirmed_late(channel_property, reservations, found)
     rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     unapplied = unapplied_changes(channel_property, [link.external_id for link in links.values()])
@@ -96,7 +114,7 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
             raise
         except Exception as error:  # noqa: BLE001 - what cannot be sent keeps no other from it
             planned.append(Planned(event, later, reservation, None, external_id, error=error))
-    return with_leaders(channel, planned, members, found)
+    return planned
 
 
 def _reservations(ids: Sequence[UUID]) -> tuple[dict[UUID, Reservation], dict[UUID | None, Exception]]:
@@ -167,22 +185,21 @@ def _confirmed_late(
     return host_pms().reservations(expired) if expired else {}
 
 
-def _lost_creates(
-    channel: Channel, channel_property: ChannelProperty, reservation_ids: Sequence[UUID], in_groups: Sequence[UUID]
+def lost_creates(
+    channel: Channel, channel_property: ChannelProperty, reservation_ids: Sequence[UUID], **which: Any
 ) -> dict[UUID | None, str]:
     """Bookings of earlier creates whose answer we never got, looked up by their keys before another create.
 
-    Those of the same groups too, while their events are open: who is new joins them. Only an event that was on its way
-    once has a normalised payload.
+    Only an event that was on its way once has a normalised payload. `which` narrows the events down.
     """
     sent = list(
         ChannelEvent.objects.filter(
-            Q(entity_internal_id__in=reservation_ids)
-            | Q(entity_internal_id__in=in_groups, status__in=OPEN_STATUSES, entity_external_id=None),
             channel_property=channel_property,
             entity_type=EntityType.BOOKING,
+            entity_internal_id__in=reservation_ids,
             source=PMS_SOURCE,
             normalized_payload__isnull=False,
+            **which,
         ).only("idempotency_key", "entity_internal_id", "received_at")
     )
     times = [event.received_at for event in sent if event.received_at is not None]

@@ -17,7 +17,7 @@ from channel_sync.inventory.confirmation import refuse_at_channel
 from channel_sync.merge.agreement import fields_of, fields_with, note_cancelled, note_room_type, note_sent
 from channel_sync.models import ChannelEvent, ChannelProperty, EventType, ReservationLink
 from channel_sync.origin import on_behalf_of
-from channel_sync.outbound.planned import Planned
+from channel_sync.outbound.booking_batch import Planned
 
 
 def settle_sent(

@@ -28,12 +28,11 @@ from channel_sync.models import (
     EventType,
     ReservationLink,
 )
-from channel_sync.outbound.booking_batch import prepare_writes, waiting_beside
+from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_unsent
 from channel_sync.outbound.coalescing import BookingFirst
-from channel_sync.outbound.groups import led_by_those_sent, one_new_group_each
+from channel_sync.outbound.groups import one_new_group_each, with_leaders
 from channel_sync.outbound.last_room import offer_again, waits_for_another
-from channel_sync.outbound.planned import Planned
 from channel_sync.outbound.sent_together import Sent, settle_all_sent
 
 logger = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
     if _may_have_changed_there(events):
         pull_bookings(events[0].channel_property, channel)
     to_send: list[Planned] = []
-    for booking in prepare_writes(channel, events):
+    for booking in with_leaders(channel, prepare_writes(channel, events)):
         if booking.write is None:
             settle_unsent(booking)
         else:
@@ -155,7 +154,8 @@ def _send(channel: Channel, to_send: Sequence[Planned]) -> None:
     sold_out = [(booking, result.refused) for booking, result in answered if isinstance(result.refused, SoldElsewhere)]
     _settle([(booking, result) for booking, result in answered if not isinstance(result.refused, SoldElsewhere)])
     if sold_out:
-        again = led_by_those_sent(channel, [booking for booking, _ in sold_out])
+        # Others of their groups may have been made by the call.
+        again = with_leaders(channel, [booking for booking, _ in sold_out])
         offered = offer_again(channel, list(zip(again, [error for _, error in sold_out], strict=True)))
         waiting = [booking for booking, result in offered if waits_for_another(booking, result)]
         _settle([(booking, result) for booking, result in offered if booking not in waiting])

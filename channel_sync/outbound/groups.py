@@ -6,46 +6,27 @@ waits for anybody: a booking that is sold is worth more than its group.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking, BookingStatus
 from channel_sync.errors import InvalidPayload
-from channel_sync.models import ChannelProperty, ReservationLink
-from channel_sync.outbound.planned import Planned
-from channel_sync.pms import Reservation, host_pms
-
-Members = Mapping[str, Collection[UUID]]
+from channel_sync.models import OPEN_STATUSES, ChannelProperty, ReservationLink
+from channel_sync.outbound.booking_batch import Planned, lost_creates
+from channel_sync.pms import host_pms
 
 
-def members_of_groups(channel_property: ChannelProperty, reservations: Iterable[Reservation | None]) -> Members:
-    """The groups that reservations name, with all their members; asks nothing where none is named."""
-    groups = {reservation.group for reservation in reservations if reservation is not None and reservation.group}
-    return host_pms().reservations_in_groups(channel_property.property_id, groups) if groups else {}
-
-
-def with_leaders(
-    channel: Channel, planned: Sequence[Planned], members: Members, found: Mapping[UUID | None, str]
-) -> list[Planned]:
-    """New bookings with their group, and with its leader where the channel has one.
-
-    `found` are members that are at the channel, and not linked yet.
-    """
-    wanted = {group for one in planned if (group := _new_group(one))}
-    if not wanted:
+def with_leaders(channel: Channel, planned: Sequence[Planned]) -> list[Planned]:
+    """New bookings with their group, and with its leader where the channel has one."""
+    groups = {group for one in planned if (group := _new_group(one))}
+    if not groups:
         return list(planned)
-    leaders = _leaders(channel, planned[0].event.channel_property, {one: members.get(one, ()) for one in wanted}, found)
+    channel_property = planned[0].event.channel_property
+    members = host_pms().reservations_in_groups(channel_property.property_id, groups)
+    leaders = _leaders(channel, members, _booked(channel, channel_property, planned, members))
     return [_in_group(one, leaders) for one in planned]
-
-
-def led_by_those_sent(channel: Channel, planned: Sequence[Planned]) -> list[Planned]:
-    """Bookings that are sent once more: others of their groups may have been made by the call before."""
-    if not any(_new_group(one) for one in planned):
-        return list(planned)
-    members = members_of_groups(planned[0].event.channel_property, [one.reservation for one in planned])
-    return with_leaders(channel, planned, members, {})
 
 
 def one_new_group_each(planned: Sequence[Planned]) -> list[list[Planned]]:
@@ -74,17 +55,32 @@ def _in_group(one: Planned, leaders: Mapping[str, str]) -> Planned:
     return replace(one, write=replace(one.write, group=group, leader=leaders.get(group)))
 
 
+def _booked(
+    channel: Channel,
+    channel_property: ChannelProperty,
+    planned: Sequence[Planned],
+    members: Mapping[str, Collection[UUID]],
+) -> dict[UUID | None, str]:
+    """The bookings of members that the channel has: linked ones, and those whose answer was lost."""
+    ids = {one for group in members.values() for one in group}
+    links = ReservationLink.objects.filter(
+        channel_property=channel_property, reservation_id__in=ids, applied_cancelled=False
+    )
+    booked: dict[UUID | None, str] = dict(links.values_list("reservation_id", "external_id"))
+    for one in planned:
+        external_id = one.external_id or (one.write.external_id if one.write is not None else None)
+        if one.reservation is not None and external_id is not None:
+            booked[one.reservation.id] = external_id
+    elsewhere = ids - set(booked) - {one.reservation.id for one in planned if one.reservation is not None}
+    if elsewhere:
+        booked |= lost_creates(channel, channel_property, list(elsewhere), status__in=OPEN_STATUSES)
+    return booked
+
+
 def _leaders(
-    channel: Channel, channel_property: ChannelProperty, members: Members, found: Mapping[UUID | None, str]
+    channel: Channel, members: Mapping[str, Collection[UUID]], booked: Mapping[UUID | None, str]
 ) -> dict[str, str]:
     """The booking that leads each group at the channel, as the channel has it now; none where it has no member."""
-    links = ReservationLink.objects.filter(
-        channel_property=channel_property,
-        reservation_id__in=[one for group in members.values() for one in group],
-        applied_cancelled=False,
-    )
-    booked = dict(found)
-    booked.update(links.values_list("reservation_id", "external_id"))
     ids = {group: [booked[one] for one in ones if one in booked] for group, ones in members.items()}
     asked = {external_id for some in ids.values() for external_id in some}
     standing = _standing(channel, asked) if asked else {}

@@ -19,8 +19,8 @@ from channel_sync.errors import SoldElsewhere
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inventory.availability import check_availability
 from channel_sync.models import EntityType
+from channel_sync.outbound.booking_batch import Planned
 from channel_sync.outbound.coalescing import room_types_on_their_way
-from channel_sync.outbound.planned import Planned
 from channel_sync.outbound.units import units_to_sell
 from channel_sync.pms import Reservation
 

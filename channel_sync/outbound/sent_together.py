@@ -21,8 +21,8 @@ from channel_sync.events.store import Worked, complete_together, note_completed
 from channel_sync.inventory.confirmation import confirm_all_unheld
 from channel_sync.models import ChannelProperty, ReservationLink
 from channel_sync.origin import on_behalf_of
+from channel_sync.outbound.booking_batch import Planned
 from channel_sync.outbound.booking_outcome import settle_sent, updated_link
-from channel_sync.outbound.planned import Planned
 
 logger = logging.getLogger(__name__)
 
