@@ -7,7 +7,7 @@ Three branches decide what happens to an event: `Retryable` is tried again, `Rat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar
@@ -304,6 +304,28 @@ class RotationUnderWay(ChannelSyncError):
         super().__init__(
             f"The webhook secret of {channel_property} is being rotated: no webhook has brought the new one yet. Set "
             "the webhook at the channel, or enter the new secret there; connecting again shows it once more."
+        )
+
+
+class ReportNotOffered(ChannelSyncError):
+    """The OTA does not take this report of this booking, or not today."""
+
+
+class ReportedBefore(ChannelSyncError):
+    """The same was reported of the booking already."""
+
+    def __init__(self, external_id: str, at: datetime | None, by: str) -> None:
+        when = f" on {at:%Y-%m-%d at %H:%M %Z}" if at is not None else ""
+        super().__init__(f"This was reported of booking {external_id}{when} by {by}. Say so if it is to be sent again.")
+
+
+class ReportUnanswered(ChannelSyncError):
+    """Nobody knows whether the OTA has the report."""
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(
+            f"The channel gave no answer, so the report of booking {external_id} may have arrived or not. Look in the "
+            "OTA's extranet before you send it again."
         )
 
 

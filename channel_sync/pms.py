@@ -102,13 +102,15 @@ class StayPhase(StrEnum):
 class Reservation(Stay):
     """A reservation of the PMS as channels may see it; pending ones count as confirmed, failed as cancelled.
 
-    `phase` is None where the host does not keep it: then the dates say it.
+    `phase` is None where the host does not keep it: then the dates say it. `group` is the PMS's own key of the group
+    that it belongs to: reservations of one group that are new at a channel go out as one group.
     """
 
     id: UUID
     property_id: UUID
     room_type_id: UUID
     phase: StayPhase | None = None
+    group: str = ""
 
     def phase_on(self, today: date) -> StayPhase:
         """The phase of the stay on a day at the property.
@@ -212,6 +214,12 @@ class PropertyManagementSystem(Protocol):
     def reservations(self, reservation_ids: Collection[UUID]) -> Mapping[UUID, Reservation]:
         """Reservations as they are now, by id; in a number of statements that does not grow with them."""
 
+    def reservations_in_groups(self, property_id: UUID, groups: Collection[str]) -> Mapping[str, Collection[UUID]]:
+        """The reservations of a property in each of these groups, as `Reservation.group` names them.
+
+        Asked when a reservation that names a group is new at a channel: a host whose reservations name none is not.
+        """
+
     def arriving_reservations(self, property_id: UUID, first: date, last: date) -> Iterator[Reservation]:
         """Reservations of every status that arrive from the first to the last day, in the order of their ids.
 
@@ -225,12 +233,16 @@ class PropertyManagementSystem(Protocol):
         """Create the reservations of bookings that a channel has sold, free room or not; their ids, in this order.
 
         Each comes with the room type that it takes. Several come while many bookings wait: few statements help then.
+        `booking.currency` is blank where the channel names none: the price is in the property's then.
         """
 
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         """Set a reservation to the state of the booking, which is whole: what the channel did not say is as it was.
 
         `booking.guest_comments` are the guest's own words: to be shown, and None where the channel does not say.
+        What else only the channel can change is there when it has changed: `group_id`, blank when the booking left its
+        group, and None otherwise; `ota`, `ota_reference` and `currency`, blank otherwise. A currency comes with the
+        price in it: save both together.
         """
 
     def cancel_reservation(self, reservation_id: UUID) -> None:

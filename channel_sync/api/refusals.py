@@ -22,6 +22,8 @@ from channel_sync.errors import (
     NotEnoughUnits,
     PropertyGone,
     RefusedByChannel,
+    ReportedBefore,
+    ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
 )
@@ -34,6 +36,8 @@ CONFLICTING = (
     NotConnected,
     NotEnoughUnits,
     PropertyGone,
+    ReportedBefore,
+    ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
 )

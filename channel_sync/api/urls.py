@@ -3,6 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from channel_sync.api.bookings import BookingViewSet
 from channel_sync.api.events import EventViewSet
 from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
@@ -14,6 +15,7 @@ app_name = "channel_sync_api"
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("channel-mappings", MappingViewSet, basename="mapping")
+router.register("bookings", BookingViewSet, basename="booking")
 router.register("events", EventViewSet, basename="event")
 router.register("channel-status", ChannelStatusViewSet, basename="status")
 router.register("conflicts", ConflictViewSet, basename="conflict")

@@ -25,6 +25,7 @@ from channel_sync.channels.canonical import (
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.reports import Report, Reportable
 from channel_sync.channels.setup import Permissions, PropertySetup, WebhookTarget
 
 
@@ -108,6 +109,10 @@ class Channel(Protocol):
         """A reservation as the channel can hold it: what is too long for it is cut, what it does not take left out."""
 
     @classmethod
+    def reports_of(cls, ota: str, check_in: date) -> Reportable:
+        """What can be reported of a booking to the OTA that sold it, by the OTA's name in `Booking.ota`."""
+
+    @classmethod
     def without_personal_data(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
         """A stored payload with what tells nobody who the guest is; what a booking took and when is kept."""
 
@@ -163,6 +168,14 @@ class Channel(Protocol):
         """Create, update and cancel bookings in one call; one result per write, in their order.
 
         A booking that is created carries its key, so that it can be found again. Cancelling twice is the same as once.
+        New bookings that name one `group` become a group, and those with a `leader` join its group; of groups without a
+        leader a call holds one at most. A booking is made even where its group cannot be.
+        """
+
+    def report(self, external_id: str, report: Report) -> Sequence[str]:
+        """Report a booking to its OTA, which cannot be taken back; the channel's remarks.
+
+        Raises `RefusedByChannel` with the channel's reasons.
         """
 
     def find_bookings(

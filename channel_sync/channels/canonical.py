@@ -98,9 +98,9 @@ class Stay(Canonical):
 class Booking(Stay):
     """A booking as a channel knows it.
 
-    `guest_comments` are the guest's own words: they come from the channel and are never sent to it; None where it does
-    not say. What else the sender left out is named in `left_out`, in the words of `NAMED_FIELDS` or as `client_key`:
-    its value here says nothing.
+    `guest_comments` are the guest's own words: they come from the channel and are never sent to it. They and `group_id`
+    are None where it does not say; `ota`, `ota_reference` and `currency` are blank then. What else the sender left out
+    is named in `left_out`, in the words of `NAMED_FIELDS` or as `client_key`: its value here says nothing.
     """
 
     external_id: str
@@ -109,7 +109,7 @@ class Booking(Stay):
     external_property_id: str = ""
     external_room_id: str
     external_unit_id: str = ""
-    group_id: str = ""
+    group_id: str | None = None
     ota: str = ""
     ota_reference: str = ""
     currency: str = ""
@@ -130,12 +130,6 @@ class Booking(Stay):
         """With the values of a stay for what the channel did not say: absent is not empty."""
         said = {part for part in NAMED_FIELDS if part not in self.left_out}
         return self.taking(said, stay)
-
-    def details_hash(self) -> str:
-        """Equal while what only the channel can change is; blank where it says nothing of that."""
-        if self.guest_comments is None:
-            return ""
-        return hashlib.sha256(self.guest_comments.encode()).hexdigest() if self.guest_comments else NO_DETAILS
 
     def as_push(self) -> BookingPush:
         """What had to be sent to bring the channel to this state."""
@@ -160,7 +154,6 @@ class BookingPush(Stay):
 
 
 OF_GUEST = "guest."
-NO_DETAILS = "none"
 # What is in a field that nobody has filled.
 NOTHING = ("", None, 0)
 # What a booking can be asked for by name, and be sent without.
@@ -182,13 +175,16 @@ def named_value(stay: BaseModel, name: str) -> Any:
 class BookingWrite:
     """One booking to create (no `external_id`), to set to a state, or to cancel (no `push`), under its event's key.
 
-    With `only`, names of `NAMED_FIELDS`, nothing else of the state is sent: the channel keeps what it has.
+    With `only`, names of `NAMED_FIELDS`, nothing else of the state is sent: the channel keeps what it has. New bookings
+    of one `group` become a group, or join the booking that is its `leader` already.
     """
 
     idempotency_key: str
     external_id: str | None
     push: BookingPush | None
     only: frozenset[str] | None = None
+    group: str = ""
+    leader: str | None = None
 
     def sends(self, name: str) -> bool:
         """Whether a named field of the state is sent."""

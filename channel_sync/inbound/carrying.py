@@ -16,8 +16,9 @@ from channel_sync.events.store import record_all
 from channel_sync.inbound.begun_stays import begun_phase, withhold_changes
 from channel_sync.inbound.capped import push_what_was_capped
 from channel_sync.inbound.clashes import flag_clashes
+from channel_sync.inbound.details import details_to_carry, price_with_currency, with_changed_details
 from channel_sync.inbound.echo import waits_to_be_sent
-from channel_sync.inbound.order import has_new_details, note_applied
+from channel_sync.inbound.order import new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
 from channel_sync.inbound.stored import keep_what_is_missing, note_cancelled_there
 from channel_sync.inventory.availability import FreeNight, free_units
@@ -50,12 +51,14 @@ def carry_over(
         ours_now = _ours(channel_property, link, before)
         if not link.bases:
             adopt(link, booking, ours_now, _push_hash(channel_property, before))
+        changed = new_details(link, booking)
         found = merged(channel_property.property_id, link, booking, ours_now)
-        moved = found
+        moved = found = price_with_currency(link, booking, before, found, changed)
         if phase is not None:
             moved = withhold_changes(channel_property, before, phase, booking, ours_now, found)
         flag_clashes(channel_property, before, booking, moved.clashes)
-        if not moved.to_pms and not has_new_details(link, booking):
+        carried = details_to_carry(link, booking, before, moved, changed)
+        if not moved.to_pms and not carried:
             note_applied(link, booking, now)
             note_both(link, booking, ours_now, before.room_type_id, unsent=moved.to_channel)
             keep_what_is_missing(
@@ -63,15 +66,17 @@ def carry_over(
             )
             _send_rest(channel_property, before, link, moved)
             return WITHHELD if found.to_pms else NO_NEWS
-        taken = booking.taking(parts_of(moved.to_pms), before)
+        taken = with_changed_details(booking.taking(parts_of(moved.to_pms), before), carried)
         if Field.ROOM not in moved.to_pms:
             entered = before.room_type_id
+    applied_details = link.applied_details
     note_applied(link, booking, now)
     is_cancelling = before is not None and taken.status is BookingStatus.CANCELLED and Field.STATUS in moved.to_pms
     if is_cancelling and before is not None:
         host_pms().cancel_reservation(before.id)
         # What else has moved with it counts as not seen: should the booking be reinstated, it is applied then.
         note_cancelled(link)
+        link.applied_details = applied_details
     else:
         link.reservation_id = _apply(channel_property, link.reservation_id, taken, entered)
     after = host_pms().reservation(link.reservation_id) if link.reservation_id else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum, auto
 
-from channel_sync.channels.canonical import NO_DETAILS, Booking, BookingCancellation, BookingStatus, content_hash
+from channel_sync.channels.booking_details import Detail, changed_details, kept_details, knows
+from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus, content_hash
+from channel_sync.inbound.details import is_of_our_making
 from channel_sync.models import ReservationLink
 from channel_sync.moments import time_to_order_by
 
@@ -39,9 +41,15 @@ def order_of(link: ReservationLink, state: State, now: datetime) -> Order:
     return Order.UNCHANGED if link.applied_hash == applied_hash(state) else Order.OPEN
 
 
-def has_new_details(link: ReservationLink, booking: Booking) -> bool:
-    """Whether what only the channel can change is not what was applied."""
-    return booking.details_hash() not in ("", link.applied_details or NO_DETAILS)
+def new_details(link: ReservationLink, booking: Booking) -> frozenset[Detail]:
+    """What only the channel can change, and is not what was applied.
+
+    The OTA that a channel first gives a booking of our own making is a word of its own for it, and no change.
+    """
+    changed = changed_details(link.applied_details, booking)
+    if is_of_our_making(link, booking) and not knows(link.applied_details, Detail.OTA):
+        return changed - {Detail.OTA}
+    return changed
 
 
 def is_deleted(link: ReservationLink) -> bool:
@@ -55,9 +63,10 @@ def note_applied(link: ReservationLink, state: State, now: datetime) -> None:
     link.applied_hash = applied_hash(state)
     link.applied_cancelled = isinstance(state, BookingCancellation) or state.status is BookingStatus.CANCELLED
     if isinstance(state, Booking):
-        link.applied_details = state.details_hash() or link.applied_details
+        link.applied_details = kept_details(link.applied_details, state)
         link.ota = state.ota[:50] or link.ota
         link.ota_reference = state.ota_reference[:255] or link.ota_reference
+        link.group_id = link.group_id if state.group_id is None else state.group_id[:255]
 
 
 def applied_hash(state: State) -> str:

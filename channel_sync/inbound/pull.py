@@ -27,7 +27,7 @@ from channel_sync.events.processing import process
 from channel_sync.events.store import record
 from channel_sync.inbound.cancellation import read_state
 from channel_sync.inbound.notification import event_of
-from channel_sync.inbound.order import Order, has_new_details, order_of
+from channel_sync.inbound.order import Order, new_details, order_of
 from channel_sync.inbound.presence import listed_now
 from channel_sync.inbound.receipt import receive_notification
 from channel_sync.merge.agreement import is_as_agreed
@@ -102,7 +102,7 @@ def _is_known(
     if is_cancelled and link.applied_cancelled:
         return True
     if isinstance(state, Booking):
-        if has_new_details(link, state):
+        if new_details(link, state):
             return False
         if is_as_agreed(link, state) or link.pushed_hash == shown_of(channel_property.channel_name, state).state_hash():
             return True

@@ -1,8 +1,8 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
 Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`) or
-in claims of channels. A hold or a claim counts beside the units that its own reservation has reserved on a night only as
-far as it is larger.
+in claims of channels. A hold or a claim counts beside the units that its own reservation has reserved on a night only
+as far as it is larger.
 """
 
 from __future__ import annotations

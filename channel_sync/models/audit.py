@@ -26,6 +26,7 @@ class AuditAction(models.TextChoices):
     CONNECTION_TESTED = "connection.tested"
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
+    BOOKING_REPORTED = "booking.reported"
 
 
 class AuditEntry(models.Model):

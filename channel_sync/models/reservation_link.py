@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from channel_sync.models.columns import created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
 from channel_sync.models.property import ChannelProperty
 
 
@@ -63,7 +63,14 @@ class ReservationLink(models.Model):
 
     class Meta:
         db_table = "channel_reservation_links"
-        verbose_name = "reservation link"
+        verbose_name = "booking"
+        indexes = [
+            NamedIndex(
+                fields=["ota_reference"],
+                condition=~models.Q(ota_reference=""),
+                name="idx_channel_reservation_links_ota_reference",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["channel_property", "external_id"], name="channel_reservation_links_external_id_key"

@@ -92,7 +92,7 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
         link.reservation_id: link
         for link in ReservationLink.objects.filter(channel_property=channel_property, reservation_id__in=ids)
     }
-    found = _lost_creates(channel, channel_property, [one for one in ids if one not in links])
+    found = lost_creates(channel, channel_property, [one for one in ids if one not in links])
     reservations |= _confirmed_late(channel_property, reservations, found)
     rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     unapplied = unapplied_changes(channel_property, [link.external_id for link in links.values()])
@@ -193,12 +193,12 @@ def _confirmed_late(
     return host_pms().reservations(expired) if expired else {}
 
 
-def _lost_creates(
-    channel: Channel, channel_property: ChannelProperty, reservation_ids: Sequence[UUID]
+def lost_creates(
+    channel: Channel, channel_property: ChannelProperty, reservation_ids: Sequence[UUID], **which: Any
 ) -> dict[UUID | None, str]:
     """Bookings of earlier creates whose answer we never got, looked up by their keys before another create.
 
-    Only an event that was on its way once has a normalised payload.
+    Only an event that was on its way once has a normalised payload. `which` narrows the events down.
     """
     sent = list(
         ChannelEvent.objects.filter(
@@ -207,6 +207,7 @@ def _lost_creates(
             entity_internal_id__in=reservation_ids,
             source=PMS_SOURCE,
             normalized_payload__isnull=False,
+            **which,
         ).only("idempotency_key", "entity_internal_id", "received_at")
     )
     times = [event.received_at for event in sent if event.received_at is not None]

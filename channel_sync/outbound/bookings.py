@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.canonical import BookingWrite, WriteResult
+from channel_sync.channels.canonical import WriteResult
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
@@ -31,6 +31,7 @@ from channel_sync.models import (
 from channel_sync.outbound.booking_batch import Planned, prepare_writes, waiting_beside
 from channel_sync.outbound.booking_outcome import settle_refused, settle_unsent
 from channel_sync.outbound.coalescing import BookingFirst
+from channel_sync.outbound.groups import one_new_group_each, with_leaders
 from channel_sync.outbound.last_room import offer_again, waits_for_another
 from channel_sync.outbound.sent_together import Sent, settle_all_sent
 
@@ -135,28 +136,32 @@ def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
     if _may_have_changed_there(events):
         pull_bookings(events[0].channel_property, channel)
     to_send: list[Planned] = []
-    writes: list[BookingWrite] = []
-    for booking in prepare_writes(channel, events):
+    for booking in with_leaders(channel, prepare_writes(channel, events)):
         if booking.write is None:
             settle_unsent(booking)
         else:
             to_send.append(booking)
-            writes.append(booking.write)
-    if not to_send:
-        return False
+    for call in one_new_group_each(to_send):
+        _send(channel, call)
+    return bool(to_send)
+
+
+def _send(channel: Channel, to_send: Sequence[Planned]) -> None:
+    writes = [booking.write for booking in to_send if booking.write is not None]
     note_sent([(booking.event, booking.sent()) for booking in to_send])
     results = channel.write_bookings(writes, idempotency_key=to_send[0].event.idempotency_key)
     answered = list(zip(to_send, results, strict=True))
     sold_out = [(booking, result.refused) for booking, result in answered if isinstance(result.refused, SoldElsewhere)]
     _settle([(booking, result) for booking, result in answered if not isinstance(result.refused, SoldElsewhere)])
     if sold_out:
-        offered = offer_again(channel, sold_out)
+        # Others of their groups may have been made by the call.
+        again = with_leaders(channel, [booking for booking, _ in sold_out])
+        offered = offer_again(channel, list(zip(again, [error for _, error in sold_out], strict=True)))
         waiting = [booking for booking, result in offered if waits_for_another(booking, result)]
         _settle([(booking, result) for booking, result in offered if booking not in waiting])
         for booking in waiting:
             for event in (booking.event, *booking.later):
                 settle_error(event, BookingFirst())
-    return True
 
 
 def _settle(answered: Sequence[tuple[Planned, WriteResult]]) -> None:

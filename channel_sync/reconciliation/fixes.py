@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Q
 
+from channel_sync.channels.booking_details import Detail, with_details
 from channel_sync.channels.canonical import Booking, BookingNotification
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.pushable import push_of
@@ -156,7 +157,7 @@ def _set_price(channel_property: ChannelProperty, booking: Booking, before: Link
         reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
         if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:
             return False
-        priced = booking.taking(["price"], reservation)
+        priced = with_details(booking.taking(["price"], reservation), [Detail.CURRENCY])
         pms.modify_reservation(reservation.id, reservation.room_type_id, priced)
         room = channel_rooms(channel_property, [reservation.room_type_id]).get(reservation.room_type_id)
         after = pms.reservation(reservation.id)

@@ -156,6 +156,14 @@ class Pms:
         found = Reservation.objects.select_related("guest").filter(id__in=reservation_ids)
         return {reservation.id: self.describe(reservation) for reservation in found}
 
+    def reservations_in_groups(self, property_id: UUID, groups: Collection[str]) -> Mapping[str, Collection[UUID]]:
+        """Reservations by their group reference."""
+        found: dict[str, list[UUID]] = {}
+        grouped = Reservation.objects.filter(hotel_id=property_id, group_reference__in=groups)
+        for group, reservation_id in grouped.values_list("group_reference", "id"):
+            found.setdefault(group, []).append(reservation_id)
+        return found
+
     def arriving_reservations(self, property_id: UUID, first: date, last: date) -> Iterator[SharedReservation]:
         """Reservations by their check-in, with a cursor of the server."""
         found = Reservation.objects.select_related("guest").filter(
@@ -180,6 +188,7 @@ class Pms:
             price=instance.price,
             notes=instance.notes,
             phase=PHASES.get(instance.phase),
+            group=instance.group_reference,
         )
 
     def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:
@@ -194,10 +203,8 @@ class Pms:
                 id=uuid4(),
                 hotel_id=property_id,
                 guest=None if booking.status is BookingStatus.BLOCKED else next(guests),
-                source=(booking.ota or "channel")[:50],
-                channel_reference=booking.ota_reference[:255],
-                group_reference=booking.group_id[:255],
-                currency=booking.currency[:3] or currency,
+                source="channel",
+                currency=currency,
             )
             _apply(reservation, room_type_id, booking)
             reservations.append(reservation)
@@ -209,7 +216,7 @@ class Pms:
     def modify_reservation(self, reservation_id: UUID, room_type_id: UUID, booking: Booking) -> None:
         """Set a reservation to the state of the booking; saves nothing where nothing changes."""
         reservation = Reservation.objects.select_for_update(of=("self",)).select_related("guest").get(id=reservation_id)
-        before = self.describe(reservation), reservation.guest_comments
+        before = self.describe(reservation), _details(reservation)
         if reservation.guest is None and booking.status is not BookingStatus.BLOCKED:
             reservation.guest = Guest.objects.create(**_guest_columns(booking))
         elif reservation.guest is not None:
@@ -217,7 +224,7 @@ class Pms:
                 setattr(reservation.guest, name, value)
             reservation.guest.save()
         _apply(reservation, room_type_id, booking)
-        if (self.describe(reservation), reservation.guest_comments) != before:
+        if (self.describe(reservation), _details(reservation)) != before:
             reservation.save()
 
     def cancel_reservation(self, reservation_id: UUID) -> None:
@@ -267,6 +274,22 @@ def _apply(reservation: Reservation, room_type_id: UUID, booking: Booking) -> No
     reservation.notes = booking.notes
     if booking.guest_comments is not None:
         reservation.guest_comments = booking.guest_comments
+    if booking.group_id is not None:
+        reservation.group_reference = booking.group_id[:255]
+    reservation.source = booking.ota[:50] or reservation.source
+    reservation.channel_reference = booking.ota_reference[:255] or reservation.channel_reference
+    reservation.currency = booking.currency[:3] or reservation.currency
+
+
+def _details(reservation: Reservation) -> tuple[str, ...]:
+    """What channels change and are never sent."""
+    return (
+        reservation.guest_comments,
+        reservation.group_reference,
+        reservation.source,
+        reservation.channel_reference,
+        reservation.currency,
+    )
 
 
 def _guest_columns(booking: Booking) -> dict[str, str]:

@@ -24,11 +24,14 @@ class Account:
     tokens: MemoryTokens
     beds24: RunningSimulator
 
-    def write(self, external_id: str | None, **changes: Any) -> WriteResult:
+    def write(
+        self, external_id: str | None, *, group: str = "", leader: str | None = None, **changes: Any
+    ) -> WriteResult:
         """Write one booking; an existing one without changes is cancelled."""
         values = {"status": BookingStatus.CONFIRMED, "external_room_id": "2001", "check_in": FIRST, "check_out": LAST}
         push = BookingPush(**{**values, **changes}) if changes or external_id is None else None
-        (result,) = self.channel.write_bookings([BookingWrite("a key", external_id, push)], idempotency_key="a key")
+        write = BookingWrite("a key", external_id, push, group=group, leader=leader)
+        (result,) = self.channel.write_bookings([write], idempotency_key="a key")
         return result
 
     def asked(self) -> set[str]:

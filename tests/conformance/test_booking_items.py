@@ -102,6 +102,16 @@ def test_fields_with_a_form_of_their_own(api: Caller, field: str, value: Any) ->
     assert (result["success"], result["errors"][0]["field"]) == (False, field)
 
 
+def test_a_group_is_led_by_a_booking_of_the_account(api: Caller) -> None:
+    (leader,) = api.post("/bookings", NEW | {"actions": {"makeGroup": True}})
+    joined, nowhere = api.post("/bookings", NEW | {"masterId": leader["new"]["id"]}, NEW | {"masterId": 4711})
+
+    assert (joined["success"], nowhere["success"], nowhere["errors"][0]["field"]) == (True, False, "masterId")
+    (left,) = api.post("/bookings", {"id": joined["new"]["id"], "masterId": None})
+    assert left["success"] is True
+    assert [booking["masterId"] for booking in api.listed()] == [leader["new"]["id"], None]
+
+
 def test_guests_are_listed_when_asked_for(api: Caller, beds24: RunningSimulator) -> None:
     beds24.controls.book(**NEW, guests=[{"id": 1, "firstName": "Ada"}])
 

@@ -6,13 +6,14 @@ The fixture of the simulator checks its traffic; these tests make all of it happ
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from channel_sync.channels.beds24.channel import Beds24Channel
 from channel_sync.channels.canonical import AvailabilityRange, BookingStatus, Guest, RateRange, RateTerms
+from channel_sync.channels.reports import Report
 from tests.conformance.account import FIRST, LAST, Account, connected_account
 from tests.conformance.faults import Fault, request_faults
 from tests.conformance.known import KNOWN, fault_of
@@ -37,6 +38,24 @@ def book_change_and_cancel(account: Account) -> None:
     created = account.write(None, guest=GUEST, price=Decimal("99.90"), notes="late", adults=2, children=1).external_id
     account.write(created, guest=GUEST, units=2, status=BookingStatus.REQUEST)
     account.write(created)
+
+
+def book_a_group_and_join_it(account: Account) -> None:
+    leader = account.write(None, group="a group").external_id
+    joined = account.write(None, group="a group", leader=leader).external_id
+
+    assert [booking["masterId"] for booking in account.beds24.bookings] == [int(leader)] * 2
+    assert joined != leader
+
+
+def report_a_booking(account: Account) -> None:
+    for report, days in ((Report.NO_SHOW, 0), (Report.INVALID_CARD, 30), (Report.CANCELLATION, 30)):
+        arrival = date.today() + timedelta(days=days)
+        stay = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=2))}
+        made = account.beds24.controls.book(roomId=2001, **stay)
+        account.channel.report(str(made["id"]), report)
+    actions = [found["action"] for found in account.beds24.controls.state()["reports"]]
+    assert actions == ["reportNoShow", "reportInvalidCard", "reportCancel"]
 
 
 def push_availability(account: Account) -> None:
@@ -70,6 +89,8 @@ def test_rates(account: Account, terms: RateTerms) -> None:
     "make",
     [
         book_change_and_cancel,
+        book_a_group_and_join_it,
+        report_a_booking,
         push_availability,
         lambda account: account.channel.ping(),
         lambda account: account.channel.properties(),

@@ -62,7 +62,8 @@ def text(answer: Any) -> str:
 
 PAGES = [
     "channelevent_changelist", "channelmapping_changelist", "conflict_changelist", "reconciliationrun_changelist",
-    "channelproperty_changelist", "alert_changelist", "auditentry_changelist", "dashboard",
+    "channelproperty_changelist", "alert_changelist", "auditentry_changelist", "reservationlink_changelist",
+    "dashboard",
 ]  # fmt: skip
 
 

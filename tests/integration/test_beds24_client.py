@@ -274,3 +274,16 @@ def test_a_window_that_ends_in_months_is_another_unit() -> None:
     assert read_credits({"x-five-min-limit-resets-in": "9000000"}).resets_in_seconds == 900
     assert read_credits({"x-five-min-limit-resets-in": "-5"}).resets_in_seconds == 0
     assert read_credits({"X-FiveMinCreditLimit-ResetsIn": "240"}).resets_in_seconds == 240
+
+
+def test_a_booking_whose_group_is_gone_is_booked_without_it(account: Account, beds24: RunningSimulator) -> None:
+    writes = [
+        BookingWrite("first", None, push(), group="a group", leader="4711"),
+        BookingWrite("second", None, push(check_out=STAY["check_in"] + timedelta(days=1))),
+    ]
+
+    results = account.channel.write_bookings(writes, idempotency_key="first")
+
+    assert [result.outcome for result in results] == [WriteOutcome.CREATED] * 2
+    assert [booking["masterId"] for booking in beds24.bookings] == [None, None]
+    assert {result.external_id for result in results} == {str(booking["id"]) for booking in beds24.bookings}

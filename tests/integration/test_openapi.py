@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +29,14 @@ from channel_sync.models import ChannelMapping, Conflict, ConflictKind, Reconcil
 from channel_sync.operations.roles import Role
 from pms_project.wsgi import application
 from tests.conftest import ConnectedHotel
-from tests.factories import EventFactory, MaintenanceBlockFactory, RatePlanFactory, ReservationFactory, RoomFactory
+from tests.factories import (
+    EventFactory,
+    MaintenanceBlockFactory,
+    RatePlanFactory,
+    ReservationFactory,
+    ReservationLinkFactory,
+    RoomFactory,
+)
 from tests.fuzzing import examples
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +65,8 @@ def test_the_document_and_its_page_are_there() -> None:
 def operations() -> list[tuple[str, str]]:
     """Every operation of the admin API, by method and path."""
     return [
-        ("get", "/audit/"), ("get", "/channel-mappings/"), ("post", "/channel-mappings/"),
+        ("get", "/audit/"), ("get", "/bookings/"), ("get", "/bookings/{id}/"), ("get", "/bookings/{id}/reports/"),
+        ("post", "/bookings/{id}/reports/"), ("get", "/channel-mappings/"), ("post", "/channel-mappings/"),
         ("get", "/channel-mappings/{id}/"), ("put", "/channel-mappings/{id}/"), ("delete", "/channel-mappings/{id}/"),
         ("post", "/channel-mappings/test/"), ("get", "/channel-status/{property_id}/"), ("get", "/conflicts/"),
         ("get", "/conflicts/{id}/"), ("post", "/conflicts/{id}/resolve/"), ("get", "/events/"),
@@ -117,7 +126,12 @@ def known_ids(connected: ConnectedHotel, topology_at_broker: None) -> dict[str, 
         channel_property=connected.channel_property, kind=ReconciliationKind.RATES, window_start="2027-01-01",
         window_end="2027-01-02", cursor={},
     )  # fmt: skip
+    reservation = ReservationFactory(room_type=connected.double, check_in=date.today())
+    booking = ReservationLinkFactory(
+        channel_property=connected.channel_property, reservation_id=reservation.id, ota="booking"
+    )
     return {
+        "bookings": str(booking.id),
         "events": str(event.id),
         "conflicts": str(conflict.id),
         "reconciliation-runs": str(run.id),

@@ -10,7 +10,8 @@ from channel_sync.channels.beds24.property_setup import permissions, read_setup,
 from channel_sync.channels.setup import WebhookState, WebhookTarget
 
 TARGET = WebhookTarget("https://pms.example/webhooks/beds24/", "X-Secret", "s3cret")
-ALL = [f"all:{area}" for area in ("bookings", "bookings-personal", "bookings-financial", "inventory", "properties")]
+AREAS = ("bookings", "bookings-personal", "bookings-financial", "inventory", "properties", "channels")
+ALL = [f"all:{area}" for area in AREAS]
 RIGHT = {
     "version": "twoWithPersonalData",
     "url": TARGET.url,
@@ -31,7 +32,7 @@ def test_scopes_of_everything_leave_nothing_to_say() -> None:
 def test_missing_scopes_are_named_and_so_is_what_fewer_scopes_leave_out() -> None:
     found = permissions({"token": {"scopes": ["read:bookings", "all:inventory", "read:properties"]}})
     assert found.missing == ("write:bookings",)
-    assert len(found.limits) == 4
+    assert len(found.limits) == 5
     assert any("prices" in limit for limit in found.limits)
 
 

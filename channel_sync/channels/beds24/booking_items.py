@@ -11,23 +11,36 @@ from channel_sync.channels.beds24.wire import Beds24Status, WireItemResult, id_n
 from channel_sync.channels.canonical import OF_GUEST, BookingPush, BookingWrite, WriteOutcome, WriteResult
 from channel_sync.errors import ChannelUnavailable, RefusedByChannel, SoldElsewhere
 
+LEADER = "masterId"
 STATUS_NAMES = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not Beds24Status.NEW}
 
 
 def write_item(write: BookingWrite) -> dict[str, Any]:
     """The item of a write; cancelling is a status.
 
-    The key is written into a new booking, since Beds24 knows no idempotency header.
+    The key is written into a new booking, since Beds24 knows no idempotency header. A new booking joins the group of
+    its leader, or makes one with the others of the call that have none.
     """
     if write.push is None:
         return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
     if write.external_id is None:
-        return _booking_item(write, write.push) | {
+        made: dict[str, Any] = {
             "infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}],
             # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
             "actions": {"checkAvailability": True},
         }
+        if write.leader is not None:
+            made["masterId"] = id_number(LEADER, write.leader)
+        elif write.group:
+            made["actions"]["makeGroup"] = True
+        return _booking_item(write, write.push) | made
     return {"id": id_number("id", write.external_id)} | _booking_item(write, write.push)
+
+
+def has_lost_its_leader(write: BookingWrite, result: WireItemResult) -> bool:
+    """Whether a new booking is refused for its group alone, such as when its leader was deleted a moment ago."""
+    refused = write.leader is not None and not result.success and not result.created_id()
+    return refused and {remark.field for remark in (*result.errors, *result.warnings)} == {LEADER}
 
 
 def write_result(write: BookingWrite, result: WireItemResult) -> WriteResult:

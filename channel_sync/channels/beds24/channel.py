@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
 from channel_sync.channels.base import ChannelCredentials, ExternalIdForm, NewAccount
+from channel_sync.channels.beds24 import reports
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of, token_details
-from channel_sync.channels.beds24.booking_items import write_item, write_result
+from channel_sync.channels.beds24.booking_items import has_lost_its_leader, write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
 from channel_sync.channels.beds24.calendar import within_limits
 from channel_sync.channels.beds24.calendar_calls import CalendarCalls
 from channel_sync.channels.beds24.cancellation_advice import cancellation_advice
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
+from channel_sync.channels.beds24.listed import keys_of, listed, property_details, state_of
 from channel_sync.channels.beds24.normalization import (
-    KEY_INFO_CODE,
     claimed_nights,
-    is_cancelled,
     normalize_booking_event,
     normalize_cancellation,
 )
@@ -27,15 +28,8 @@ from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.property_setup import permissions, read_setup, webhook_item
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
-from channel_sync.channels.beds24.webhook import listed_booking, parse_webhook
-from channel_sync.channels.beds24.wire import (
-    ALL_STATUSES,
-    WireBookingReference,
-    WireProperty,
-    WireRoom,
-    read,
-    readable_info_items,
-)
+from channel_sync.channels.beds24.webhook import parse_webhook
+from channel_sync.channels.beds24.wire import ALL_STATUSES, WireItemResult
 from channel_sync.channels.canonical import (
     AvailabilityRange,
     Booking,
@@ -45,15 +39,14 @@ from channel_sync.channels.canonical import (
     BookingPush,
     BookingWrite,
     ChannelPropertyDetails,
-    ChannelRoom,
     ClaimedNights,
     Notification,
     RateRange,
     RateTerms,
     WriteResult,
 )
+from channel_sync.channels.reports import Report, Reportable
 from channel_sync.channels.setup import PropertySetup, WebhookTarget
-from channel_sync.errors import InvalidPayload
 
 PROPERTIES = "/properties"
 
@@ -137,6 +130,11 @@ class Beds24Channel:
         return without_personal_data(payload)
 
     @classmethod
+    def reports_of(cls, ota: str, check_in: date) -> Reportable:
+        """Booking.com alone takes reports through Beds24."""
+        return reports.reports_of(ota, check_in)
+
+    @classmethod
     def is_reachable(cls, options: Mapping[str, Any], *, timeout: float) -> bool:
         """`GET /authentication/details` without a token: any answer but a redirect or a server error will do."""
         return is_reachable(Beds24Options.model_validate(options), timeout=timeout)
@@ -147,7 +145,9 @@ class Beds24Channel:
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
         """Properties with their rooms."""
-        return list(readable(self._client.get_pages(PROPERTIES, {"includeAllRooms": "true"}), _property, "property"))
+        return list(
+            readable(self._client.get_pages(PROPERTIES, {"includeAllRooms": "true"}), property_details, "property")
+        )
 
     def setup_of(self, external_property_id: str) -> PropertySetup | None:
         """`GET /properties` of one."""
@@ -162,10 +162,25 @@ class Beds24Channel:
             self._client.post_all(PROPERTIES, [item], idempotency_key=f"webhook:{uuid4()}")
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
-        """One POST. Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key."""
-        items = [write_item(write) for write in writes]
-        results = self._client.post_items("/bookings", items, idempotency_key=idempotency_key)
+        """One POST, and another for bookings that are refused for their group: they are booked without it.
+
+        Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key.
+        """
+        results = self._post(writes, idempotency_key)
+        alone = [n for n, write in enumerate(writes) if has_lost_its_leader(write, results[n])]
+        if alone:
+            without = [replace(writes[n], group="", leader=None) for n in alone]
+            for n, result in zip(alone, self._post(without, f"{idempotency_key}:ungrouped"), strict=True):
+                results[n] = result
         return [write_result(write, result) for write, result in zip(writes, results, strict=True)]
+
+    def _post(self, writes: Sequence[BookingWrite], idempotency_key: str) -> list[WireItemResult]:
+        items = [write_item(write) for write in writes]
+        return self._client.post_items("/bookings", items, idempotency_key=idempotency_key)
+
+    def report(self, external_id: str, report: Report) -> Sequence[str]:
+        """`POST /channels/booking`."""
+        return reports.report(self._client, external_id, report)
 
     def find_bookings(
         self, external_property_id: str, idempotency_keys: Collection[str], *, created_from: datetime
@@ -182,7 +197,7 @@ class Beds24Channel:
         )
         return {
             key: external_id
-            for external_id, keys in readable(candidates, _keys_of, "booking")
+            for external_id, keys in readable(candidates, keys_of, "booking")
             for key in keys
             if key in idempotency_keys
         }
@@ -192,7 +207,7 @@ class Beds24Channel:
         query = {"id": external_id, "status": list(ALL_STATUSES), "includeInfoItems": "true"}
         for item in self._client.get_pages("/bookings", query):
             if isinstance(item, Mapping) and str(item.get("id")) == external_id:
-                return _state(item)
+                return state_of(item)
         return None
 
     def changed_bookings(self, external_property_id: str, *, modified_from: datetime) -> Iterator[BookingNotification]:
@@ -206,7 +221,7 @@ class Beds24Channel:
                 "includeInfoItems": "true",
             },
         )
-        return _listed(pages)
+        return listed(pages)
 
     def arriving_bookings(self, external_property_id: str, first: date, last: date, *, page: int) -> BookingPage:
         """One page of what arrives in a window."""
@@ -224,12 +239,12 @@ class Beds24Channel:
             **dates,
         }
         content = self._client.get_page("/bookings", query, page)
-        return BookingPage(tuple(_listed(content.data)), content.has_next)
+        return BookingPage(tuple(listed(content.data)), content.has_next)
 
     def bookings(self, external_ids: Collection[str]) -> Mapping[str, BookingNotification]:
         """Bookings by their ids, of every status."""
         query = {"id": sorted(external_ids), "status": list(ALL_STATUSES), "includeInfoItems": "true"}
-        found = _listed(self._client.get_pages("/bookings", query))
+        found = listed(self._client.get_pages("/bookings", query))
         return {notification.external_id: notification for notification in found}
 
     def push_availability(self, ranges: Sequence[AvailabilityRange], *, idempotency_key: str) -> Sequence[str]:
@@ -255,38 +270,6 @@ class Beds24Channel:
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
         return self._calendar.rates(external_rate_ids, first, last)
-
-
-def _property(item: Mapping[str, Any]) -> ChannelPropertyDetails:
-    found = read(WireProperty, item, prefix="property.")
-    rooms = readable(found.roomTypes or found.rooms or [], _room, "room")
-    return ChannelPropertyDetails(external_id=found.id, name=found.name, rooms=tuple(rooms))
-
-
-def _room(item: Mapping[str, Any]) -> ChannelRoom:
-    found = read(WireRoom, item, prefix="room.")
-    return ChannelRoom(external_id=found.id, name=found.name, units=found.qty)
-
-
-def _listed(items: Iterable[Any]) -> Iterator[BookingNotification]:
-    """Each booking as its webhook would describe it; one without a readable id is left out, its neighbours are not."""
-    return readable(items, listed_booking, "booking")
-
-
-def _state(item: Mapping[str, Any]) -> Booking | BookingCancellation:
-    try:
-        return normalize_booking_event(item)
-    except InvalidPayload:
-        if is_cancelled(item):
-            return normalize_cancellation(item)
-        raise
-
-
-def _keys_of(item: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-    """The id of a booking, and the idempotency keys that it carries."""
-    reference = read(WireBookingReference, {"id": item.get("id")}, prefix="booking.")
-    notes = readable_info_items(item.get("infoItems"))
-    return reference.id, [note.text for note in notes if note.code == KEY_INFO_CODE]
 
 
 def _utc(time: datetime) -> str:

@@ -123,7 +123,7 @@ def _booking(wire: WireBooking) -> Booking:
         external_property_id=wire.propertyId,
         external_room_id=wire.roomId,
         external_unit_id=wire.unitId,
-        group_id=wire.masterId,
+        group_id=wire.masterId if "masterId" in wire.model_fields_set else None,
         units=wire.roomQty,
         status=_status(wire.status),
         check_in=wire.arrival,

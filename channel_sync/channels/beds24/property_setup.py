@@ -16,6 +16,7 @@ WANTED_SCOPES = {
     "write:bookings-personal": "reservations of the PMS are booked without their guests",
     "read:bookings-financial": "bookings come without prices",
     "write:bookings-financial": "reservations of the PMS are booked without prices",
+    "write:channels": "no-shows and invalid cards cannot be reported to Booking.com",
 }
 GOOD_VERSION, NO_CARDS = "twoWithPersonalData", "none"
 VERSIONS = {

@@ -111,6 +111,11 @@ class Reservation(models.Model):
                 condition=models.Q(status__in=RESERVED_STATUSES),
                 name="idx_reservations_reserved",
             ),
+            models.Index(
+                fields=["group_reference"],
+                condition=~models.Q(group_reference=""),
+                name="idx_reservations_group",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -131,7 +131,7 @@ def book_again(reservation_id: UUID, *, by: str, version: int | None = None) -> 
             if version is not None:
                 seen = Reservation.objects.only("room_type_id").get(id=reservation_id)
                 lock_room_types([seen.room_type_id])
-                _lock(reservation_id, version)
+                lock_reservation(reservation_id, version)
             book_again_at_channel(reservation_id, by=by)
             return Reservation.objects.select_related("guest").get(id=reservation_id)
     except NotEnoughUnits as error:

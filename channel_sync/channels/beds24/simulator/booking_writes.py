@@ -99,6 +99,8 @@ def _write_one(state: State, account: Account, item: Any, changed: Changed) -> J
     forbidden = withheld(account, "write")
     changes = {name: item[name] for name in WRITABLE & set(item) - forbidden if (name, item[name]) != ("email", "")}
     problem = refusal_of(changes) or problem_of({**booking, **changes}, rooms)
+    if problem is None and not _may_lead(state, rooms, changes.get("masterId")):
+        problem = "masterId", "booking not found"
     if problem is None and (wrong := wrong_action(item)):
         problem = wrong, "invalid"
     if problem:
@@ -133,6 +135,11 @@ def _changed_items(
         errors += refused_lines
         lines = after_actions(state, booking, lines, actions_of(item), is_new=is_new)
     return {"infoItems": notes, "invoiceItems": lines}, errors
+
+
+def _may_lead(state: State, rooms: Collection[int], booking_id: int | None) -> bool:
+    """Whether a group can be led by a booking: it has to be one of the account; null is no group."""
+    return booking_id is None or state.bookings.get(booking_id, {}).get("roomId") in rooms
 
 
 def _make_group(state: State, items: list[Any], answers: list[Json]) -> None:
