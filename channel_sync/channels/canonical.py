@@ -228,11 +228,16 @@ class WriteResult:
 
 @dataclass(frozen=True)
 class ClaimedNights:
-    """Where and when a booking that could not be applied may take a room; None is what cannot be read of it."""
+    """Where and when a booking that is not applied yet takes a room; None is what cannot be read of it.
+
+    `is_ours` is one that was made in the PMS, which counts it by itself.
+    """
 
     external_room_id: str | None
     first_night: date | None
     last_night: date | None
+    units: int = 1
+    is_ours: bool = False
 
     def may_be_of(self, external_room_id: str, night: date) -> bool:
         """Whether it may take this room on this night: what is not known may be anything."""

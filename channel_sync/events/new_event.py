@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from channel_sync.channels.canonical import ClaimedNights
 from channel_sync.models import Direction, EntityType, EventType
 
 
@@ -14,7 +15,8 @@ from channel_sync.models import Direction, EntityType, EventType
 class NewEvent:
     """What is known of an event before it is in the log.
 
-    One that `waits` is handed to the broker after that time, unless somebody wakes it before.
+    One that `waits` is handed to the broker after that time, unless somebody wakes it before. What it `claims` is for
+    nobody else until it is applied.
     """
 
     channel_property_id: UUID
@@ -29,6 +31,7 @@ class NewEvent:
     entity_internal_id: UUID | None = None
     occurred_at: datetime | None = None
     waits: timedelta | None = None
+    claims: ClaimedNights | None = None
     id: UUID = field(default_factory=uuid4)
 
     @property

@@ -21,6 +21,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 from psycopg.types.json import Jsonb
 
+from channel_sync.channels.canonical import ClaimedNights
+from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.channels.storable import storable_text
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlation_id
@@ -43,13 +45,15 @@ RECORD = """
 INSERT INTO channel_events (
     id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, entity_internal_id,
     idempotency_key, payload, normalized_payload, status, attempts, max_attempts, received_at, created_at, updated_at,
-    next_attempt_at, processed_at, occurred_at, correlation_id, waits_for
+    next_attempt_at, processed_at, occurred_at, correlation_id, waits_for,
+    claimed_room, claimed_from, claimed_until, claimed_units
 ) VALUES (
     %(id)s, %(channel_property_id)s, %(direction)s, %(source)s, %(event_type)s, %(entity_type)s,
     %(entity_external_id)s, %(entity_internal_id)s, %(idempotency_key)s, %(payload)s, %(normalized_payload)s,
     %(status)s, 0, %(max_attempts)s, statement_timestamp(), statement_timestamp(), statement_timestamp(),
     statement_timestamp() + %(due_in)s::interval, CASE WHEN %(is_done)s THEN statement_timestamp() END,
-    %(occurred_at)s, %(correlation_id)s, %(waits_for)s
+    %(occurred_at)s, %(correlation_id)s, %(waits_for)s,
+    %(claimed_room)s, %(claimed_from)s, %(claimed_until)s, %(claimed_units)s
 ) ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING next_attempt_at
 """
@@ -583,11 +587,23 @@ def _insert(
         "waits_for": WaitsFor.PAUSE if event.waits is not None else WaitsFor.TURN,
         "occurred_at": event.occurred_at,
         "correlation_id": correlation_id(),
+        **_claimed(event.claims),
     }
     with connection.cursor() as cursor:
         cursor.execute(RECORD, columns)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def _claimed(claims: ClaimedNights | None) -> dict[str, Any]:
+    """What is not wholly known claims nothing here: pushes hold back for it (`inbound/unapplied.py`)."""
+    known = claims if claims and claims.external_room_id and claims.first_night and claims.last_night else None
+    return {
+        "claimed_room": known.external_room_id if known else None,
+        "claimed_from": known.first_night if known else None,
+        "claimed_until": known.last_night + ONE_NIGHT if known and known.last_night else None,
+        "claimed_units": known.units if known else None,
+    }
 
 
 def _claiming(holder: str) -> dict[str, Any]:

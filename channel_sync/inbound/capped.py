@@ -32,7 +32,7 @@ def push_what_was_capped(
     """
     nights: list[tuple[Reservation, Sequence[FreeNight]]] = []
     if before is not None and before.takes_room:
-        nights.append((before, free_units([before.room_type_id], before.check_in, before.check_out)))
+        nights.append((before, free_units([before.room_type_id], before.check_in, before.check_out, unapplied=False)))
     if after is not None and after.takes_room:
         nights.append((after, free_after))
     spans = [

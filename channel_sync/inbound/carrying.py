@@ -149,4 +149,4 @@ def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
     """What is free on the nights that it takes; none when it takes no room."""
     if reservation is None or not reservation.takes_room:
         return []
-    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out)
+    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out, unapplied=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from channel_sync.channels.canonical import BookingChange, BookingNotification, Notification
+from channel_sync.channels.canonical import BookingChange, BookingNotification, ClaimedNights, Notification
+from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.events.idempotency import inbound_key
 from channel_sync.events.new_event import NewEvent
@@ -34,6 +35,7 @@ def event_of(channel_property: ChannelProperty, notification: Notification) -> N
             event_type=BOOKING_EVENTS[notification.change],
             entity_type=EntityType.BOOKING,
             entity_external_id=notification.external_id,
+            claims=_claims(channel_property, notification),
             **shared,
         )
     return NewEvent(
@@ -42,3 +44,11 @@ def event_of(channel_property: ChannelProperty, notification: Notification) -> N
         entity_external_id=notification.external_room_id,
         **shared,
     )
+
+
+def _claims(channel_property: ChannelProperty, notification: BookingNotification) -> ClaimedNights | None:
+    """What a booking takes that the PMS may not have; what was made in the PMS is counted there."""
+    if notification.change in (BookingChange.CANCELLED, BookingChange.DELETED):
+        return None
+    found = channel_class(channel_property.channel_name).claimed_nights(notification.payload)
+    return None if found is None or found.is_ours else found

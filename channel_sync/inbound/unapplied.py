@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from channel_sync.channels.canonical import ClaimedNights
 from channel_sync.connections.registry import channel_class
 from channel_sync.models import (
-    OPEN_STATUSES,
+    UNAPPLIED_STATUSES,
     ChannelEvent,
     ChannelProperty,
     Direction,
@@ -23,10 +23,6 @@ from channel_sync.models import (
 )
 
 FREEING = (EventType.BOOKING_CANCELLED, EventType.BOOKING_DELETED)
-
-
-# What waits, is being worked, or has failed: in none of these does the PMS count the booking.
-UNAPPLIED = (*OPEN_STATUSES, EventStatus.FAILED)
 # More than these are not looked at one by one: any night may be theirs.
 READ_AT_MOST = 500
 ANYWHERE = ClaimedNights(None, None, None)
@@ -78,4 +74,4 @@ def _unapplied(channel_property: ChannelProperty) -> QuerySet[ChannelEvent]:
         entity_external_id=OuterRef("entity_external_id"),
         reached_at__gt=OuterRef("reached_at"),
     )
-    return bookings.filter(~Exists(later), status__in=UNAPPLIED)
+    return bookings.filter(~Exists(later), status__in=UNAPPLIED_STATUSES)

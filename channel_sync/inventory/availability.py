@@ -1,8 +1,9 @@
 """Free units per room type and night, in one SQL statement (design, "Inventory").
 
-Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`) or
-in claims of channels. A hold or a claim counts beside the units that its own reservation has reserved on a night only
-as far as it is larger.
+Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`) -
+units in claims of channels - units of bookings that a channel has sold and the PMS has not taken in, as their events
+wait or have failed. The last three count beside the units that their own reservation has reserved on a night only as
+far as they are larger.
 """
 
 from __future__ import annotations
@@ -41,6 +42,27 @@ kept AS (
     FROM channel_claims
     WHERE room_type_id = ANY(%(room_types)s) AND check_in < %(end)s AND check_out > %(start)s
       AND coalesce(reservation_id, id) IS DISTINCT FROM %(without)s
+    UNION ALL
+    SELECT event.id::text,
+           coalesce(link.reservation_id, md5(event.source || coalesce(event.entity_external_id, event.id::text))::uuid),
+           mapping.internal_id, event.claimed_from, event.claimed_until, event.claimed_units
+    FROM channel_events AS event
+    JOIN channel_mappings AS mapping
+      ON mapping.channel_property_id = event.channel_property_id AND mapping.external_id = event.claimed_room
+     AND mapping.mapping_type = 'room_type' AND mapping.is_active
+    LEFT JOIN channel_reservation_links AS link
+      ON link.channel_property_id = event.channel_property_id AND link.external_id = event.entity_external_id
+    WHERE %(unapplied)s AND mapping.internal_id = ANY(%(room_types)s)
+      AND event.claimed_room IS NOT NULL AND event.status IN ('received', 'retrying', 'processing', 'failed')
+      AND event.claimed_from < %(end)s AND event.claimed_until > %(start)s
+      AND (%(without)s::uuid IS NULL OR link.reservation_id IS DISTINCT FROM %(without)s)
+      AND NOT EXISTS (
+        SELECT FROM channel_events AS later
+        WHERE later.entity_external_id = event.entity_external_id
+          AND later.channel_property_id = event.channel_property_id AND later.source = event.source
+          AND later.entity_type = 'booking' AND later.status = 'done'
+          AND coalesce(later.occurred_at, later.received_at) > coalesce(event.occurred_at, event.received_at)
+      )
 ),
 held AS (
     SELECT reservation_id, room_type_id, night, max(units) AS units
@@ -108,13 +130,17 @@ def free_units(
     *,
     without: UUID | None = None,
     now: datetime | None = None,
+    unapplied: bool = True,
 ) -> list[FreeNight]:
     """Free units of every room type on every night from `start` up to but without `end`, ordered by both.
 
-    As if the reservation `without` were not there. Where holds expire by the clock (`hold_policy` `strict`), it is that
-    of the database unless `now` is given.
+    As if the reservation `without` were not there; without `unapplied`, as if bookings that the PMS has not taken in
+    yet were not either. Where holds expire by the clock (`hold_policy` `strict`), it is that of the database unless
+    `now` is given.
     """
-    statement, parameters = free_units_statement(room_type_ids, start, end, without=without, now=now)
+    statement, parameters = free_units_statement(
+        room_type_ids, start, end, without=without, now=now, unapplied=unapplied
+    )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         dates = list(nights(start, end - ONE_NIGHT))
@@ -132,6 +158,7 @@ def free_units_statement(
     *,
     without: UUID | None = None,
     now: datetime | None = None,
+    unapplied: bool = True,
 ) -> tuple[str, dict[str, Any]]:
     """The statement of `free_units` and its parameters."""
     pms = host_pms()
@@ -141,6 +168,7 @@ def free_units_statement(
         "without": without,
         "now": now,
         "stands": stands_until_settled(),
+        "unapplied": unapplied,
         "room_types": list(room_type_ids),
     }
     sources = {

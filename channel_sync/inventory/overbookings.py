@@ -27,5 +27,5 @@ def _is_overbooked(room_type_id: UUID, conflict: Conflict) -> bool:
     named = {date.fromisoformat(night) for night in conflict.pms_side.get("free_units", {})}
     if not named:
         return False
-    nights = free_units([room_type_id], min(named), max(named) + ONE_NIGHT)
+    nights = free_units([room_type_id], min(named), max(named) + ONE_NIGHT, unapplied=False)
     return any(night.free < 0 for night in nights if night.night in named)

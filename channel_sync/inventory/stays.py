@@ -37,7 +37,10 @@ def _free_now(stays: Sequence[Reservation]) -> dict[tuple[UUID, date], int]:
         (night.room_type_id, night.night): night.free
         for near in _near_each_other(stays)
         for night in free_units(
-            list({stay.room_type_id for stay in near}), near[0].check_in, max(stay.check_out for stay in near)
+            list({stay.room_type_id for stay in near}),
+            near[0].check_in,
+            max(stay.check_out for stay in near),
+            unapplied=False,
         )
     }
 

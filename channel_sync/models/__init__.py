@@ -11,6 +11,7 @@ from channel_sync.models.connection import ChannelConnection, WebhookVerificatio
 from channel_sync.models.event import (
     OPEN_STATUSES,
     PMS_SOURCE,
+    UNAPPLIED_STATUSES,
     WAITING_STATUSES,
     ChannelEvent,
     Direction,
@@ -31,6 +32,7 @@ from channel_sync.models.staged_booking import StagedBooking
 __all__ = [
     "OPEN_STATUSES",
     "PMS_SOURCE",
+    "UNAPPLIED_STATUSES",
     "WAITING_STATUSES",
     "Alert",
     "AlertKind",

@@ -30,6 +30,8 @@ class EventStatus(models.TextChoices):
 # Waiting for a worker; open is what is not settled yet.
 WAITING_STATUSES = (EventStatus.RECEIVED, EventStatus.RETRYING)
 OPEN_STATUSES = (*WAITING_STATUSES, EventStatus.PROCESSING)
+# In none of these does the PMS count the booking that an inbound event is about.
+UNAPPLIED_STATUSES = (*OPEN_STATUSES, EventStatus.FAILED)
 
 
 WAITS_FOR = {
@@ -113,6 +115,12 @@ class ChannelEvent(models.Model):
         max_length=20, blank=True, default="", db_default="", help_text="What put it off: channel, credits, pause, ..."
     )
     occurred_at = models.DateTimeField(null=True, blank=True)
+    claimed_room = models.CharField(
+        max_length=255, null=True, blank=True, help_text="The channel's room that a booking of a channel takes,"
+    )
+    claimed_from = models.DateField(null=True, blank=True, help_text="from this night")
+    claimed_until = models.DateField(null=True, blank=True, help_text="up to but without this one,")
+    claimed_units = models.IntegerField(null=True, blank=True, help_text="and how many units.")
     correlation_id = models.UUIDField(null=True, blank=True)
     redacted_at = models.DateTimeField(null=True, blank=True)
     reopened_at = models.DateTimeField(
@@ -168,6 +176,12 @@ class ChannelEvent(models.Model):
                 fields=["channel_property", "direction", "received_at"],
                 name="idx_channel_events_open",
                 condition=models.Q(status__in=OPEN_STATUSES),
+            ),
+            # Free units are counted without what a channel has sold and the PMS does not have yet.
+            NamedIndex(
+                fields=["claimed_room", "claimed_from", "claimed_until"],
+                name="idx_channel_events_claims",
+                condition=models.Q(claimed_room__isnull=False, status__in=UNAPPLIED_STATUSES),
             ),
             NamedIndex(
                 fields=["received_at"],

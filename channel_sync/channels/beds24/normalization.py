@@ -39,6 +39,7 @@ from channel_sync.errors import InvalidPayload
 # The code of the info item under which a booking made by us carries its idempotency key (docs/beds24.md).
 KEY_INFO_CODE = "CHANNELSYNC"
 
+MOST_UNITS = 1000
 PRICE_SLOTS = range(1, 17)
 
 STATUSES = {
@@ -107,6 +108,18 @@ def claimed_nights(payload: Mapping[str, Any]) -> ClaimedNights | None:
         external_room_id=room.id if room is not None else None,
         first_night=arrival if is_stay else None,
         last_night=departure - ONE_NIGHT if is_stay and departure is not None else None,
+        units=_units(booking.get("roomQty")),
+        is_ours=_carries_our_key(payload.get("infoItems") or booking.get("infoItems")),
+    )
+
+
+def _units(quantity: Any) -> int:
+    return quantity if isinstance(quantity, int) and 1 <= quantity <= MOST_UNITS else 1
+
+
+def _carries_our_key(items: Any) -> bool:
+    return isinstance(items, list) and any(
+        isinstance(one, Mapping) and one.get("code") == KEY_INFO_CODE for one in items
     )
 
 
