@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from channel_sync.channels.booking_details import Detail, knows, with_details
 from channel_sync.channels.canonical import Booking
-from channel_sync.merge.agreement import MADE_HERE
+from channel_sync.merge.agreement import is_made_here
 from channel_sync.merge.fields import Field, Values, values_of
 from channel_sync.merge.owners import Side
 from channel_sync.merge.three_way import Clash, Merged
@@ -15,11 +15,6 @@ from channel_sync.models import ReservationLink
 from channel_sync.pms import Reservation
 
 ALWAYS_SHOWN = frozenset({Detail.GUEST_COMMENTS})
-
-
-def is_of_our_making(link: ReservationLink, booking: Booking) -> bool:
-    """Whether the booking was made in the PMS."""
-    return bool(booking.client_key) or bool(link.bases.get(MADE_HERE))
 
 
 def price_with_currency(
@@ -48,7 +43,7 @@ def details_to_carry(
     comes with the channel's price or not at all.
     """
     carried = set(changed)
-    if before.group and is_of_our_making(link, booking) and not link.group_id:
+    if before.group and is_made_here(link, booking) and not link.group_id:
         carried.discard(Detail.GROUP)
     has_its_price = "price" not in booking.left_out and (Field.PRICE in moved.to_pms or booking.price == before.price)
     if not has_its_price:

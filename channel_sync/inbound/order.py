@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from channel_sync.channels.booking_details import Detail, changed_details, kept_details, knows
 from channel_sync.channels.canonical import Booking, BookingCancellation, BookingStatus, content_hash
-from channel_sync.inbound.details import is_of_our_making
+from channel_sync.merge.agreement import is_made_here
 from channel_sync.models import ReservationLink
 from channel_sync.moments import time_to_order_by
 
@@ -47,7 +47,7 @@ def new_details(link: ReservationLink, booking: Booking) -> frozenset[Detail]:
     The OTA that a channel first gives a booking of our own making is a word of its own for it, and no change.
     """
     changed = changed_details(link.applied_details, booking)
-    if is_of_our_making(link, booking) and not knows(link.applied_details, Detail.OTA):
+    if is_made_here(link, booking) and not knows(link.applied_details, Detail.OTA):
         return changed - {Detail.OTA}
     return changed
 

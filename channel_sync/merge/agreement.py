@@ -40,13 +40,13 @@ def ours(
 
 def merged(property_id: UUID, link: ReservationLink, booking: Booking, pms_now: Values) -> Merged:
     """What moves between a booking as the channel has it and its reservation, in a property of the PMS."""
-    owners = owners_of(property_id, is_ours=bool(booking.client_key) or is_made_here(link))
+    owners = owners_of(property_id, is_ours=is_made_here(link, booking))
     return merge(_base(link, CHANNEL), values_of(booking), _base(link, PMS), pms_now, owners)
 
 
-def is_made_here(link: ReservationLink) -> bool:
-    """Whether the booking was made in the PMS."""
-    return bool(link.bases.get(MADE_HERE))
+def is_made_here(link: ReservationLink, booking: Booking | None = None) -> bool:
+    """Whether the booking was made in the PMS: the link says so, or a state of it that carries our key."""
+    return bool(booking is not None and booking.client_key) or bool(link.bases.get(MADE_HERE))
 
 
 def owners_for(property_id: UUID, link: ReservationLink) -> Owners:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-# Beds24's own bookings: its booking page, and what people enter there.
-OWN = frozenset({"", "direct"})
-NAMES = {"booking": "Booking.com", "airbnb": "Airbnb", "expedia": "Expedia", "vrbo": "Vrbo", "agoda": "Agoda"}
+from channel_sync.channels.beds24.otas import BOOKING_COM, WITHOUT_OTA, name_of
+
 WAYS = {
-    "booking": (
+    BOOKING_COM: (
         "Ask Booking.com for the cancellation: in its extranet open the reservation and choose 'Request to cancel "
         "reservation', or send the request from here. The guest has to agree."
     ),
@@ -19,8 +18,8 @@ WAYS = {
 
 def cancellation_advice(ota: str) -> str:
     """What to do about a booking of an OTA, in Beds24's name for it; blank where no OTA stands behind a booking."""
-    if ota in OWN:
+    if ota in WITHOUT_OTA:
         return ""
-    name = NAMES.get(ota, ota)
+    name = name_of(ota)
     way = WAYS.get(ota, f"Cancel it in {name}'s extranet too.")
     return f"{name} still has this booking: its guest may arrive, and {name} may charge for it. {way}"

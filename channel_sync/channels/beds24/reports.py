@@ -8,31 +8,18 @@ from http import HTTPStatus
 from uuid import uuid4
 
 from channel_sync.channels.beds24.client import Client
+from channel_sync.channels.beds24.otas import BOOKING_COM, WITHOUT_OTA, name_of
 from channel_sync.channels.beds24.wire import id_number
 from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.channels.reports import Report, Reportable, ReportOffer
 from channel_sync.errors import AuthenticationFailed, RefusedByChannel
 
 PATH = "/channels/booking"
-BOOKING_COM = "booking"
-# What Beds24 calls bookings that no OTA has sold.
-WITHOUT_OTA = ("", "direct", "bookingpage")
 FOR_A_NO_SHOW = timedelta(days=2)
 ACTIONS = {
     Report.NO_SHOW: "reportNoShow",
     Report.INVALID_CARD: "reportInvalidCard",
     Report.CANCELLATION: "reportCancel",
-}
-NAMES = {
-    BOOKING_COM: "Booking.com",
-    "agoda": "Agoda",
-    "airbnb": "Airbnb",
-    "airbnbical": "Airbnb",
-    "expedia": "Expedia",
-    "hostelworld": "Hostelworld",
-    "trip": "Trip.com",
-    "vrbo": "Vrbo",
-    "vrboical": "Vrbo",
 }
 NO_OTA = "No OTA has sold this booking, so there is nobody to report it to. Change or cancel it in the PMS."
 
@@ -41,7 +28,7 @@ def reports_of(ota: str, check_in: date) -> Reportable:
     """Booking.com hears of an invalid card before check-in, and of a no-show for two days from check-in on."""
     if ota in WITHOUT_OTA:
         return Reportable(instead=NO_OTA)
-    name = NAMES.get(ota, ota.capitalize())
+    name = name_of(ota)
     if ota != BOOKING_COM:
         return Reportable(instead=f"{name} takes no reports through Beds24. Report it in {name}'s extranet.")
     return Reportable(
