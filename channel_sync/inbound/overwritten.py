@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from channel_sync.broker.hand_over import publish_after_commit
+from channel_sync.channels.booking_details import with_details
 from channel_sync.channels.canonical import Booking, BookingPush
 from channel_sync.connections.mapped_rooms import room_type_of
 from channel_sync.events.outbound_events import booking_event
@@ -46,7 +47,9 @@ def restore_overwritten(channel_property: ChannelProperty, link: ReservationLink
     if Field.ROOM in back:
         entered = room_type_of(channel_property, said.external_room_id)
     host_pms().lock_room_types([reservation.room_type_id, entered])
-    host_pms().modify_reservation(reservation.id, entered, said.taking(parts_of(back), reservation))
+    # An older state: of what only the channel changes, a later one may have been applied.
+    restored = with_details(said.taking(parts_of(back), reservation), ())
+    host_pms().modify_reservation(reservation.id, entered, restored)
     if not waits_to_be_sent(channel_property, reservation.id):
         event = booking_event(channel_property.id, EventType.BOOKING_UPDATE, reservation, link.external_id)
         publish_after_commit(record_all([event]))
