@@ -135,6 +135,7 @@ def test_the_dashboard_is_read(site: Installation, page: Page) -> None:
 
     expect(page.get_by_role("heading", name="Success, 24 hours")).to_be_visible()
     for chart in ("cs-hours", "cs-latency"):
+        page.wait_for_function(f"window.Chart && Chart.getChart('{chart}')")
         drawn = page.evaluate(f"Chart.getChart('{chart}').data.datasets.flatMap((set) => set.data).length")
         assert drawn >= 3
     expect(page.get_by_role("link", name="beds24 1001")).to_be_visible()

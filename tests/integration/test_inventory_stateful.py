@@ -150,6 +150,8 @@ class HotelLife(RuleBasedStateMachine):
             "units": wanted.units,
         }
         differs = wanted != before
+        # What its channel refused may be corrected, to be booked again; it takes nothing meanwhile.
+        was_refused = Reservation.objects.get(id=id).status == ReservationStatus.FAILED
         try:
             with transaction.atomic():
                 change_reservation(id, changes)
@@ -157,10 +159,10 @@ class HotelLife(RuleBasedStateMachine):
             assert before.state in (State.RESERVED, State.HELD)
             assert not self.model.may_move(id, wanted)
         except ReservationClosed:
-            assert before.state is State.ENDED or (before.state is State.LAPSED and differs)
+            assert (before.state is State.ENDED and not was_refused) or (before.state is State.LAPSED and differs)
         else:
-            assert before.state is not State.ENDED
-            assert not differs or self.model.may_move(id, wanted)
+            assert before.state is not State.ENDED or was_refused
+            assert not differs or was_refused or self.model.may_move(id, wanted)
             self.model.stays[id] = wanted
 
     @rule(id=stays, stay=STAYS)

@@ -114,7 +114,7 @@ def claimed_nights(payload: Mapping[str, Any]) -> ClaimedNights | None:
 
 
 def _units(quantity: Any) -> int:
-    return quantity if isinstance(quantity, int) and 1 <= quantity <= MOST_UNITS else 1
+    return quantity if type(quantity) is int and 1 <= quantity <= MOST_UNITS else 1
 
 
 def _carries_our_key(items: Any) -> bool:
