@@ -80,6 +80,11 @@ class Names:
     ) -> None:
         self.desk, self.ota, self.make, self.plain = desk, ota, make, plain
 
+    def value_in(self, reservation: dict[str, Any]) -> Any:
+        """What a reservation has in it."""
+        at, _, inner = self.desk.partition(".")
+        return self.plain(reservation[at][inner] if inner else reservation[at])
+
 
 # What a value of the room is on either side, only the installation knows: both go by its name here.
 ROOMS = ("Double Room", "Single Room", "Suite")
@@ -168,12 +173,20 @@ class Masters:
             self.cancellations += 1
         of_desk = self.random.sample(list(FIELDS), self.random.randint(0, 2))
         of_ota = self.random.sample(list(FIELDS), self.random.randint(0, 2))
+        here = self.here(one) if of_desk or of_ota else {}
         for names, side in ((of_desk, one.desk), (of_ota, one.ota)):
             for name in names:
-                self.number += 1
-                side[name] = FIELDS[name].make(self.number, one.arrival)
+                side[name] = self.new_value(FIELDS[name], one.arrival, here)
         self.doubled += len(set(of_desk) & set(of_ota))
         return of_desk, of_ota, self.random.random() < 0.5, self.random.choice([0, 0, 0.1, 0.5])
+
+    def new_value(self, names: Names, arrival: date, here: dict[str, Any]) -> Any:
+        """A value that the field does not have: to set it to what it is changes nothing."""
+        while True:
+            self.number += 1
+            value = names.make(self.number, arrival)
+            if names.plain(value) != names.value_in(here):
+                return value
 
     def play(self, one: Both, of_desk: list[str], of_ota: list[str], ota_first: bool, between: float) -> None:
         acts: list[Callable[[], None]] = [lambda: self.at_the_desk(one), lambda: self.at_the_ota(one)]
@@ -231,8 +244,7 @@ class Masters:
             subject=f"booking:{one.booking}", kind=ConflictKind.CONCURRENT_CHANGE, status=ConflictStatus.OPEN
         ).first()
         for name, names in FIELDS.items():
-            at, _, inner = names.desk.partition(".")
-            ours = names.plain(here[at][inner] if inner else here[at])
+            ours = names.value_in(here)
             theirs = names.plain(there[names.ota])
             desk, ota = (names.plain(side[name]) if name in side else None for side in (one.desk, one.ota))
             sides = f"{ours} here, {theirs} there, {desk} by the desk, {ota} by the OTA"

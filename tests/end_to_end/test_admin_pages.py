@@ -18,11 +18,13 @@ from channel_sync.models import (
     EventStatus,
     EventType,
     ReconciliationRun,
+    ReservationLink,
     RunStatus,
     Severity,
 )
 from pms_project.local_services.processes import ROOT
 from pms_project.pms.models import Reservation
+from pms_project.pms.services.stays import check_in
 from tests import chromium
 from tests.end_to_end.installation import LOGIN, Installation
 
@@ -121,6 +123,50 @@ def test_a_conflict_is_settled(site: Installation, page: Page) -> None:
     pushed = ChannelEvent.objects.filter(event_type=EventType.AVAILABILITY_UPDATE, received_at__gte=conflict.created_at)
     assert pushed.exists()
     site.settle()
+
+
+def test_a_guest_does_not_show_up(site: Installation, page: Page) -> None:
+    today = date.today()
+    stay = {"arrival": str(today), "departure": str(today + timedelta(days=2))}
+    booking = site.beds24.book(roomId=int(site.rooms["Single Room"]), channel="booking", lastName="Absent", **stay)
+    links = ReservationLink.objects.filter(external_id=str(booking["id"]), reservation__isnull=False)
+    site.eventually(links.exists, "the booking arrives")
+
+    page.get_by_role("link", name="Bookings").first.click()
+    page.locator("#searchbar").fill(booking["apiReference"])
+    page.get_by_role("button", name="Search").click()
+    keep(page, "bookings")
+    page.get_by_role("link", name=str(booking["id"])).click()
+    keep(page, "booking")
+    page.get_by_role("button", name="No-show").click()
+    expect(page.get_by_text("cannot be taken back")).to_be_visible()
+    keep(page, "report")
+    page.get_by_role("button", name="Yes").click()
+    keep(page, "reported")
+
+    assert [found["action"] for found in site.beds24.state()["reports"]] == ["reportNoShow"]
+
+
+def test_what_an_ota_wants_of_a_guest_in_house_is_decided(site: Installation, page: Page) -> None:
+    today = date.today()
+    stay = {"arrival": str(today), "departure": str(today + timedelta(days=2))}
+    booking = site.beds24.book(roomId=int(site.rooms["Single Room"]), channel="booking", lastName="Inside", **stay)
+    links = ReservationLink.objects.filter(external_id=str(booking["id"]), reservation__isnull=False)
+    site.eventually(links.exists, "the booking arrives")
+    reservation = Reservation.objects.get(id=links.get().reservation_id)
+    check_in(reservation.id)
+    site.beds24.change(booking["id"], status="cancelled")
+    conflicts = Conflict.objects.filter(subject=f"booking:{booking['id']}", kind=ConflictKind.STAY_BEGUN)
+    site.eventually(conflicts.exists, "the cancellation waits for a person")
+
+    page.goto(f"{site.web}/admin/channel_sync/conflict/{conflicts.get().id}/change/")
+    keep(page, "stay-begun")
+    page.get_by_role("button", name="Keep the PMS's side").click()
+    expect(page.get_by_text("Settled")).to_be_visible()
+    site.settle()
+
+    (there,) = [found for found in site.beds24.bookings() if found["id"] == booking["id"]]
+    assert there["status"] == "confirmed"
 
 
 def test_the_dashboard_is_read(site: Installation, page: Page) -> None:
