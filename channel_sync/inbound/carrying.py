@@ -20,7 +20,7 @@ from channel_sync.inbound.details import details_to_carry, price_with_currency, 
 from channel_sync.inbound.echo import waits_to_be_sent
 from channel_sync.inbound.order import new_details, note_applied
 from channel_sync.inbound.overbooking import flag_overbooking
-from channel_sync.inbound.stored import keep_what_is_missing, note_cancelled_there
+from channel_sync.inbound.stored import keep_what_is_missing, note_cancelled_there, note_nothing_to_cancel
 from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.merge.agreement import adopt, forget, merged, note_both, note_cancelled, ours
 from channel_sync.merge.fields import Field, parts_of
@@ -86,6 +86,7 @@ def carry_over(
         keep_what_is_missing(
             channel_property, booking, sold, after, to_channel=moved.to_channel, is_flagged=phase is None
         )
+        _note_return(channel_property, before, after, booking)
     free = _free_nights(after)
     flag_overbooking(channel_property, booking, free)
     push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
@@ -97,6 +98,14 @@ def carry_over(
         note_both(link, booking, ours_then, after.room_type_id, unsent=moved.to_channel)
         _send_rest(channel_property, after, link, moved)
     return ""
+
+
+def _note_return(
+    channel_property: ChannelProperty, before: Reservation | None, after: Reservation, booking: Booking
+) -> None:
+    """A booking that the desk had cancelled stands again, since the channel says so."""
+    if before is not None and after.takes_room and not before.takes_room:
+        note_nothing_to_cancel(channel_property, booking.external_id)
 
 
 def _ours(channel_property: ChannelProperty, link: ReservationLink, reservation: Reservation) -> dict[Field, Any]:

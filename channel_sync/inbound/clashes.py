@@ -53,6 +53,7 @@ def flag_clashes(
             **outline_without(channel_side(booking), theirs),
             **_with(their_side, theirs, clashes, Side.CHANNEL),
         },
+        is_news=True,
     )
 
 

@@ -92,6 +92,11 @@ def let_go(channel_property: ChannelProperty, external_id: str) -> None:
 def note_cancelled_there(channel_property: ChannelProperty, external_id: str) -> None:
     """The booking was cancelled where it was made: nothing is kept for it, and nobody has to cancel it there."""
     let_go(channel_property, external_id)
+    note_nothing_to_cancel(channel_property, external_id)
+
+
+def note_nothing_to_cancel(channel_property: ChannelProperty, external_id: str) -> None:
+    """The OTA and the PMS are of one mind again: nobody has to cancel a booking at the OTA."""
     subject = f"booking:{external_id}"
     close_gone(
         Conflict.objects.filter(channel_property=channel_property, kind=ConflictKind.CANCELLED_HERE, subject=subject)

@@ -60,8 +60,10 @@ kept AS (
         SELECT FROM channel_events AS later
         WHERE later.entity_external_id = event.entity_external_id
           AND later.channel_property_id = event.channel_property_id AND later.source = event.source
-          AND later.entity_type = 'booking' AND later.status = 'done'
-          AND coalesce(later.occurred_at, later.received_at) > coalesce(event.occurred_at, event.received_at)
+          AND later.entity_type = 'booking'
+          AND coalesce(later.occurred_at, later.received_at) >= coalesce(event.occurred_at, event.received_at)
+          AND (coalesce(later.occurred_at, later.received_at) > coalesce(event.occurred_at, event.received_at)
+               OR (later.received_at > event.received_at AND later.status = 'done'))
       )
 ),
 held AS (

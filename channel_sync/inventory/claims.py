@@ -38,6 +38,11 @@ def keep_claim(
     return [_nights(channel_property, one) for one in changed]
 
 
+def has_claim(channel_property: ChannelProperty, external_id: str) -> bool:
+    """Whether units are kept for a booking."""
+    return ChannelClaim.objects.filter(channel_property=channel_property, external_id=external_id).exists()
+
+
 def release_claim(channel_property: ChannelProperty, external_id: str) -> list[NightSpan]:
     """Give the units of a booking back, if any are kept; the nights that have more of them now."""
     before = _find(channel_property, external_id)

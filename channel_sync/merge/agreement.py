@@ -148,6 +148,12 @@ def note_room_type(link: ReservationLink, room_type_id: UUID, *, is_made_here: b
         link.bases[MADE_HERE] = True
 
 
+def note_agreed(link: ReservationLink, pms_now: Values) -> None:
+    """What the PMS has now as the channel has it is agreed on: going back from it is a change. The caller saves it."""
+    channel = _base(link, CHANNEL)
+    _keep(link, channel={}, pms={one: value for one, value in pms_now.items() if channel.holds(one, value)})
+
+
 def want_of_channel(link: ReservationLink, fields: Collection[Field], pms_now: Values) -> None:
     """What the channel has in these fields is to be taken over: it counts as moved there, and not here."""
     if link.bases:

@@ -14,7 +14,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.conflicts import close_gone, flag_conflict, pms_side
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
-from channel_sync.inventory.claims import keep_claim, release_claim
+from channel_sync.inventory.claims import has_claim, keep_claim, release_claim
 from channel_sync.inventory.moves import TakenStay
 from channel_sync.merge.agreement import is_made_here
 from channel_sync.models import Conflict, ConflictKind, ReservationLink, Severity
@@ -40,15 +40,17 @@ def note_cancellation(
     """
     changed: list[NightSpan] = []
     for link in links:
-        changed += release_claim(link.channel_property, link.external_id)
         advice = "" if link.applied_cancelled else advice_for(link)
-        if not advice:
-            continue
-        keeps_closed = channel_sync_settings().desk_cancellation == "keep_closed"
-        if keeps_closed and before.takes_room:
+        keeps_closed = bool(advice) and channel_sync_settings().desk_cancellation == "keep_closed"
+        if not keeps_closed:
+            changed += release_claim(link.channel_property, link.external_id)
+        # What is claimed already is all that the OTA has sold, which may be more than the PMS had.
+        elif before.takes_room and not has_claim(link.channel_property, link.external_id):
             stay = TakenStay(before.room_type_id, before.check_in, before.check_out, before.units)
             kept_for = None if is_deleted else before.id
             changed += keep_claim(link.channel_property, link.external_id, stay, reservation_id=kept_for)
+        if not advice:
+            continue
         flag_conflict(
             link.channel_property,
             ConflictKind.CANCELLED_HERE,
@@ -66,13 +68,19 @@ def note_cancellation(
                 "ota_reference": link.ota_reference,
                 "advice": advice,
             },
+            is_news=True,
         )
     return changed
 
 
-def note_reinstated(links: Iterable[ReservationLink]) -> None:
-    """The PMS has the reservation again: nothing is left to be cancelled at an OTA."""
+def note_reinstated(links: Iterable[ReservationLink]) -> Sequence[NightSpan]:
+    """The PMS has the reservation again: nothing is kept closed for it, and nothing left to be cancelled at an OTA.
+
+    Returns the nights that were kept closed.
+    """
+    changed: list[NightSpan] = []
     for link in links:
+        changed += release_claim(link.channel_property, link.external_id)
         close_gone(
             Conflict.objects.filter(
                 channel_property=link.channel_property,
@@ -80,6 +88,7 @@ def note_reinstated(links: Iterable[ReservationLink]) -> None:
                 subject=f"booking:{link.external_id}",
             )
         )
+    return changed
 
 
 def advice_for(link: ReservationLink) -> str:

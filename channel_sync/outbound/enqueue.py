@@ -146,8 +146,7 @@ def _note_end_or_return(change: ReservationChange, links: Mapping[UUID, Reservat
     if before is None or not others or _is_over(before) == _is_over(after):
         return 0
     if not _is_over(after):
-        note_reinstated(others)
-        return 0
+        return record_availability(note_reinstated(others))
     return record_availability(note_cancellation(before, others, is_deleted=after is None))
 
 

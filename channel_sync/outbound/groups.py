@@ -6,16 +6,19 @@ waits for anybody: a booking that is sold is worth more than its group.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking, BookingStatus
-from channel_sync.errors import InvalidPayload
+from channel_sync.errors import InvalidPayload, RefusedByChannel
 from channel_sync.models import OPEN_STATUSES, ChannelProperty, ReservationLink
 from channel_sync.outbound.booking_batch import Planned, lost_creates
 from channel_sync.pms import host_pms
+
+logger = logging.getLogger(__name__)
 
 
 def with_leaders(channel: Channel, planned: Sequence[Planned]) -> list[Planned]:
@@ -95,7 +98,13 @@ def _leaders(
 def _standing(channel: Channel, external_ids: Collection[str]) -> dict[str, Booking]:
     """Those of some bookings that the channel still has, and that are not cancelled."""
     standing = {}
-    for external_id, notification in channel.bookings(external_ids).items():
+    try:
+        listed = channel.bookings(external_ids)
+    except RefusedByChannel as error:
+        # The booking matters more than its group.
+        logger.warning("the leaders of groups could not be read, new members go out without one: %s", error)
+        return {}
+    for external_id, notification in listed.items():
         try:
             booking = channel.parse_booking(notification.payload)
         except InvalidPayload:

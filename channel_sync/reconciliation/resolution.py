@@ -148,7 +148,9 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
         raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     links = ReservationLink.objects.filter(channel_property=conflict.channel_property, reservation_id=reservation.id)
     if conflict.kind == ConflictKind.MISSING_AT_CHANNEL or conflict.channel_side.get(DELETED):
-        # The number it had there is gone: it gets a new one.
+        # The number it had there is gone, with what was kept for it: it gets a new one.
+        for link in links:
+            record_availability(release_claim(conflict.channel_property, link.external_id))
         links.delete()
         return [booking_event(conflict.channel_property_id, EventType.BOOKING_CREATE, reservation, None)]
     # What the channel has until now was seen and decided on: it is not applied before the PMS's side is sent.

@@ -12,6 +12,7 @@ from channel_sync.channels.canonical import Booking
 from channel_sync.inventory.availability import check_availability
 from channel_sync.models import ChannelClaim, Conflict, ConflictKind, ConflictStatus
 from channel_sync.reconciliation.bookings import reconcile_bookings
+from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation
 from pms_project.pms.services.reservations import NewReservation, cancel_reservation, create_reservation
@@ -143,3 +144,15 @@ def test_a_night_that_is_missing_stays_taken(
     assert check_availability(connected.double.id, UNTIL, UNTIL + timedelta(days=1)) == before - 1
     assert open_kinds() == [ConflictKind.DATES]
     assert units_at_beds24(beds24, night=UNTIL) == before - 1
+
+
+def test_a_booking_that_is_booked_anew_leaves_nothing_behind(
+    lossy: ConnectedHotel, sold: dict[str, Any], beds24: RunningSimulator
+) -> None:
+    del beds24.simulator.state.bookings[sold["id"]]
+    reconcile_bookings(lossy.channel_property)
+    work_everything()
+    missing = Conflict.objects.get(kind=ConflictKind.MISSING_AT_CHANNEL, status=ConflictStatus.OPEN)
+    resolve_conflict(missing.id, Resolution.KEEP_PMS, by="ada")
+    work_everything()
+    assert free(lossy) == 9

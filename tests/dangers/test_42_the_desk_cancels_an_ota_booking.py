@@ -10,16 +10,21 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from channel_sync.inventory.availability import check_availability
+from channel_sync.inventory.availability import check_availability, free_units
 from channel_sync.models import ChannelClaim, Conflict, ConflictKind, ConflictStatus
 from channel_sync.outbound.cancelled_here import cancellation_warning
 from channel_sync.outbound.changes import consume_captured
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from pms_project.pms.models import Reservation, ReservationStatus
-from pms_project.pms.services.reservations import NewReservation, cancel_reservation, create_reservation
+from pms_project.pms.services.reservations import (
+    NewReservation,
+    cancel_reservation,
+    change_reservation,
+    create_reservation,
+)
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.dangers.one_way import at_beds24, webhook_of
+from tests.dangers.one_way import at_beds24, hours_pass, webhook_of
 from tests.dangers.working import NIGHT, stay, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 
@@ -205,3 +210,41 @@ def test_the_frontend_asks_first(connected: ConnectedHotel, sold: dict[str, Any]
 
     assert client.post(address, {"confirm": True}, format="json").status_code == 200
     assert Reservation.objects.get().status == ReservationStatus.CANCELLED
+
+
+@pytest.mark.usefixtures("keeps_closed")
+def test_all_that_the_ota_has_sold_stays_closed(
+    connected: ConnectedHotel, settings: LazySettings, beds24: RunningSimulator
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "pms": "tests.lossy_pms.LossyPms"}
+    plenty_of_credits(beds24.simulator.state, connected)
+    booked(connected, beds24, channel="booking", roomQty=2)
+    assert free(connected) == 8
+    cancelled_at_the_desk()
+    assert free(connected) == 8 == units_at_beds24(beds24)
+
+
+@pytest.mark.usefixtures("keeps_closed")
+def test_a_reinstated_and_shortened_stay_keeps_nothing_closed(connected: ConnectedHotel, sold: dict[str, Any]) -> None:
+    cancelled_at_the_desk()
+    reservation = Reservation.objects.get()
+    reservation.status = ReservationStatus.CONFIRMED
+    reservation.save()
+    work_everything()
+    change_reservation(reservation.id, {"check_out": NIGHT + timedelta(days=1)})
+    work_everything()
+
+    assert [night.free for night in free_units([connected.double.id], NIGHT, UNTIL)] == [9, 10]
+
+
+@pytest.mark.usefixtures("keeps_closed")
+def test_a_booking_that_the_ota_brings_back_has_nothing_left_to_cancel(
+    connected: ConnectedHotel, sold: dict[str, Any], beds24: RunningSimulator
+) -> None:
+    cancelled_at_the_desk()
+    hours_pass(connected)
+    webhook_of(connected, at_beds24(beds24, sold["id"], after=LATER, status="confirmed", **stay(nights=3)))
+    work_everything()
+
+    assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
+    assert conflict().status == ConflictStatus.RESOLVED

@@ -153,3 +153,51 @@ def test_a_mapping_that_is_added_later_takes_the_rooms_at_once(hotel: ConnectedH
     assert free(hotel) == 10
     mapping.update(is_active=True)
     assert free(hotel) == 8
+
+
+def nights(hotel: ConnectedHotel, number: int = 6) -> list[int]:
+    return [one.free for one in free_units([hotel.double.id], NIGHT, NIGHT + timedelta(days=number))]
+
+
+def fail_what_waits() -> None:
+    waiting = ChannelEvent.objects.filter(direction="inbound", status__in=(EventStatus.RECEIVED, EventStatus.RETRYING))
+    waiting.update(status=EventStatus.FAILED, next_attempt_at=None)
+
+
+def test_a_failed_change_that_the_ota_takes_back_takes_nothing(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    made = beds24.controls.book(roomId=2001, roomQty=2, **stay())
+    told(hotel, made)
+    work_everything()
+    told(hotel, at_beds24(beds24, made["id"], after=SOON, **stay(nights=4)))
+    fail_what_waits()
+    assert nights(hotel) == [8, 8, 8, 8, 10, 10]
+
+    told(hotel, at_beds24(beds24, made["id"], after=2 * SOON, **stay(nights=2)))
+    work_everything()
+    assert nights(hotel) == [8, 8, 10, 10, 10, 10]
+
+
+@pytest.mark.parametrize("settle", [lambda: None, fail_what_waits], ids=["waiting", "failed"])
+def test_of_several_states_the_newest_takes_its_rooms(
+    hotel: ConnectedHotel, beds24: RunningSimulator, settle: Callable[[], None]
+) -> None:
+    made = beds24.controls.book(roomId=2001, roomQty=2, **stay())
+    told(hotel, made)
+    settle()
+    told(hotel, at_beds24(beds24, made["id"], after=SOON, **stay(first=NIGHT + timedelta(days=3))))
+    settle()
+    assert nights(hotel) == [10, 10, 10, 8, 8, 10]
+
+
+def test_a_cancellation_of_the_same_second_gives_back_what_failed(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    made = at_beds24(beds24, beds24.controls.book(roomId=2001, roomQty=2, **stay())["id"], after=SOON)
+    second = made["modifiedTime"]
+    told(hotel, made)
+    fail_what_waits()
+    cancelled = at_beds24(beds24, made["id"], after=SOON, status="cancelled")
+    cancelled["modifiedTime"] = second
+    told(hotel, cancelled)
+    work_everything()
+    assert free(hotel) == 10

@@ -7,7 +7,7 @@ from channel_sync.channels.beds24.otas import BOOKING_COM, WITHOUT_OTA, name_of
 WAYS = {
     BOOKING_COM: (
         "Ask Booking.com for the cancellation: in its extranet open the reservation and choose 'Request to cancel "
-        "reservation', or send the request from here. The guest has to agree."
+        "reservation'. The guest has to agree."
     ),
     "airbnb": "Cancel it at Airbnb: open the reservation and choose 'Change or cancel'. Airbnb may charge the host.",
     "expedia": "Cancel it in Partner Central: open the reservation and choose 'Request cancellation'.",
