@@ -18,7 +18,7 @@ from channel_sync.inventory.claims import has_claim, keep_claim, release_claim
 from channel_sync.inventory.moves import TakenStay
 from channel_sync.merge.agreement import is_made_here
 from channel_sync.models import Conflict, ConflictKind, ReservationLink, Severity
-from channel_sync.pms import NightSpan, Reservation
+from channel_sync.pms import NightSpan, Reservation, host_pms
 
 
 def cancellation_warning(reservation_id: UUID) -> str:
@@ -26,6 +26,9 @@ def cancellation_warning(reservation_id: UUID) -> str:
 
     For the host's own pages: show it, and ask whether to go on.
     """
+    reservation = host_pms().reservation(reservation_id)
+    if reservation is None or reservation.status is BookingStatus.CANCELLED:
+        return ""
     links = ReservationLink.objects.filter(reservation_id=reservation_id, applied_cancelled=False)
     advice = (advice_for(link) for link in links.select_related("channel_property"))
     return " ".join(one for one in advice if one)

@@ -209,6 +209,7 @@ def test_the_frontend_asks_first(connected: ConnectedHotel, sold: dict[str, Any]
     assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
 
     assert client.post(address, {"confirm": True}, format="json").status_code == 200
+    assert client.post(address).status_code == 200
     assert Reservation.objects.get().status == ReservationStatus.CANCELLED
 
 

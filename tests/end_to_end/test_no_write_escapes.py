@@ -155,8 +155,9 @@ def test_an_update_of_a_thousand(site: Installation, many: RoomType) -> None:
     site.eventually(lambda: len(booked(site, "Type 0")) == expected, "all bookings are at Beds24", 120, pause=0.5)
     created_in = time.monotonic() - begun
     sys.stderr.write(f"{MANY} new bookings at Beds24 after {created_in:.1f} s\n")
-    # On a machine that is busy with others, twice what it has just taken to make them.
-    within = max(WITHIN_SECONDS, 2 * created_in)
+    # Seven to eleven seconds where two cores run all of it; this is about changes that do not come, not about the speed
+    # of the machine.
+    within = max(2 * WITHIN_SECONDS, 3 * created_in)
     site.settle(120)
 
     begun = time.monotonic()
