@@ -1,4 +1,4 @@
-"""A saved mapping retries the events that failed without it (design, "Inbound").
+"""A saved mapping retries the events that failed without it.
 
 A reservation that failed with its booking is booked again, under a new hold; where its room is gone, or its room type
 is still not mapped, its event stays failed.

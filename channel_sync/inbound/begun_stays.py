@@ -115,7 +115,7 @@ def withhold_cancellation(channel_property: ChannelProperty, link: ReservationLi
 
 
 def show_what_is_taken(channel_property: ChannelProperty, reservation: Reservation) -> None:
-    """The channel has freed or moved the nights of a guest who keeps the room: it is told what is free."""
+    """The channel has freed or moved the nights of a guest who keeps the room: it is sent what is free."""
     publish_after_commit(record_all([availability_event(channel_property.id, reservation.nights())]))
 
 

@@ -87,7 +87,7 @@ def carry_over(
             channel_property, booking, sold, after, to_channel=moved.to_channel, is_flagged=phase is None
         )
         _note_return(channel_property, before, after, booking)
-    free = _free_nights(after)
+    free = free_nights_of(after)
     flag_overbooking(channel_property, booking, free)
     push_what_was_capped(channel_property, before, after, free, was_withheld=event.last_error is not None)
     if after is None:
@@ -154,7 +154,7 @@ def _apply(
     return reservation_id
 
 
-def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
+def free_nights_of(reservation: Reservation | None) -> list[FreeNight]:
     """What is free on the nights that it takes; none when it takes no room."""
     if reservation is None or not reservation.takes_room:
         return []

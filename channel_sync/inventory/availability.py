@@ -1,4 +1,4 @@
-"""Free units per room type and night, in one SQL statement (design, "Inventory").
+"""Free units per room type and night, in one SQL statement.
 
 Free = units - units under maintenance - reserved units - units in holds that keep them (`inventory/hold_policy.py`) -
 units in claims of channels - units of bookings that a channel has sold and the PMS has not taken in, as their events

@@ -1,4 +1,4 @@
-"""The channel has a booking of ours: confirm its reservation, if its room is still there (design, "Inventory")."""
+"""The channel has a booking of ours: confirm its reservation, if its room is still there."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _booking(conflict: Conflict) -> list[NewEvent]:
     ]
     if conflict.kind == ConflictKind.STAY_BEGUN:
         _reopen(conflict)
-        # The channel counts the guest again, whose nights it was told are taken.
+        # The channel counts the guest again, whose nights were sent to it as taken.
         events.append(availability_event(conflict.channel_property_id, reservation.nights()))
     return events
 

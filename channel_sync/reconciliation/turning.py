@@ -9,8 +9,8 @@ from channel_sync.conflicts import CHANGED
 from channel_sync.connections.mapped_rooms import channel_rooms, room_type_of
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.errors import ResolutionImpossible
+from channel_sync.inbound.carrying import free_nights_of
 from channel_sync.inbound.overbooking import flag_overbooking
-from channel_sync.inventory.availability import FreeNight, free_units
 from channel_sync.inventory.claims import release_claim
 from channel_sync.merge.agreement import has_as_sent, note_agreed, note_cancelled, note_room_type, ours, want_of_channel
 from channel_sync.merge.fields import Field, Values, with_values
@@ -54,7 +54,7 @@ def turn_round(conflict: Conflict, wanted: Side) -> None:
         # The reservation has now what was kept for the guest.
         record_availability(release_claim(channel_property, booking.external_id))
         _note_agreed(channel_property, booking.external_id, after)
-    flag_overbooking(channel_property, booking, _free_nights(after))
+    flag_overbooking(channel_property, booking, free_nights_of(after))
 
 
 def _note_agreed(channel_property: ChannelProperty, external_id: str, after: Reservation) -> None:
@@ -66,12 +66,6 @@ def _note_agreed(channel_property: ChannelProperty, external_id: str, after: Res
             if has_as_sent(link, Field.ROOM, pms_now[Field.ROOM]):
                 note_room_type(link, after.room_type_id)
             link.save(update_fields=["bases", "pushed_hash", "updated_at"])
-
-
-def _free_nights(reservation: Reservation | None) -> list[FreeNight]:
-    if reservation is None or not reservation.takes_room:
-        return []
-    return free_units([reservation.room_type_id], reservation.check_in, reservation.check_out, unapplied=False)
 
 
 def _cancel(channel_property: ChannelProperty, reservation: Reservation, external_id: str, values: Values) -> None:

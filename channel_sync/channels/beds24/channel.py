@@ -164,7 +164,7 @@ class Beds24Channel:
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """One POST, and another for bookings that are refused for their group: they are booked without it.
 
-        Raises `ChannelUnavailable` when a created booking's id is not told: it is looked up by its key.
+        Raises `ChannelUnavailable` when a created booking's id is missing: it is looked up by its key.
         """
         results = self._post(writes, idempotency_key)
         alone = [n for n, write in enumerate(writes) if has_lost_its_leader(write, results[n])]
