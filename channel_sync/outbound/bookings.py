@@ -7,7 +7,7 @@ other, the later ones find nothing left to send.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
 from channel_sync.channels.base import Channel
@@ -111,7 +111,8 @@ class _Turn:
             else:
                 to_send.append(booking)
         for call in one_new_group_each(to_send):
-            _send(channel, call)
+            for part in _parts(channel, call):
+                _send(channel, part)
         return bool(to_send)
 
     def _may_go_on(self) -> bool:
@@ -144,6 +145,15 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
     if alone or not isinstance(error, RefusedByChannel):
         return error
     return BatchRefused(str(error))
+
+
+def _parts(channel: Channel, to_send: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+    """What goes out together, in as few calls as the channel allows."""
+    left = list(to_send)
+    while left:
+        size = channel.bookings_in_one_call([booking.write for booking in left if booking.write is not None])
+        yield left[:size]
+        left = left[size:]
 
 
 def _send(channel: Channel, to_send: Sequence[Planned]) -> None:
