@@ -28,6 +28,7 @@ class WaitsFor(StrEnum):
     CHANNEL = "channel"
     CREDITS = "credits"
     PAUSE = "pause"
+    PARITY = "parity"
     LOGIN = "login"
     EVENT = "event"
     BOOKING = "booking"
@@ -326,6 +327,16 @@ class ReportUnanswered(ChannelSyncError):
         super().__init__(
             f"The channel gave no answer, so the report of booking {external_id} may have arrived or not. Look in the "
             "OTA's extranet before you send it again."
+        )
+
+
+class ReportNotAccepted(ChannelSyncError):
+    """No parity report waits to be accepted, or it is too old."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"No report of {channel_property} waits to be accepted, or it is older than an hour. Compare both sides "
+            "again, look at what it says, and accept it then."
         )
 
 

@@ -2,5 +2,5 @@
 
 TASK_PACKAGES = [
     f"channel_sync.{package}"
-    for package in ("broker", "inventory", "inbound", "outbound", "reconciliation", "retention")
+    for package in ("broker", "inventory", "inbound", "outbound", "reconciliation", "parity", "retention")
 ]

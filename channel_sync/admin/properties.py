@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import SafeString
 
+from channel_sync.admin.parity import parity_page
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
 from channel_sync.admin.webhooks import WEBHOOK_ACTIONS, webhook_page
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import Alert, ChannelProperty, ReconciliationKind, WebhookVerification
+from channel_sync.models import (
+    Alert,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    ReconciliationKind,
+    WebhookVerification,
+)
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
+from channel_sync.operations.parity import parity_of
 from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.status import property_status
 from channel_sync.operations.webhook_address import webhook_url
@@ -30,7 +40,7 @@ PAUSING_MEANS = (
     "Webhooks are still taken, and bookings still come in from the channel.",
     "Nothing is sent. The channel goes on selling the rooms and rates that it last heard of: a room that is sold at "
     "the desk meanwhile can be sold twice. Close the rooms at the channel if the pause is long.",
-    "Resuming sends everything again, bookings first, then the whole calendar.",
+    "Resuming compares both sides first, then sends everything again, bookings first, then the whole calendar.",
 )
 
 
@@ -122,6 +132,7 @@ class PropertyAdmin(RoleAdmin):
         return [
             path("dashboard/", view(self.dashboard_view), name="channel_sync_dashboard"),
             path("connect/", view(self.connect_view), name="channel_sync_connect"),
+            path("<uuid:channel_property_id>/parity/", view(self.parity_view), name="channel_sync_parity"),
             *super().get_urls(),
         ]
 
@@ -168,6 +179,11 @@ class PropertyAdmin(RoleAdmin):
         }
         return TemplateResponse(request, "admin/channel_sync/connect.html", context)
 
+    def parity_view(self, request: HttpRequest, channel_property_id: UUID) -> HttpResponse:
+        """What both sides would change, before anything is sent."""
+        require_role(request, Role.VIEWER)
+        return parity_page(self, request, get_object_or_404(ChannelProperty, id=channel_property_id))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -180,6 +196,7 @@ class PropertyAdmin(RoleAdmin):
         context = {
             "state": property_status(channel_property),
             "badge": _status_badge(channel_property),
+            "parity": parity_of(channel_property),
             "is_rotating": is_rotating(channel_property),
             "is_operator": has_role(request.user, Role.OPERATOR),
             "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
@@ -208,6 +225,8 @@ class PropertyAdmin(RoleAdmin):
                 return self._ask_to_pause(request, channel_property)
             with refusals_told(request):
                 messages.success(request, act())
+                if wanted == "resume":
+                    return redirect("admin:channel_sync_parity", channel_property.pk)
         return HttpResponseRedirect(request.path)
 
     def _ask_to_pause(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
@@ -222,7 +241,9 @@ class PropertyAdmin(RoleAdmin):
 
 
 def _status_badge(channel_property: ChannelProperty) -> SafeString:
-    """In words: a property that is `inactive` was paused by somebody."""
+    """In words: a property that is `inactive` was paused by somebody, one that is held is not live yet."""
+    if channel_property.held_since is not None and channel_property.status == ChannelPropertyStatus.ACTIVE:
+        return badge("high", "Not live yet")
     return badge(str(channel_property.status), channel_property.get_status_display())
 
 
@@ -253,4 +274,4 @@ def _paused(channel_property: ChannelProperty, by: str) -> str:
 
 def _resumed(channel_property: ChannelProperty, by: str) -> str:
     properties.resume(channel_property, by=by)
-    return "Resumed: the bookings of the pause go out first, then the whole calendar."
+    return "Both sides are compared first; then the bookings of the pause go out, and the whole calendar after them."

@@ -36,7 +36,11 @@ class ConnectSerializer(StrictSerializer):
         max_length=500, required=False, help_text="Public address of the webhook, unless it is that of this request."
     )
     accept_suggestions = serializers.BooleanField(default=False, help_text="Save the suggested mappings.")
-    first_sync = serializers.BooleanField(default=False, help_text="Import its bookings, then send its calendar.")
+    first_sync = serializers.BooleanField(
+        default=False,
+        help_text="Compare both sides at once. Its bookings come in and its calendar goes out once the report is clean "
+        "or accepted.",
+    )
 
 
 class SetupSerializer(serializers.Serializer[Any]):

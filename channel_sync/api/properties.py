@@ -18,6 +18,7 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter
+from channel_sync.api.parity import AcceptReportSerializer, ParitySerializer, parity_answer
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
     ChannelChoiceSerializer,
@@ -31,8 +32,9 @@ from channel_sync.api.serializers import AuditSerializer, PropertySerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.broker.depths import queue_depths
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
+from channel_sync.models import AuditEntry, ChannelProperty, OldBookings, WebhookVerification
 from channel_sync.operations import properties
+from channel_sync.operations.parity import accept_report, compare_again, parity_of
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of, property_status
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
@@ -72,6 +74,9 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         "webhook": Role.ADMINISTRATOR,
         "pause": Role.ADMINISTRATOR,
         "resume": Role.ADMINISTRATOR,
+        "parity": Role.VIEWER,
+        "compare_again": Role.OPERATOR,
+        "accept_report": Role.ADMINISTRATOR,
     }
 
     @extend_schema(request=ConnectSerializer, responses={201: ConnectedSerializer}, filters=False)
@@ -181,10 +186,37 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
-        """Send again: bookings made, changed and cancelled meanwhile go out first, then the whole calendar."""
+        """Compare both sides, and send again once that report is clean or accepted (`/parity/`).
+
+        Bookings made, changed and cancelled meanwhile go out first, then the whole calendar.
+        """
         channel_property = self.get_object()
         properties.resume(channel_property, by=self.actor)
         return Response(self.get_serializer(channel_property).data)
+
+    @extend_schema(responses=ParitySerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def parity(self, request: Request, pk: str) -> Response:
+        """Whether the property is open, and the report of its last parity check."""
+        return Response(parity_answer(parity_of(self.get_object())))
+
+    @extend_schema(request=None, responses={202: ParitySerializer})
+    @parity.mapping.post
+    def compare_again(self, request: Request, pk: str) -> Response:
+        """Have both sides compared once more; the report is there within a minute or so."""
+        channel_property = self.get_object()
+        compare_again(channel_property, by=self.actor)
+        return Response(parity_answer(parity_of(channel_property)), status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=AcceptReportSerializer, responses={202: ParitySerializer})
+    @action(detail=True, methods=["post"], url_path="parity/accept")
+    def accept_report(self, request: Request, pk: str) -> Response:
+        """Go live: settle all old bookings as said, take in the channel's bookings, then send everything."""
+        serializer = AcceptReportSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        channel_property = self.get_object()
+        accept_report(channel_property, OldBookings(serializer.validated_data["old_bookings"]), by=self.actor)
+        return Response(parity_answer(parity_of(channel_property)), status=status.HTTP_202_ACCEPTED)
 
 
 class ChannelStatusViewSet(OperationsViewSet):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import UUID
@@ -26,12 +26,15 @@ from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
     ChannelPropertyStatus,
+    ParityReason,
     WebhookVerification,
 )
 
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECRET_BYTES = 32
+
+Hold = Callable[[ChannelProperty, ParityReason], None]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def connect_property(
     channel_property_id: str | None = None,
     verification: WebhookVerification | None = None,
     new_webhook_secret: bool = False,
+    hold: Hold | None = None,
 ) -> Connected:
     """Exchange the invite code and store the connection; connecting again renews the tokens.
 
@@ -65,6 +69,8 @@ def connect_property(
     The webhook secret, and the way of verification unless one is named, stay what they are, so that webhooks go on. A
     secret is made for a new connection, for one whose secret cannot be read any more, or when it is asked for: the old
     one is then still taken beside it.
+
+    `hold` is called in the transaction that connects a new property, or another one of the channel.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
     property is not named, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
@@ -80,13 +86,16 @@ def connect_property(
     details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
     require_free(property_id, channel_name, details.external_id)
     with transaction.atomic():
-        channel_property, _ = ChannelProperty.objects.select_for_update().get_or_create(
+        channel_property, is_new = ChannelProperty.objects.select_for_update().get_or_create(
             property_id=property_id, channel_name=channel_name, defaults={"channel_property_id": details.external_id}
         )
+        is_moved = channel_property.channel_property_id != details.external_id
         channel_property.channel_property_id = details.external_id
         if channel_property.status == ChannelPropertyStatus.ERROR:
             channel_property.status = ChannelPropertyStatus.ACTIVE
         channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
+        if hold is not None and (is_new or is_moved):
+            hold(channel_property, ParityReason.CONNECTED if is_new else ParityReason.MOVED)
         wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
         if secret is None or new_webhook_secret:

@@ -22,6 +22,11 @@ def every_channel_room(channel_property: ChannelProperty) -> dict[UUID, str]:
     return dict(_mappings(channel_property).values_list("internal_id", "external_id"))
 
 
+def every_open_room(channel_property: ChannelProperty) -> dict[UUID, str]:
+    """The same, without mappings that wait for their parity check."""
+    return dict(_mappings(channel_property).filter(held_since=None).values_list("internal_id", "external_id"))
+
+
 def room_types(channel_property: ChannelProperty, external_room_ids: Collection[str]) -> dict[str, UUID]:
     """Channel room -> room type, for those that are mapped."""
     mappings = _mappings(channel_property).filter(external_id__in=external_room_ids)

@@ -22,6 +22,7 @@ from channel_sync.models.event import (
 from channel_sync.models.heartbeat import Heartbeat, ProcessKind
 from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
+from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
@@ -57,7 +58,12 @@ __all__ = [
     "Heartbeat",
     "HoldStatus",
     "InventoryHold",
+    "LeftAlone",
     "MappingType",
+    "OldBookings",
+    "ParityCheck",
+    "ParityReason",
+    "ParityStatus",
     "ProcessKind",
     "PushedRate",
     "RateLimitBucket",

@@ -23,6 +23,7 @@ class AuditAction(models.TextChoices):
     PROPERTY_CONNECTED = "property.connected"
     PROPERTY_PAUSED = "property.paused"
     PROPERTY_RESUMED = "property.resumed"
+    PARITY_ACCEPTED = "parity.accepted"
     CONNECTION_TESTED = "connection.tested"
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"

@@ -29,6 +29,9 @@ class ChannelMapping(models.Model):
     external_id = models.CharField(max_length=255)
     metadata = models.JSONField(null=True, blank=True, db_default={})
     is_active = models.BooleanField(null=True, default=True, db_default=True)
+    held_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nothing is sent of it, as nobody has accepted its report yet."
+    )
     created_at = created_at_column()
     updated_at = updated_at_column()
 

@@ -40,6 +40,11 @@ class ChannelProperty(models.Model):
     last_sync_at = models.DateTimeField(null=True, blank=True)
     last_webhook_at = models.DateTimeField(null=True, blank=True)
     last_outbound_success_at = models.DateTimeField(null=True, blank=True)
+    held_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when nothing is sent, as both sides are compared and nobody has accepted the report yet.",
+    )
     failed_events_24h = models.IntegerField(null=True, default=0, db_default=0)
     created_at = created_at_column()
     updated_at = updated_at_column()

@@ -16,6 +16,7 @@ from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
+from channel_sync.connections.opening import hold_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.errors import NothingQueued
 from channel_sync.events.store import wake
@@ -25,11 +26,14 @@ from channel_sync.models import (
     ChannelAccount,
     ChannelProperty,
     ChannelPropertyStatus,
+    OldBookings,
+    ParityReason,
     ReconciliationKind,
     WebhookVerification,
 )
 from channel_sync.operations.audit import note
 from channel_sync.operations.connect_checks import require_ready
+from channel_sync.operations.parity import compare_again, start_soon
 from channel_sync.operations.setup_report import SetupReport
 from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.operations.webhooks import look_at_new
@@ -42,6 +46,8 @@ from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_f
 class NewConnection:
     """What a person says to connect a property; without a verification the present one stays.
 
+    `go_live` accepts the parity report beforehand, whatever it says, and settles reservations that only the PMS has.
+
     `set_webhook` is the consent to set the webhook at the channel, to `webhook_url`.
     """
 
@@ -52,6 +58,7 @@ class NewConnection:
     verification: WebhookVerification | None = None
     accept_suggestions: bool = False
     first_sync: bool = False
+    go_live: OldBookings | None = None
     new_webhook_secret: bool = False
     webhook_url: str = ""
     set_webhook: bool = False
@@ -91,6 +98,7 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
         channel_property_id=new.channel_property_id,
         verification=new.verification,
         new_webhook_secret=new.new_webhook_secret,
+        hold=lambda found, reason: hold_property(found, reason, by=by, accept_as=new.go_live),
     )
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
@@ -99,6 +107,11 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
     outcome = ConnectOutcome(connected, saved, look_at_new(connected, new.webhook_url, set_webhook=new.set_webhook))
     if not new.first_sync:
         return outcome
+    channel_property.refresh_from_db(fields=["held_since"])
+    if channel_property.held_since is not None:
+        # Bookings come in, and the calendar goes out, once both sides were compared and the report is accepted.
+        start_soon(channel_property)
+        return replace(outcome, first_sync_queued=True)
     try:
         start_first_sync(channel_property, by=by)
     except NothingQueued as error:
@@ -122,18 +135,31 @@ def pause(channel_property: ChannelProperty, *, by: str) -> None:
     _set_status(channel_property, ChannelPropertyStatus.INACTIVE, AuditAction.PROPERTY_PAUSED, by)
 
 
-@transaction.atomic
-def resume(channel_property: ChannelProperty, *, by: str) -> None:
-    """Send again, from a pause or after a lost login that works once more.
+def resume(channel_property: ChannelProperty, *, by: str, go_live: OldBookings | None = None) -> None:
+    """End a pause: compare both sides, and send again once the report is clean or accepted.
 
-    Everything is sent, bookings first: the reservations that were made, changed and cancelled meanwhile go out, then
-    the whole calendar, which waits for them and for what the channel has sold. Resuming what is active sends nothing.
+    Then everything is sent, bookings first: the reservations that were made, changed and cancelled meanwhile go out,
+    then the whole calendar, which waits for them and for what the channel has sold. `go_live` accepts the report
+    beforehand. After a lost login that works once more there is nothing to compare: all changes are in the log, and go
+    out at once. Resuming what is active sends nothing.
     """
-    was = ChannelProperty.objects.select_for_update().values_list("status", flat=True).get(id=channel_property.id)
+    with transaction.atomic():
+        was = _resume(channel_property, by=by)
+        if was == ChannelPropertyStatus.INACTIVE:
+            hold_property(channel_property, ParityReason.RESUMED, by=by, accept_as=go_live)
+    if was == ChannelPropertyStatus.INACTIVE:
+        start_soon(channel_property)
+
+
+def _resume(channel_property: ChannelProperty, *, by: str) -> str | None:
+    was: str | None = (
+        ChannelProperty.objects.select_for_update().values_list("status", flat=True).get(id=channel_property.id)
+    )
     _set_status(channel_property, ChannelPropertyStatus.ACTIVE, AuditAction.PROPERTY_RESUMED, by)
-    if was != ChannelPropertyStatus.ACTIVE:
+    if was == ChannelPropertyStatus.ERROR:
         wake(channel_property.id)
         request_full_sync(channel_property)
+    return was
 
 
 def start_reconciliation(
@@ -157,7 +183,14 @@ def start_reconciliation(
 
 
 def start_first_sync(channel_property: ChannelProperty, *, by: str) -> None:
-    """Let the reconciliation worker import every booking, then send the whole calendar. Raises `NothingQueued`."""
+    """Let the reconciliation worker import every booking, then send the whole calendar. Raises `NothingQueued`.
+
+    Of a property that is held both sides are compared first.
+    """
+    channel_property.refresh_from_db(fields=["held_since"])
+    if channel_property.held_since is not None:
+        compare_again(channel_property, by=by)
+        return
     want_first_sync(channel_property)
     try:
         _queue(channel_property, FIRST_SYNC_TASK, [], {}, by=by, details={"kind": "first synchronisation"})

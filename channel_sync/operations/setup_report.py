@@ -18,7 +18,8 @@ from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.channels.setup import PropertySetup, WebhookTarget
 from channel_sync.errors import ChannelSyncError, NotYet, RateLimited
 from channel_sync.models import ChannelProperty
-from channel_sync.pms import RoomTypeFacts, host_pms
+from channel_sync.parity.setup import of_property, of_quantities
+from channel_sync.pms import host_pms
 
 NO_ADDRESS = "The address of the webhook is not known here. Include 'channel_sync.inbound.urls' in the URLs."
 NEVER_TRIED = (
@@ -83,7 +84,7 @@ def look_at_setup(
     return SetupReport(
         webhook=_standing(target, left, set_webhook=set_webhook),
         left_to_do=(*left, *_to_check(channel_property, setup), NEVER_TRIED),
-        differences=tuple(_differences(channel_property, setup, mapped or {}, rooms)),
+        differences=(*of_property(channel_property, setup), *of_quantities(channel_property, mapped or {}, rooms)),
         warnings=tuple(warnings),
     )
 
@@ -103,37 +104,6 @@ def _to_check(channel_property: ChannelProperty, setup: PropertySetup) -> Iterat
     if not setup.time_zone:
         ours = host_pms().property_facts(channel_property.property_id).time_zone
         yield f"The channel does not say the time zone of the property. Check there that it is {ours}."
-
-
-def _differences(
-    channel_property: ChannelProperty, setup: PropertySetup, mapped: Mapping[str, UUID], rooms: Sequence[ChannelRoom]
-) -> Iterator[str]:
-    facts = host_pms().property_facts(channel_property.property_id)
-    if setup.currency and setup.currency.upper() != facts.currency.upper():
-        yield (
-            f"Currency: {setup.currency} at the channel, {facts.currency} in the PMS. Prices are sent as they are, "
-            "never converted: make them the same before rates are mapped."
-        )
-    if setup.time_zone and setup.time_zone != facts.time_zone:
-        yield (
-            f"Time zone: {setup.time_zone} at the channel, {facts.time_zone} in the PMS. The day ends at different "
-            "times: correct the one that is wrong."
-        )
-    room_types = {one.id: one for one in host_pms().room_types(channel_property.property_id)}
-    for room in rooms:
-        ours = room_types.get(mapped[room.external_id]) if room.external_id in mapped else None
-        if ours is not None and room.units and room.units != ours.units:
-            yield _of_quantities(room, ours)
-
-
-def _of_quantities(room: ChannelRoom, ours: RoomTypeFacts) -> str:
-    effect = (
-        "The channel never offers more than it has: set its quantity."
-        if room.units < ours.units
-        else "The channel is sent what is free, and never more: correct the number that is wrong."
-    )
-    theirs = f"{room.units} at the channel (room {room.external_id})"
-    return f"Units of {ours.name}: {theirs}, {ours.units} in the PMS. {effect}"
 
 
 def _doubts_about(url: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.opening import held, require_open, require_open_mapping
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
@@ -35,6 +36,8 @@ NOTHING_TO_PUSH = "no night from today to the end of the calendar, or no mapped 
 def push_availability(event: ChannelEvent) -> None:
     """Read what is free now, set it at the channel, and close every event that waited for it."""
     channel_property = event.channel_property
+    require_open(channel_property)
+    require_open_mapping(channel_property, event.entity_internal_id)
     looks = channel_sync_settings().pull_before_push
     with leading(event), calling(channel_property) as channel:
         require_claim(event)
@@ -64,7 +67,7 @@ def _state_without_unsent_bookings(
     counts in it already, and its event was committed with it. Pushed now, the channel would count it a second time when
     it gets it.
     """
-    unsent: set[UUID] = set()
+    unsent = held(event.channel_property)
     while True:
         waiting = waiting_events(event, leave_out=unsent)
         ranges = _ranges(event.channel_property, channel, waiting)

@@ -14,6 +14,7 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import BookingStatus, BookingWrite
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.opening import held, require_open_mapping
 from channel_sync.connections.pushable import cut_fields, push_of
 from channel_sync.errors import NotYet, UnmappedRoomType, WaitsFor
 from channel_sync.events.store import claim_beside
@@ -97,6 +98,7 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
     rooms = channel_rooms(channel_property, {reservation.room_type_id for reservation in reservations.values()})
     unapplied = unapplied_changes(channel_property, [link.external_id for link in links.values()])
     today = host_pms().property_facts(channel_property.property_id).today()
+    not_open = held(channel_property, list(rooms))
     planned = []
     for reservation_id, (event, *later) in grouped.items():
         if reservation_id in unreadable:
@@ -115,6 +117,8 @@ def prepare_writes(channel: Channel, events: Sequence[ChannelEvent]) -> list[Pla
             planned.append(Planned(event, later, reservation, None, external_id, error=error))
             continue
         try:
+            if reservation is not None and reservation.room_type_id in not_open and reservation.takes_room:
+                require_open_mapping(channel_property, reservation.room_type_id)
             planned.append(_prepare_one(event, later, reservation, link, external_id, rooms, today))
         except DatabaseError:
             raise

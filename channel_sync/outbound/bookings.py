@@ -15,6 +15,7 @@ from channel_sync.channels.canonical import WriteResult
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling
 from channel_sync.connections.breaker import is_open
+from channel_sync.connections.opening import require_open
 from channel_sync.connections.rate_limit import require_pace
 from channel_sync.errors import BatchRefused, NotYet, RefusedByChannel, SoldElsewhere
 from channel_sync.events.processing import settle_error
@@ -50,6 +51,7 @@ def push_booking(event: ChannelEvent) -> None:
     is settled by itself. Before a booking is updated or cancelled, what has changed at the channel is applied: sent
     first, our state would undo it.
     """
+    require_open(event.channel_property)
     turn = _Turn(event)
     try:
         with calling(event.channel_property, is_urgent=event.event_type in URGENT) as channel:

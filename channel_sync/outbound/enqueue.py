@@ -27,6 +27,7 @@ from channel_sync.models import (
     ChannelPropertyStatus,
     EntityType,
     EventType,
+    LeftAlone,
     MappingType,
     ReservationLink,
 )
@@ -127,9 +128,12 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> int:
         link.channel_property for by_property in links.values() for link in by_property.values()
     ]
     under_way = BookingsUnderWay({state.id for state in seen}, found_links)
+    alone = _left_alone([state.id for state in seen])
     paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
     seen_by = [(change, links.get(found.id, {})) for change in changes if (found := change.after or change.before)]
-    events = [event for change, linked_to in seen_by for event in _events_of(change, rooms, linked_to, under_way)]
+    events = [
+        event for change, linked_to in seen_by for event in _events_of(change, rooms, linked_to, under_way, alone)
+    ]
     published = _publish(list(_remembered(events, paused)))
     return published + sum(_note_end_or_return(change, linked_to) for change, linked_to in seen_by)
 
@@ -143,6 +147,12 @@ def _note_end_or_return(change: ReservationChange, links: Mapping[UUID, Reservat
     if not _is_over(after):
         return record_availability(note_reinstated(others))
     return record_availability(note_cancellation(before, others, is_deleted=after is None))
+
+
+def _left_alone(reservation_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Channel property and reservation, of those that were accepted as staying in the PMS alone."""
+    found = LeftAlone.objects.filter(reservation_id__in=reservation_ids)
+    return set(found.values_list("channel_property_id", "reservation_id"))
 
 
 STILL_PAUSED = """
@@ -173,6 +183,7 @@ def _events_of(
     rooms: Mapping[tuple[UUID, UUID], str],
     links: Mapping[UUID, ReservationLink],
     under_way: BookingsUnderWay,
+    alone: Collection[tuple[UUID, UUID]],
 ) -> list[NewEvent]:
     """What each channel has to be told, but for the one that the change came from."""
     after, origin = change.after, change_origin()
@@ -187,7 +198,8 @@ def _events_of(
             continue
         link = links.get(channel_property_id)
         # A booking that another channel sold is theirs: this channel only hears that there is one room less.
-        if link is not None or (not links and origin is None):
+        is_alone = (channel_property_id, reservation.id) in alone
+        if link is not None or (not links and origin is None and not is_alone):
             room = rooms.get((channel_property_id, reservation.room_type_id))
             event_type = _booking_event_type(change, link, room)
             if event_type is None and (

@@ -15,6 +15,7 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import room_types
+from channel_sync.connections.opening import held, require_open, require_open_mapping
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
@@ -41,6 +42,8 @@ def push_rates(event: ChannelEvent) -> None:
     availability hold.
     """
     channel_property = event.channel_property
+    require_open(channel_property)
+    require_open_mapping(channel_property, event.entity_internal_id)
     looks = channel_sync_settings().pull_before_push
     with leading(event), calling(channel_property) as channel:
         require_claim(event)
@@ -73,7 +76,8 @@ def _waiting(lead: ChannelEvent) -> tuple[WaitingEvents, dict[ChannelMapping, li
     Raises `UnmappedRoom` when the lead event is of such a room: opened without its units it would be sold out twice.
     """
     channel_property = lead.channel_property
-    waiting = waiting_events(lead)
+    not_open = held(channel_property)
+    waiting = waiting_events(lead, leave_out=not_open)
     changed = _changed(channel_property, waiting)
     closing = _closing_by_room(changed)
     unmapped = closing.keys() - room_types(channel_property, closing).keys()
@@ -81,7 +85,7 @@ def _waiting(lead: ChannelEvent) -> tuple[WaitingEvents, dict[ChannelMapping, li
     if lead.entity_internal_id in left_out:
         raise UnmappedRoom(left_out[lead.entity_internal_id], str(channel_property))
     if left_out:
-        waiting = waiting_events(lead, leave_out=left_out)
+        waiting = waiting_events(lead, leave_out=not_open | set(left_out))
         changed = _changed(channel_property, waiting)
     return waiting, changed
 
@@ -170,7 +174,7 @@ def _digest(mapping: ChannelMapping, rate: NightlyRate) -> str:
 def _mappings_of_rooms(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[UUID, ChannelMapping]:
     """The mapped rate plans of every room of which a plan is waiting, by plan."""
     mappings = ChannelMapping.objects.filter(
-        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
+        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True, held_since=None
     )
     rooms = {_room(mapping) for mapping in mappings if mapping.internal_id in waiting.nights}
     return {mapping.internal_id: mapping for mapping in mappings if _room(mapping) in rooms}

@@ -14,7 +14,7 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
-from channel_sync.connections.mapped_rooms import every_channel_room
+from channel_sync.connections.mapped_rooms import every_open_room
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import record_all
 from channel_sync.inbound.pull import pull_bookings
@@ -75,7 +75,7 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
     today = host_pms().property_facts(channel_property.property_id).today()
     window = options.window or (today, today + timedelta(days=DAYS))
     with running(channel_property, ReconciliationKind.AVAILABILITY, window, options) as run:
-        rooms = every_channel_room(channel_property)
+        rooms = every_open_room(channel_property)
         found = _compare(run, rooms, options)
         advance(run, compared=len(rooms) * ((window[1] - window[0]).days + 1))
         options.progress("room types compared", len(rooms))

@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db.models import F, OuterRef, Subquery
 
 from channel_sync.channels.canonical import Booking
-from channel_sync.connections.mapped_rooms import every_channel_room
+from channel_sync.connections.mapped_rooms import every_channel_room, every_open_room
 from channel_sync.connections.registry import channel_class
-from channel_sync.models import ReconciliationRun, ReservationLink, StagedBooking
+from channel_sync.models import LeftAlone, ReconciliationRun, ReservationLink, StagedBooking
 from channel_sync.pms import Reservation, host_pms
 from channel_sync.reconciliation.reservations import ReservationReader, Unreadable
 from channel_sync.reconciliation.rules import compare_booking
@@ -32,13 +32,17 @@ class Suspect:
 
 def suspects(run: ReconciliationRun, reservations: ReservationReader) -> Iterator[Suspect]:
     """Pairs whose snapshots differ, those that only one side has, and those whose reservation cannot be read."""
-    rooms = every_channel_room(run.channel_property)
+    rooms, open_rooms = every_channel_room(run.channel_property), every_open_room(run.channel_property)
+    left_alone = set(
+        LeftAlone.objects.filter(channel_property=run.channel_property).values_list("reservation_id", flat=True)
+    )
     today = host_pms().property_facts(run.channel_property.property_id).today()
     for external_id, booking, reservation in _merged(_bookings(run), iter(reservations)):
         if isinstance(reservation, Unreadable):
             yield Suspect(external_id, reservation.id)
         elif external_id is None:
-            if reservation is not None and reservation.takes_room and reservation.room_type_id in rooms:
+            is_wanted = reservation is not None and reservation.takes_room and reservation.id not in left_alone
+            if reservation is not None and is_wanted and reservation.room_type_id in open_rooms:
                 yield Suspect(None, reservation.id)
         elif booking is None or compare_booking(booking, reservation, _room(reservation, rooms), today):
             yield Suspect(external_id, reservation.id if reservation else None)

@@ -21,12 +21,17 @@ def first_sync(channel_property: ChannelProperty, options: RunOptions | None = N
     was; later it starts over, and finds what is there already. Once made, it is wanted no
     more. Raises as `reconcile_bookings` does.
     """
-    today = host_pms().property_facts(channel_property.property_id).today()
-    window = today, today + timedelta(days=channel_sync_settings().calendar_nights)
-    everybody = replace(options or RunOptions(), window=window, everybody_to_come=True)
-    run = reconcile_bookings(channel_property, everybody)
+    run = import_bookings(channel_property, options)
     if run.dry_run:
         return run, 0
     recorded = request_full_sync(channel_property)
     first_sync_is_settled(channel_property)
     return run, recorded
+
+
+def import_bookings(channel_property: ChannelProperty, options: RunOptions | None = None) -> ReconciliationRun:
+    """Import every booking that departs after today, whoever is in house included. Raises as `reconcile_bookings`."""
+    today = host_pms().property_facts(channel_property.property_id).today()
+    window = today, today + timedelta(days=channel_sync_settings().calendar_nights)
+    everybody = replace(options or RunOptions(), window=window, everybody_to_come=True)
+    return reconcile_bookings(channel_property, everybody)

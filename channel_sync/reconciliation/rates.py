@@ -120,7 +120,7 @@ def _settled_mappings(channel_property: ChannelProperty) -> dict[str, ChannelMap
 
 def _mappings(channel_property: ChannelProperty) -> QuerySet[ChannelMapping]:
     return ChannelMapping.objects.filter(
-        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
+        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True, held_since=None
     )
 
 

@@ -9,20 +9,34 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 from django.db import InterfaceError, OperationalError
+from django.db.models.functions import Now
 
 from channel_sync.broker.celery_options import RESUME_RUNS_TASK
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.opening import PARITY_TASK
 from channel_sync.errors import LoginRefused, NotYet, Retryable
 from channel_sync.fleeting import FleetingTask
-from channel_sync.models import ChannelProperty, ChannelPropertyStatus, ReconciliationKind, ReconciliationRun
+from channel_sync.models import (
+    ChannelProperty,
+    ChannelPropertyStatus,
+    ParityCheck,
+    ReconciliationKind,
+    ReconciliationRun,
+)
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import EVERYBODY, RunOptions
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK
-from channel_sync.reconciliation.unfinished import UNDER_WAY, first_sync_has_failed, start_unfinished, want_first_sync
+from channel_sync.reconciliation.unfinished import (
+    AT_ONCE,
+    UNDER_WAY,
+    first_sync_has_failed,
+    start_unfinished,
+    want_first_sync,
+)
 
 SOONEST = timedelta(seconds=10)
 # A look that no worker took in time is dropped: the next one does its work.
@@ -45,6 +59,9 @@ def reconcile(
     channel_property = _active(channel_property_id)
     if channel_property is None:
         return
+    if channel_property.held_since is not None:
+        logger.info("%s is not open yet, nothing is compared before its parity check is accepted", channel_property)
+        return
     options = RunOptions(dry_run=dry_run, window=_days(window) if window else None)
     try:
         RECONCILERS[ReconciliationKind(kind)](channel_property, options)
@@ -59,7 +76,8 @@ def first_synchronisation(channel_property_id: str) -> None:
     One that fails is alerted, and tried again after a pause that grows, until it is made.
     """
     channel_property = _active(channel_property_id)
-    if channel_property is None:
+    if channel_property is None or channel_property.held_since is not None:
+        # What is held imports its bookings once its parity check is accepted.
         return
     try:
         first_sync(channel_property)
@@ -78,9 +96,17 @@ def first_synchronisation(channel_property_id: str) -> None:
 @shared_task(name=RESUME_RUNS_TASK, base=FleetingTask, ignore_result=True, fleeting_seconds=RESUME_EXPIRES_SECONDS)
 def resume_runs() -> None:
     """Start again what a process left unfinished; beat starts it twice a minute."""
+    _start_parity_checks()
     started = start_unfinished(_start_first_sync, _start_run)
     if started:
         logger.warning("%d runs were left unfinished and are started again", started)
+
+
+def _start_parity_checks() -> None:
+    """Those that are due: their message was lost, their process died, or they failed a while ago."""
+    due = ParityCheck.objects.filter(due_at__lte=Now(), channel_property__status=ChannelPropertyStatus.ACTIVE)
+    for check in due.select_related("channel_property").order_by("due_at")[:AT_ONCE]:
+        _send(PARITY_TASK, check.channel_property, [], {}, worth_for=channel_sync_settings().resume_interval)
 
 
 def _start_first_sync(channel_property: ChannelProperty) -> None:

@@ -131,7 +131,7 @@ def connect(processes: Processes, property_id: str, web: str) -> dict[str, Any]:
     """Connect a property to the simulator, set its webhook, save the suggested mappings; what the command prints."""
     output = processes.run(
         "channel_sync_connect", property_id, "--invite-code", INVITE_CODE,
-        "--base-url", web, "--set-webhook", "--accept-suggestions", "--json",
+        "--base-url", web, "--set-webhook", "--accept-suggestions", "--go-live", "link_and_send", "--json",
     )  # fmt: skip
     connected: dict[str, Any] = json.loads(output)
     return connected

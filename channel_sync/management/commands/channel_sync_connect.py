@@ -13,9 +13,12 @@ from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import ChannelSyncError
 from channel_sync.management.setup_report import setup_as_json, webhook_path, write_setup
-from channel_sync.models import WebhookVerification
+from channel_sync.models import OldBookings, ParityStatus, WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
+from channel_sync.operations.parity import compare_now, parity_of
 from channel_sync.operations.properties import ConnectOutcome, NewConnection, connect
+from channel_sync.reconciliation.runs import silent
+from channel_sync.reconciliation.spare_calls import sleep
 
 
 class Command(BaseCommand):
@@ -54,10 +57,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--first-sync", action="store_true", help="Let the reconciliation worker import its bookings, then send."
         )
+        parser.add_argument(
+            "--go-live",
+            choices=OldBookings.values,
+            help="Compare both sides now and go live whatever they say, with this for reservations that only the PMS "
+            "has. Without it somebody accepts the report, in the admin or with 'channel_sync_parity'.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Connect; exit code 1 with the reason when the channel or the settings say no."""
+        go_live = OldBookings(options["go_live"]) if options["go_live"] else None
         # Before the invite code is spent.
         url = options["base_url"].rstrip("/") + webhook_path(options["channel"])
         try:
@@ -71,11 +81,16 @@ class Command(BaseCommand):
                     new_webhook_secret=options["new_webhook_secret"],
                     accept_suggestions=options["accept_suggestions"],
                     first_sync=options["first_sync"],
+                    go_live=go_live,
                     webhook_url=url,
                     set_webhook=options["set_webhook"],
                 ),
                 by=COMMAND_LINE,
             )
+            if go_live is not None:
+                compare_now(
+                    outcome.connected.channel_property, by=COMMAND_LINE, wait=sleep, progress=silent, accept_as=go_live
+                )
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -101,7 +116,14 @@ class Command(BaseCommand):
             self.stdout.write(f"  mappings saved  {saved}")
         elif connected.suggestions.matches:
             self.stdout.write("  Save them with --accept-suggestions, or later on the mappings page of the admin.")
-        if outcome.first_sync_queued:
+        parity = parity_of(connected.channel_property)
+        if not parity.is_open:
+            queued = "queued" if outcome.first_sync_queued else "due"
+            self.stdout.write(f"  not live yet    both sides are compared first; that is {queued}")
+            self.stdout.write(f"  next            manage.py channel_sync_parity {connected.channel_property.id}")
+        elif parity.check is not None and parity.check.status == ParityStatus.DONE:
+            self.stdout.write("  live            both sides were compared, its bookings are in, its calendar goes out")
+        elif outcome.first_sync_queued:
             self.stdout.write("  queued          the first synchronisation; its runs are in the admin")
         else:
             if outcome.not_queued:
@@ -123,6 +145,7 @@ class Command(BaseCommand):
             "setup": setup_as_json(outcome.setup),
             "mappings_saved": outcome.mappings_saved,
             "first_sync_queued": outcome.first_sync_queued,
+            "is_open": parity_of(connected.channel_property).is_open,
             "suggestions": [
                 {"room_type": str(suggestion.room_type_id), "room": suggestion.external_room_id}
                 for suggestion in connected.suggestions.matches

@@ -1,0 +1,113 @@
+"""Whether anything may be sent: not from connecting, resuming or mapping on until both sides agree.
+
+What is held waits in the log. Opening it, once a parity check is clean or a person has accepted its report, wakes that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Coalesce, Now
+
+from channel_sync.errors import NotYet, WaitsFor
+from channel_sync.events.store import wake
+from channel_sync.models import (
+    ChannelMapping,
+    ChannelProperty,
+    MappingType,
+    OldBookings,
+    ParityCheck,
+    ParityReason,
+    ParityStatus,
+)
+from channel_sync.models.parity import UNSETTLED
+
+PARITY_TASK = "channel_sync.parity"
+# Opening wakes what waits.
+HELD_RETRY = timedelta(hours=1)
+
+
+def hold_property(
+    channel_property: ChannelProperty, reason: ParityReason, *, by: str, accept_as: OldBookings | None = None
+) -> None:
+    """Send nothing of a property until its parity check is accepted; with `accept_as` it is, whatever it says.
+
+    In the transaction of what makes it necessary.
+    """
+    with transaction.atomic():
+        ChannelProperty.objects.filter(id=channel_property.id).update(held_since=Coalesce("held_since", Now()))
+        want_check(channel_property, reason, by=by, accept_as=accept_as)
+    channel_property.refresh_from_db(fields=["held_since"])
+
+
+def hold_mapping(mapping: ChannelMapping, *, by: str, accept: bool = False) -> None:
+    """Send nothing of a new or changed mapping until a parity check of it is accepted."""
+    with transaction.atomic():
+        ChannelMapping.objects.filter(id=mapping.id).update(held_since=Coalesce("held_since", Now()))
+        reason = ParityReason.MAPPED
+        want_check(mapping.channel_property, reason, by=by, accept_as=OldBookings.LINK_AND_SEND if accept else None)
+    mapping.refresh_from_db(fields=["held_since"])
+
+
+def want_check(
+    channel_property: ChannelProperty, reason: ParityReason, *, by: str, accept_as: OldBookings | None = None
+) -> None:
+    """Have both sides compared, or compared again: what was reported before does not count any more."""
+    made_again = ParityCheck.objects.filter(channel_property=channel_property, status__in=UNSETTLED).update(
+        status=ParityStatus.WANTED, due_at=Now(), accept_as=accept_as or "", failures=0, last_error="", updated_at=Now()
+    )
+    if not made_again:
+        ParityCheck.objects.create(
+            channel_property=channel_property,
+            reason=reason,
+            due_at=Now(),
+            accept_as=accept_as or "",
+            requested_by=by[:150],
+        )
+
+
+def require_open(channel_property: ChannelProperty) -> None:
+    """Raise `NotYet` while the property is held."""
+    if channel_property.held_since is not None:
+        raise NotYet(
+            f"Nothing is sent of {channel_property} yet: look at its parity check, and accept its report.",
+            retry_after=HELD_RETRY,
+            waits_for=WaitsFor.PARITY,
+        )
+
+
+def require_open_mapping(channel_property: ChannelProperty, internal_id: UUID | None) -> None:
+    """Raise `NotYet` while the mapping of a room type or rate plan is held."""
+    if internal_id is not None and internal_id in held(channel_property, [internal_id]):
+        raise NotYet(
+            f"The mapping of {internal_id} is new or changed, and nothing is sent of it yet: look at the parity check "
+            f"of {channel_property}, and accept its report.",
+            retry_after=HELD_RETRY,
+            waits_for=WaitsFor.PARITY,
+        )
+
+
+def held(channel_property: ChannelProperty, internal_ids: Collection[UUID] | None = None) -> set[UUID]:
+    """Room types and rate plans whose mapping is held."""
+    found = ChannelMapping.objects.filter(
+        channel_property=channel_property,
+        mapping_type__in=[MappingType.ROOM_TYPE, MappingType.RATE],
+        is_active=True,
+        held_since__isnull=False,
+    )
+    if internal_ids is not None:
+        found = found.filter(internal_id__in=internal_ids)
+    return set(found.values_list("internal_id", flat=True))
+
+
+def open_up(channel_property: ChannelProperty) -> None:
+    """What was held may be sent, and what waits is woken; the check is done. In the transaction of the caller."""
+    ChannelProperty.objects.filter(id=channel_property.id).update(held_since=None)
+    ChannelMapping.objects.filter(channel_property=channel_property, held_since__isnull=False).update(held_since=None)
+    ParityCheck.objects.filter(channel_property=channel_property, status=ParityStatus.OPENING).update(
+        status=ParityStatus.DONE, due_at=None, updated_at=Now()
+    )
+    wake(channel_property.id)

@@ -1,0 +1,202 @@
+"""Bookings of the channel and reservations of the PMS side by side: who is in house, and who is to come."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from channel_sync.channels.base import Channel
+from channel_sync.channels.canonical import Booking, BookingNotification
+from channel_sync.connections.registry import channel_class
+from channel_sync.errors import InvalidPayload
+from channel_sync.models import (
+    OPEN_STATUSES,
+    PMS_SOURCE,
+    ChannelEvent,
+    ChannelProperty,
+    EntityType,
+    LeftAlone,
+    ReservationLink,
+)
+from channel_sync.parity.report import BookingsReport, Stay
+from channel_sync.parity.scope import Scope
+from channel_sync.pms import Reservation, host_pms
+from channel_sync.reconciliation.rules import Fix, compare_booking
+from channel_sync.reconciliation.runs import Progress
+from channel_sync.reconciliation.spare_calls import Wait, call_with_spare_credits
+
+AT_ONCE = 500
+# As far as a reservation may begin.
+FOREVER = timedelta(days=365 * 10)
+
+
+@dataclass
+class Compared:
+    """The report, and the bookings that will come into the PMS: their nights are taken by then."""
+
+    report: BookingsReport
+    coming: list[tuple[UUID, Booking]] = field(default_factory=list)
+
+
+def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compared:
+    """Read all that departs after today on both sides, page by page. Raises what calls raise."""
+    listed = list(_listed(scope, wait=wait, progress=progress))
+    here = _reservations(scope)
+    links = _links(scope.channel_property, listed, here)
+    linked_here = set(links.values())
+    there: list[Booking] = []
+    unreadable: list[str] = []
+    different: list[Stay] = []
+    same = 0
+    parse = channel_class(scope.channel_property.channel_name).parse_booking
+    for notification in listed:
+        try:
+            booking = parse(notification.payload)
+        except InvalidPayload:
+            unreadable.append(notification.external_id)
+            continue
+        reservation_id = links.get(booking.external_id)
+        if reservation_id is not None:
+            differences = _differences(scope, booking, here.get(reservation_id))
+            if differences:
+                different.append(_stay(scope, booking, reservation_id, differences))
+            else:
+                same += 1
+        elif booking.takes_room:
+            there.append(booking)
+    alone = [one for one in here.values() if one.id not in linked_here]
+    waiting = _waiting(scope.channel_property, [one.id for one in alone])
+    alone = [one for one in alone if one.id not in waiting]
+    pairs = dict(_pairs(scope, there, alone))
+    paired = set(pairs.values())
+    coming = [booking for booking in there if booking.external_id not in pairs]
+    types = scope.room_types
+    currency = host_pms().property_facts(scope.channel_property.property_id).currency.upper()
+    foreign = [one for one in there if one.currency and one.currency.upper() != currency]
+    no_room = [one for one in coming if scope.is_whole and one.external_room_id not in types]
+    report = BookingsReport(
+        same=same,
+        to_link=tuple(_stay(scope, one, pairs[one.external_id]) for one in there if one.external_id in pairs),
+        only_channel=tuple(_stay(scope, one) for one in coming if one.external_room_id in types),
+        only_pms=tuple(_own(scope, one) for one in alone if one.id not in paired),
+        waiting=len(waiting),
+        different=tuple(different),
+        unreadable=tuple(unreadable),
+        no_room=tuple(_stay(scope, one) for one in no_room),
+        other_currency=tuple(_stay(scope, one, pairs.get(one.external_id)) for one in foreign),
+    )
+    return Compared(report, [(types[one.external_room_id], one) for one in coming if one.external_room_id in types])
+
+
+def _listed(scope: Scope, *, wait: Wait, progress: Progress) -> Iterator[BookingNotification]:
+    """The account is free for pushes of others between two pages."""
+    number, page, done = scope.channel_property.channel_property_id, 1, 0
+    while True:
+
+        def read(channel: Channel, page: int = page) -> tuple[Sequence[BookingNotification], bool]:
+            found = channel.bookings_departing_from(number, scope.today + timedelta(days=1), page=page)
+            return found.bookings, found.has_next
+
+        found, has_next = call_with_spare_credits(scope.channel_property, read, wait=wait)
+        yield from found
+        done += len(found)
+        progress("bookings read", done)
+        if not has_next:
+            return
+        page += 1
+
+
+def _reservations(scope: Scope) -> dict[UUID, Reservation]:
+    """Whatever takes a room of the mapped types from today on, but for what is left alone."""
+    pms = host_pms()
+    rows = pms.reserved(list(scope.rooms), scope.today, scope.today + FOREVER)
+    # By position: a host names its columns as it likes.
+    ids = list(dict.fromkeys(next(iter(row.values())) if isinstance(row, Mapping) else row[0] for row in rows))
+    left_alone = set(
+        LeftAlone.objects.filter(channel_property=scope.channel_property).values_list("reservation_id", flat=True)
+    )
+    return {
+        found.id: found
+        for start in range(0, len(ids), AT_ONCE)
+        for found in pms.reservations(ids[start : start + AT_ONCE]).values()
+        if found.takes_room and found.id not in left_alone
+    }
+
+
+def _links(
+    channel_property: ChannelProperty, listed: Iterable[BookingNotification], here: Mapping[UUID, Reservation]
+) -> dict[str, UUID]:
+    """Booking -> reservation, of whatever is linked on either side."""
+    found = ReservationLink.objects.filter(channel_property=channel_property, reservation__isnull=False)
+    numbers = [one.external_id for one in listed]
+    rows = [
+        *found.filter(external_id__in=numbers).values_list("external_id", "reservation_id"),
+        *found.filter(reservation_id__in=list(here)).values_list("external_id", "reservation_id"),
+    ]
+    return {external_id: reservation_id for external_id, reservation_id in rows if reservation_id is not None}
+
+
+def _waiting(channel_property: ChannelProperty, reservation_ids: Sequence[UUID]) -> set[UUID]:
+    """Those that an event in the log will send."""
+    found = ChannelEvent.objects.filter(
+        channel_property=channel_property,
+        entity_type=EntityType.BOOKING,
+        source=PMS_SOURCE,
+        entity_internal_id__in=reservation_ids,
+        status__in=OPEN_STATUSES,
+    )
+    return {one for one in found.values_list("entity_internal_id", flat=True) if one is not None}
+
+
+def _differences(scope: Scope, booking: Booking, reservation: Reservation | None) -> tuple[str, ...]:
+    """In words; what the channel has cancelled, and prices within the tolerance, are settled by the import."""
+    if reservation is None:
+        return ()
+    if _waiting(scope.channel_property, [reservation.id]):
+        return ()
+    room = scope.rooms.get(reservation.room_type_id)
+    found = compare_booking(booking, reservation, room, scope.today)
+    return tuple(finding.kind.label for finding in found if not isinstance(finding, Fix))
+
+
+def _pairs(scope: Scope, there: Sequence[Booking], alone: Sequence[Reservation]) -> Iterator[tuple[str, UUID]]:
+    """Bookings and reservations that are the same: dates, room type, units and the guest's last name."""
+    waiting: dict[tuple[object, ...], list[UUID]] = defaultdict(list)
+    for reservation in sorted(alone, key=lambda one: one.id):
+        waiting[_likeness(reservation.room_type_id, reservation)].append(reservation.id)
+    for booking in there:
+        room_type_id = scope.room_types.get(booking.external_room_id)
+        if room_type_id is not None and (found := waiting.get(_likeness(room_type_id, booking))):
+            yield booking.external_id, found.pop(0)
+
+
+def _likeness(room_type_id: UUID, stay: Booking | Reservation) -> tuple[object, ...]:
+    name = " ".join(stay.guest.last_name.casefold().split())
+    # Without a name nothing says that two are the same.
+    return (room_type_id, stay.check_in, stay.check_out, stay.units, name) if name else (object(),)
+
+
+def _stay(
+    scope: Scope, booking: Booking, reservation_id: UUID | None = None, differences: tuple[str, ...] = ()
+) -> Stay:
+    return Stay(
+        check_in=booking.check_in,
+        check_out=booking.check_out,
+        room=scope.name_of_room(booking.external_room_id),
+        booking_id=booking.external_id,
+        reservation_id=reservation_id,
+        ota=booking.ota,
+        differences=differences,
+    )
+
+
+def _own(scope: Scope, reservation: Reservation) -> Stay:
+    return Stay(
+        check_in=reservation.check_in,
+        check_out=reservation.check_out,
+        room=scope.name_of(reservation.room_type_id),
+        reservation_id=reservation.id,
+    )
