@@ -12,6 +12,7 @@ from channel_sync.models import EventType
 from channel_sync.outbound.availability import push_availability
 from channel_sync.outbound.booking_outcome import booking_refused
 from channel_sync.outbound.bookings import push_booking
+from channel_sync.outbound.closing import close_room, close_rooms_and_pause
 from channel_sync.outbound.rates import push_rates
 
 HANDLERS: Mapping[str, Handler] = {
@@ -26,4 +27,6 @@ HANDLERS: Mapping[str, Handler] = {
     EventType.BOOKING_CANCEL: Handler(push_booking, on_failure=booking_refused),
     EventType.AVAILABILITY_UPDATE: Handler(push_availability),
     EventType.RATE_UPDATE: Handler(push_rates),
+    EventType.ROOM_CLOSE: Handler(close_room),
+    EventType.PROPERTY_PAUSE: Handler(close_rooms_and_pause),
 }

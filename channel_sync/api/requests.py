@@ -76,6 +76,25 @@ class MappingWriteSerializer(StrictSerializer):
     external_id = serializers.CharField(max_length=255, help_text="Of the channel, such as 2001, 2001:3 or 2001:1.")
     is_active = serializers.BooleanField(default=True)
     check_channel = serializers.BooleanField(default=False, help_text="Ask the channel whether it has the id.")
+    confirm = serializers.BooleanField(
+        default=False,
+        help_text="A person was asked, and a channel room that loses its room type may be closed at the channel.",
+    )
+
+
+class ConfirmSerializer(StrictSerializer):
+    """Whether a person has confirmed what follows."""
+
+    confirm = serializers.BooleanField(default=False, help_text="A person has been asked, and has said yes.")
+
+
+class PauseSerializer(ConfirmSerializer):
+    """How to pause."""
+
+    close_rooms = serializers.BooleanField(
+        default=False,
+        help_text="Close every mapped room at the channel first, for the whole calendar. False leaves them on sale.",
+    )
 
 
 class MappingTestSerializer(StrictSerializer):
