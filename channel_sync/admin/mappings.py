@@ -122,6 +122,7 @@ class MappingAdmin(RoleAdmin):
     ordering = ("channel_property", "mapping_type", "external_id")
     actions = ("remove_selected",)
     change_list_template = "admin/channel_sync/mappings.html"
+    change_form_template = "admin/channel_sync/paused_form.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Administrators."""

@@ -20,11 +20,12 @@ from channel_sync.api.requests import (
 from channel_sync.api.serializers import MappingSerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.models import ChannelMapping, MappingType
+from channel_sync.operations.confirmation import require_confirmed
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.roles import Role
-from channel_sync.operations.room_removal import changing_means, removing_means, require_confirmed
+from channel_sync.operations.room_removal import changing_means, removing_means
 
 BOOKING = {"id": 5000001, "propertyId": 1001, "roomId": 2001, "status": "new", "arrival": "2027-03-01",
            "departure": "2027-03-04", "numAdult": 2, "price": 360}  # fmt: skip

@@ -18,12 +18,14 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter
+from channel_sync.api.pauses import PausedSerializer
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
     ChannelChoiceSerializer,
     ConnectionTriedSerializer,
     FirstSyncQueuedSerializer,
     MappingsSavedSerializer,
+    PauseSerializer,
     StatusSerializer,
     SuggestionsSerializer,
 )
@@ -33,6 +35,9 @@ from channel_sync.broker.depths import queue_depths
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
 from channel_sync.operations import properties
+from channel_sync.operations.confirmation import require_confirmed
+from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed
+from channel_sync.operations.pausing_means import pausing_means
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of, property_status
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
@@ -51,6 +56,7 @@ STATUS_EXAMPLE = {
         "rates": {"mapped": 10, "total": 10, "percentage": 100},
     },
     "queue_depths": {"inbound": 0, "outbound": 3, "dlq": 2},
+    "pause": None,
 }
 
 
@@ -166,17 +172,31 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         saved = {"mappings_saved": len(made), "external_room_ids": [mapping.external_id for mapping in made]}
         return Response(MappingsSavedSerializer(saved).data)
 
-    @extend_schema(request=None, responses=PropertySerializer)
+    @extend_schema(request=PauseSerializer, responses={200: PausedSerializer, 202: PausedSerializer})
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Send nothing until it is resumed; webhooks are still taken and bookings still come in.
 
-        Ask before you call this: the channel goes on selling what it last heard of, and a room that is sold at the desk
-        meanwhile can be sold twice.
+        409 with what that means until `confirm` is true. The channel goes on selling what it last heard of, and a room
+        that is sold at the desk meanwhile can be sold twice, unless `close_rooms` closes every mapped room first. 202
+        while that waits for the channel: the pause begins when all rooms are closed.
         """
-        channel_property = self.get_object()
-        properties.pause(channel_property, by=self.actor)
-        return Response(self.get_serializer(channel_property).data)
+        asked, channel_property = PauseSerializer(data=request.data), self.get_object()
+        asked.is_valid(raise_exception=True)
+        close_rooms = asked.validated_data["close_rooms"]
+        require_confirmed(
+            pausing_means(channel_property, close_rooms=close_rooms), is_confirmed=asked.validated_data["confirm"]
+        )
+        if close_rooms:
+            pause_with_rooms_closed(channel_property, by=self.actor)
+        else:
+            properties.pause(channel_property, by=self.actor)
+        made = pause_of(channel_property)
+        has_begun = made is None or made.has_begun
+        return Response(
+            PausedSerializer(channel_property, context={"pause": made}).data,
+            status=status.HTTP_200_OK if has_begun else status.HTTP_202_ACCEPTED,
+        )
 
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])

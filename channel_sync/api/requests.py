@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
     ChannelProperty,
     Direction,
@@ -289,3 +290,4 @@ class StatusSerializer(serializers.Serializer[Any]):
     failed_events_24h = serializers.IntegerField()
     mapping_completeness = CompletenessSerializer(source="completeness")
     queue_depths = DepthsSerializer(source="queues")
+    pause = PauseStateSerializer(allow_null=True, help_text="Null while it sends.")

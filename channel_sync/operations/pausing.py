@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from channel_sync.errors import ClosingUnderWay
 from channel_sync.events.outbound_events import property_pause_event
@@ -46,6 +47,14 @@ class Pause:
     def has_begun(self) -> bool:
         """Whether nothing is sent any more."""
         return self.channel_property.status == ChannelPropertyStatus.INACTIVE
+
+    @property
+    def title(self) -> str:
+        """Since when, and by whom, as far as that is known."""
+        if not self.has_begun:
+            return "About to be paused"
+        since = f" since {timezone.localtime(self.since):%Y-%m-%d %H:%M %Z}" if self.since else ""
+        return f"Paused{since}{f' by {self.by}' if self.by else ''}"
 
     @property
     def in_words(self) -> str:

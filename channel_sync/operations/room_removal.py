@@ -7,10 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.errors import NotConfirmed
-from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.models import ChannelMapping, ChannelPropertyStatus, MappingType, ReservationLink
 from channel_sync.operations.mapping_rules import WantedMapping, internal_names
+from channel_sync.operations.pausing_means import rooms_on_sale
 from channel_sync.pms import host_pms
 
 
@@ -24,7 +23,7 @@ def removing_means(mapping: ChannelMapping) -> Sequence[str]:
     end = first + timedelta(days=channel_sync_settings().calendar_nights)
     said = [
         f"Channel room {mapping.external_id} ({name}) is closed at the channel: no unit of it is for sale there, until "
-        f"a room type is mapped to it again. {_on_sale(mapping, first, end)}",
+        f"a room type is mapped to it again. {_on_sale(mapping)}",
         _when(mapping),
     ]
     return [*said, *_open_bookings(mapping, first, end)]
@@ -36,20 +35,14 @@ def changing_means(mapping: ChannelMapping, wanted: WantedMapping, *, is_active:
     return () if is_active and side == (wanted.mapping_type, wanted.external_id) else removing_means(mapping)
 
 
-def require_confirmed(consequences: Sequence[str], *, is_confirmed: bool) -> None:
-    """Raise `NotConfirmed` with what would follow, unless a person has said yes to it."""
-    if consequences and not is_confirmed:
-        raise NotConfirmed(consequences)
-
-
-def _on_sale(mapping: ChannelMapping, first: date, end: date) -> str:
-    """What the channel would go on selling, by what is free now: that is what it was last sent."""
-    free = [sellable(night.free) for night in free_units([mapping.internal_id], first, end)]
-    if not free:
-        return "What it was last sent would stay on sale otherwise."
-    least, most = max(min(free), 0), max(*free, 0)
-    units = f"{least}" if least == most else f"{least} to {most}"
-    return f"Otherwise it would stay on sale with what it was last sent: {units} units a night by what is free now."
+def _on_sale(mapping: ChannelMapping) -> str:
+    """What the channel would go on selling."""
+    found = [one for one in rooms_on_sale(mapping.channel_property) if one.external_room_id == mapping.external_id]
+    return (
+        f"Otherwise it would stay on sale with what it was last sent: {found[0].units} a night by what is free now."
+        if found
+        else "What it was last sent would stay on sale otherwise."
+    )
 
 
 def _when(mapping: ChannelMapping) -> str:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.models import ChannelProperty
+from channel_sync.operations.pausing import Pause
 from channel_sync.operations.status import PropertyStatus, Standing, channel_properties_of, property_status
 
 
@@ -48,6 +49,8 @@ class Command(BaseCommand):
         self.stdout.write(style(f"{found}: {state.standing}"))
         if state.standing.next_step:
             self.stdout.write(f"  {state.standing.next_step}")
+        if state.pause is not None:
+            self.stdout.write(self.style.ERROR(f"  {state.pause.title}. {state.pause.in_words}"))
         self.stdout.write(f"  last webhook        {found.last_webhook_at or 'never'}")
         self.stdout.write(f"  last outbound call  {found.last_outbound_success_at or 'never'}")
         self.stdout.write(f"  failed in 24 hours  {state.failed_events_24h}")
@@ -73,6 +76,7 @@ def _as_json(state: PropertyStatus, queues: QueueDepths) -> dict[str, Any]:
         "status": found.status,
         "standing": state.standing.value,
         "next_step": state.standing.next_step,
+        "pause": _pause_as_json(state.pause),
         "connected": state.is_connected,
         "last_webhook_at": found.last_webhook_at,
         "last_outbound_success_at": found.last_outbound_success_at,
@@ -82,3 +86,9 @@ def _as_json(state: PropertyStatus, queues: QueueDepths) -> dict[str, Any]:
         "rates": [state.completeness.rates.mapped, state.completeness.rates.total],
         "queues": {"inbound": queues.inbound, "outbound": queues.outbound, "dlq": queues.dead_letters},
     }
+
+
+def _pause_as_json(pause: Pause | None) -> dict[str, Any] | None:
+    if pause is None:
+        return None
+    return {"has_begun": pause.has_begun, "since": pause.since, "by": pause.by, "rooms_closed": pause.rooms_closed}
