@@ -18,6 +18,7 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter
+from channel_sync.api.not_in_pms import NotInPmsQuerySerializer, NotInPmsSerializer
 from channel_sync.api.pauses import PausedSerializer
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
@@ -36,6 +37,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AuditEntry, ChannelProperty, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.confirmation import require_confirmed
+from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed
 from channel_sync.operations.pausing_means import pausing_means
 from channel_sync.operations.roles import Role
@@ -57,6 +59,7 @@ STATUS_EXAMPLE = {
     },
     "queue_depths": {"inbound": 0, "outbound": 3, "dlq": 2},
     "pause": None,
+    "not_in_pms": {"bookings": 0, "failed": 0},
 }
 
 
@@ -70,6 +73,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
+        "not_in_pms": Role.VIEWER,
         "test_connection": Role.OPERATOR,
         "first_synchronisation": Role.OPERATOR,
         "suggestions": Role.OPERATOR,
@@ -161,6 +165,17 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     def suggestions(self, request: Request, pk: str) -> Response:
         """Ask the channel for its rooms and match their names with room types that are not mapped; costs credits."""
         return Response(SuggestionsSerializer(look_for_suggestions(self.get_object())).data)
+
+    @extend_schema(parameters=[NotInPmsQuerySerializer], responses=NotInPmsSerializer, filters=False)
+    @action(detail=True, methods=["get"], url_path="not-in-pms", pagination_class=None)
+    def not_in_pms(self, request: Request, pk: str) -> Response:
+        """Nights that the channel has sold and the PMS does not keep yet: they count as taken wherever free units are.
+
+        Bookings whose events wait or have failed, and those that are stored in part; each with what settles it.
+        """
+        asked = NotInPmsQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        return Response(NotInPmsSerializer(not_in_pms_yet(self.get_object(), **asked.validated_data)).data)
 
     @extend_schema(request=AcceptSuggestionsSerializer, responses=MappingsSavedSerializer)
     @suggestions.mapping.post

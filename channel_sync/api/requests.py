@@ -277,6 +277,13 @@ class ChannelChoiceSerializer(serializers.Serializer[Any]):
     channel = serializers.CharField(max_length=50, required=False, source="channel_name")
 
 
+class NotInPmsCountSerializer(serializers.Serializer[Any]):
+    """Bookings of the channel that take nights which no reservation has yet."""
+
+    bookings = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="How many of them somebody has to see to.")
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """How a property stands."""
 
@@ -290,4 +297,5 @@ class StatusSerializer(serializers.Serializer[Any]):
     failed_events_24h = serializers.IntegerField()
     mapping_completeness = CompletenessSerializer(source="completeness")
     queue_depths = DepthsSerializer(source="queues")
+    not_in_pms = NotInPmsCountSerializer(help_text="Bookings of the channel whose nights the PMS does not keep yet.")
     pause = PauseStateSerializer(allow_null=True, help_text="Null while it sends.")

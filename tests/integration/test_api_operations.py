@@ -250,6 +250,7 @@ def test_runs_are_listed(administrator: APIClient, connected: ConnectedHotel) ->
     [
         ("get", "/properties", Role.VIEWER),
         ("get", "/properties/{property}", Role.VIEWER),
+        ("get", "/properties/{property}/not-in-pms", Role.VIEWER),
         ("post", "/properties/{property}/test-connection", Role.OPERATOR),
         ("post", "/properties/{property}/webhook", Role.ADMINISTRATOR),
         ("post", "/properties/{property}/pause", Role.ADMINISTRATOR),
