@@ -221,7 +221,11 @@ class PropertyAdmin(RoleAdmin):
             if wanted in PAUSING and "confirmed" not in request.POST:
                 return self._ask_to_pause(request, channel_property)
             with refusals_told(request):
-                messages.success(request, act())
+                done = act()
+                if done:
+                    messages.success(request, done)
+                else:
+                    messages.warning(request, "Not done yet: see below what it waits for. It goes on by itself.")
         return HttpResponseRedirect(request.path)
 
     def _ask_to_close(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
@@ -278,9 +282,10 @@ def _paused(channel_property: ChannelProperty, by: str) -> str:
 
 
 def _paused_with_rooms_closed(channel_property: ChannelProperty, by: str) -> str:
+    """Empty while the pause has not begun: the page says why, in red."""
     made = pause_with_rooms_closed(channel_property, by=by)
-    if made is None or not made.has_begun:
-        return f"Not paused yet. {made.in_words if made else ''}"
+    if made is None or not made.rooms_closed:
+        return ""
     return "Paused: its rooms are closed at the channel. Webhooks are taken, nothing is sent."
 
 

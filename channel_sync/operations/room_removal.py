@@ -66,10 +66,15 @@ def _open_bookings(mapping: ChannelMapping, first: date, end: date) -> Sequence[
     ).count()
     if not links:
         return ()
-    bookings = "1 booking of this room is" if links == 1 else f"{links} bookings of this room are"
+    if links == 1:
+        return [
+            "1 booking of this room is open, in house or to come. It stays as it is; a change of it, at the channel or "
+            "at the desk, fails until the room is mapped again. Move it to another room first, or map the room soon."
+        ]
     return [
-        f"{bookings} open, in house or to come. They stay as they are; a change of one, at the channel or at the desk, "
-        "fails until the room is mapped again. Move them to another room first, or map the room soon."
+        f"{links} bookings of this room are open, in house or to come. They stay as they are; a change of one, at the "
+        "channel or at the desk, fails until the room is mapped again. Move them to another room first, or map the "
+        "room soon."
     ]
 
 
