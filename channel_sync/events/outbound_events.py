@@ -75,8 +75,11 @@ def room_close_event(channel_property_id: UUID, room_type_id: UUID, external_roo
     )
 
 
-def property_pause_event(channel_property_id: UUID, *, by: str) -> NewEvent:
-    """Somebody wants all rooms of a property closed at the channel, and the property paused then."""
+def property_pause_event(channel_property_id: UUID, *, by: str, again: bool = False) -> NewEvent:
+    """Somebody wants all rooms of a property closed at the channel, and the property paused then.
+
+    `again` closes them once more within the pause, and begins none.
+    """
     return NewEvent(
         channel_property_id=channel_property_id,
         direction=Direction.OUTBOUND,
@@ -84,5 +87,5 @@ def property_pause_event(channel_property_id: UUID, *, by: str) -> NewEvent:
         event_type=EventType.PROPERTY_PAUSE,
         entity_type=EntityType.AVAILABILITY,
         idempotency_key=outbound_key(channel_property_id, EntityType.AVAILABILITY, channel_property_id),
-        payload={"by": by},
+        payload={"by": by, "again": again},
     )

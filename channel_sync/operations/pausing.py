@@ -62,10 +62,7 @@ class Pause:
         if not self.has_begun:
             return f"Its rooms are being closed at the channel; the pause begins when all are closed. {self._why()}"
         if self.rooms_closed:
-            return (
-                "Nothing is sent. Its rooms were closed at the channel; a booking that is cancelled there gives its "
-                "room back for sale."
-            )
+            return "Nothing is sent. Its rooms are closed at the channel."
         if self.closing is not None:
             return f"Nothing is sent. Its rooms are still to be closed at the channel. {self._why()}"
         return (

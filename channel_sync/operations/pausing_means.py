@@ -21,8 +21,8 @@ ALWAYS = (
 )
 CLOSING = (
     "Closing the rooms first sends 0 units of each for every night of the calendar. The pause begins when the channel "
-    "has taken all of it; until then everything is sent as ever. A booking that is cancelled at the channel meanwhile "
-    "gives its room back for sale there."
+    "has taken all of it; until then everything is sent as ever. What a cancellation at the "
+    "channel gives back meanwhile is closed again when we hear of it."
 )
 NAMED_AT_MOST = 50
 

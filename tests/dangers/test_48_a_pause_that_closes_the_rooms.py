@@ -8,7 +8,8 @@ import pytest
 
 from channel_sync.connections import account
 from channel_sync.errors import ClosingUnderWay
-from channel_sync.events.store import claim
+from channel_sync.events.outbound_events import property_pause_event
+from channel_sync.events.store import claim, record
 from channel_sync.models import (
     AuditEntry,
     ChannelAccount,
@@ -22,7 +23,9 @@ from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed, p
 from channel_sync.operations.properties import pause, resume
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.desk_sales import reserve
-from tests.dangers.working import NIGHT, one_round, units_at_beds24, work_everything
+from tests.dangers.one_way import at_beds24
+from tests.dangers.test_45_not_in_the_pms_yet import told
+from tests.dangers.working import NIGHT, one_round, stay, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +151,36 @@ def test_a_push_that_waited_for_its_turn_opens_nothing_again(
 
     assert is_paused()
     assert on_sale(beds24) == (0, 0)
+
+
+def test_what_a_cancellation_at_the_channel_gives_back_is_closed_again(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    made = beds24.controls.book(roomId=2001, **stay())
+    told(hotel, made)
+    work_everything()
+    pause_with_rooms_closed(hotel.channel_property, by="ada")
+    hotel.channel_property.refresh_from_db()
+    cancelled = at_beds24(beds24, made["id"], after=timedelta(minutes=2), status="cancelled")
+    assert on_sale(beds24) == (1, 0)
+    told(hotel, cancelled)
+
+    one_round()
+    one_round()
+
+    assert on_sale(beds24) == (0, 0)
+    assert is_paused()
+
+
+def test_closing_again_begins_no_pause(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    """The booking was taken up in the pause, and its event is recorded a moment after the end."""
+    event = property_pause_event(hotel.channel_property.id, by="ada", again=True)
+    record(event)
+    work_everything()
+
+    assert closing().status == EventStatus.IGNORED
+    assert not is_paused()
+    assert on_sale(beds24) == (10, 5)
 
 
 def test_asking_twice_closes_once(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:

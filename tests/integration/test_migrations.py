@@ -98,3 +98,18 @@ def test_the_models_have_no_change_without_a_migration(db: None) -> None:
     from django.core.management import call_command
 
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_a_pause_from_before_keeps_its_beginning(migrations_afterwards: None) -> None:
+    apps = migrate([("channel_sync", "0034_pause")])
+    model, audit = apps.get_model("channel_sync", "ChannelProperty"), apps.get_model("channel_sync", "AuditEntry")
+    paused = model.objects.create(property_id=a_hotel(), channel_name="beds24", channel_property_id="1", status="inactive")
+    active = model.objects.create(property_id=a_hotel(), channel_name="beds24", channel_property_id="2")
+    for found, actor in ((paused, "grace"), (paused, "ada"), (active, "ada")):
+        audit.objects.create(actor=actor, action="property.paused", subject=f"property:{found.id}", details={})
+
+    model = migrate([("channel_sync", "0035_pauses_begun")]).get_model("channel_sync", "ChannelProperty")
+
+    begun = audit.objects.get(actor="ada", subject=f"property:{paused.id}").created_at
+    assert model.objects.filter(id=paused.id).values_list("paused_at", "paused_by").get() == (begun, "ada")
+    assert model.objects.filter(id=active.id).values_list("paused_at", "paused_by").get() == (None, None)
