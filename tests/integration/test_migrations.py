@@ -103,8 +103,11 @@ def test_the_models_have_no_change_without_a_migration(db: None) -> None:
 def test_a_pause_from_before_keeps_its_beginning(migrations_afterwards: None) -> None:
     apps = migrate([("channel_sync", "0034_pause")])
     model, audit = apps.get_model("channel_sync", "ChannelProperty"), apps.get_model("channel_sync", "AuditEntry")
-    paused = model.objects.create(property_id=a_hotel(), channel_name="beds24", channel_property_id="1", status="inactive")
-    active = model.objects.create(property_id=a_hotel(), channel_name="beds24", channel_property_id="2")
+    hotels = [apps.get_model("pms", "HotelSettings").objects.create(name=name) for name in ("Old", "New")]
+    paused, active = (
+        model.objects.create(property_id=hotel.id, channel_name="beds24", channel_property_id=hotel.name, status=status)
+        for hotel, status in zip(hotels, ("inactive", "active"), strict=True)
+    )
     for found, actor in ((paused, "grace"), (paused, "ada"), (active, "ada")):
         audit.objects.create(actor=actor, action="property.paused", subject=f"property:{found.id}", details={})
 
