@@ -274,6 +274,9 @@ class ChannelSyncSettings(BaseModel):
         default=timedelta(minutes=30),
         description="The same where the channel, its credits, a pause or another event holds it up.",
     )
+    alert_paused: timedelta = Field(
+        default=timedelta(hours=1), description="Alert when a property is paused for longer."
+    )
     alert_run_stuck: timedelta = Field(
         default=timedelta(minutes=15),
         description="Alert when a comparison or a first synchronisation makes no progress for longer.",

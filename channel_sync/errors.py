@@ -298,6 +298,24 @@ class PropertyGone(ChannelSyncError):
         )
 
 
+class ClosingUnderWay(ChannelSyncError):
+    """A worker is closing the rooms of a property for its pause."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"The rooms of {channel_property} are being closed at this moment. Nothing was changed; resume it when "
+            "that is done, in a minute or so."
+        )
+
+
+class NotConfirmed(ChannelSyncError):
+    """What closes rooms at the channel, or leaves them for sale there, is done only when a person has confirmed it."""
+
+    def __init__(self, consequences: Sequence[str]) -> None:
+        super().__init__(f"{' '.join(consequences)} Nothing was done. Send it again with 'confirm': true to go on.")
+        self.consequences = consequences
+
+
 class RotationUnderWay(ChannelSyncError):
     """The old webhook secret is still taken: a third one would end it while the channel may still send it."""
 

@@ -12,18 +12,21 @@ from channel_sync.models import EventType
 from channel_sync.outbound.availability import push_availability
 from channel_sync.outbound.booking_outcome import booking_refused
 from channel_sync.outbound.bookings import push_booking
+from channel_sync.outbound.closing import close_room, close_rooms_and_pause, kept_closed
 from channel_sync.outbound.rates import push_rates
 
 HANDLERS: Mapping[str, Handler] = {
     # Created, modified and cancelled carry the whole booking: all three apply the snapshot.
     EventType.BOOKING_CREATED: Handler(handle_new_booking),
-    EventType.BOOKING_MODIFIED: Handler(handle_booking),
-    EventType.BOOKING_CANCELLED: Handler(handle_booking),
-    EventType.BOOKING_DELETED: Handler(handle_booking_deleted),
+    EventType.BOOKING_MODIFIED: Handler(kept_closed(handle_booking)),
+    EventType.BOOKING_CANCELLED: Handler(kept_closed(handle_booking)),
+    EventType.BOOKING_DELETED: Handler(kept_closed(handle_booking_deleted)),
     EventType.AVAILABILITY_UPDATED: Handler(handle_availability_updated),
     EventType.BOOKING_CREATE: Handler(push_booking, on_failure=booking_refused),
     EventType.BOOKING_UPDATE: Handler(push_booking, on_failure=booking_refused),
     EventType.BOOKING_CANCEL: Handler(push_booking, on_failure=booking_refused),
     EventType.AVAILABILITY_UPDATE: Handler(push_availability),
     EventType.RATE_UPDATE: Handler(push_rates),
+    EventType.ROOM_CLOSE: Handler(close_room),
+    EventType.PROPERTY_PAUSE: Handler(close_rooms_and_pause),
 }

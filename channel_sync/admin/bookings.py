@@ -36,6 +36,7 @@ class BookingAdmin(RoleAdmin):
     search_help_text = "Booking number at the channel, or the OTA's reference; the whole of it."
     ordering = ("-channel_property_id", "-external_id")
     sortable_by = ()
+    change_list_template = "admin/channel_sync/paused_list.html"
     change_form_template = "admin/channel_sync/booking.html"
 
     def get_search_results(

@@ -12,6 +12,7 @@ from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told
 from channel_sync.conflicts import without_guest
 from channel_sync.models import Conflict, ConflictStatus
 from channel_sync.operations.conflicts import resolve
+from channel_sync.operations.not_in_pms import OF_NIGHTS, missing_in_conflict
 from channel_sync.operations.roles import Role, has_role
 from channel_sync.reconciliation.resolution import Resolution
 
@@ -60,6 +61,8 @@ class ConflictAdmin(RoleAdmin):
             "conflict": conflict,
             "rows": side_by_side(*sides),
             "badges": [badge(conflict.severity), badge(conflict.status)],
+            "missing": missing_in_conflict(conflict) if conflict.status == ConflictStatus.OPEN else (),
+            "shows_nights": conflict.kind in OF_NIGHTS and conflict.status == ConflictStatus.OPEN,
             "resolutions": _resolutions(conflict) if self._may_resolve(request, conflict) else [],
             **(extra_context or {}),
         }

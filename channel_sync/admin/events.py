@@ -18,6 +18,7 @@ from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids
 from channel_sync.models import ChannelEvent
 from channel_sync.operations import event_actions
 from channel_sync.operations.event_actions import BatchOutcome
+from channel_sync.operations.not_in_pms import missing_by_event
 from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.timeline import timeline_of
 
@@ -154,6 +155,7 @@ class EventAdmin(RoleAdmin):
             "payload": pretty(event.payload) if may_act else None,
             "normalized": pretty(event.normalized_payload) if may_act else None,
             "timeline": [(entry, badge(entry.status)) for entry in timeline_of(event)],
+            "missing": missing_by_event(event),
             "mapping_url": self._mapping_url(request, event),
             **(extra_context or {}),
         }

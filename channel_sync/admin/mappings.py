@@ -25,6 +25,7 @@ from channel_sync.operations.mapping_rules import WantedMapping, internal_names,
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.roles import Role, has_role
+from channel_sync.operations.room_removal import changing_means, removing_means
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
 
 MAX_LISTED = 20
@@ -121,6 +122,7 @@ class MappingAdmin(RoleAdmin):
     ordering = ("channel_property", "mapping_type", "external_id")
     actions = ("remove_selected",)
     change_list_template = "admin/channel_sync/mappings.html"
+    change_form_template = "admin/channel_sync/paused_form.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Administrators."""
@@ -187,11 +189,49 @@ class MappingAdmin(RoleAdmin):
         require_role(request, Role.ADMINISTRATOR)
         ids = confirmed_ids(request, queryset)
         if ids is None:
-            return self.ask_first(request, queryset, what="mappings", action="remove_selected", verb="remove")
+            said = _removing_means(queryset)
+            return self.ask_first(
+                request, queryset, what="mappings", action="remove_selected", verb="remove", consequences=said
+            )
         for mapping in self.get_queryset(request).filter(pk__in=ids).select_related("channel_property"):
             remove_mapping(mapping, by=actor(request))
-        messages.success(request, "Removed. Bookings of these rooms fail until they are mapped again.")
+        messages.success(
+            request, "Removed. Rooms are closed at the channel; their bookings fail until they are mapped again."
+        )
         return None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form; a change that closes a room at the channel asks first."""
+        if request.method == "POST" and "confirmed" not in request.POST:
+            asked = self._ask_to_close(request, object_id)
+            if asked is not None:
+                return asked
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _ask_to_close(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """None where nothing has to be asked, or the form is refused anyway."""
+        mapping = self.get_object(request, object_id)
+        stored = self.get_object(request, object_id)
+        if mapping is None or stored is None or not self.has_change_permission(request, mapping):
+            return None
+        form: Any = self.get_form(request, mapping, change=True)(request.POST, instance=mapping)
+        if not form.is_valid():
+            return None
+        said = changing_means(stored, form.wanted(), is_active=form.cleaned_data["is_active"])
+        if not said:
+            return None
+        # The channel was asked for its id by this form already.
+        left_out = ("csrfmiddlewaretoken", "check_channel")
+        return self.confirm_page(
+            request,
+            title=f"Close room {stored.external_id} at the channel?",
+            verb="change the mapping and close the room",
+            fields={name: value for name, value in request.POST.items() if name not in left_out},
+            back=request.path,
+            consequences=said,
+        )
 
     def test_view(self, request: HttpRequest) -> HttpResponse:
         """Try a booking."""
@@ -239,3 +279,11 @@ class MappingAdmin(RoleAdmin):
             return None
         mapping = ChannelMapping.objects.filter(internal_id=identity, mapping_type=kind, is_active=True).first()
         return internal_names(mapping.channel_property, kind).get(identity) if mapping else str(identity)
+
+
+def _removing_means(mappings: QuerySet[ChannelMapping]) -> list[str]:
+    """What follows for the channel's rooms among the mappings, the first ones in full."""
+    rooms = mappings.filter(mapping_type=MappingType.ROOM_TYPE, is_active=True).select_related("channel_property")
+    said = [sentence for mapping in rooms[:MAX_LISTED] for sentence in removing_means(mapping)]
+    more = rooms.count() - MAX_LISTED
+    return [*said, f"{more} more rooms are closed at the channel too."] if more > 0 else said

@@ -20,28 +20,22 @@ from channel_sync.admin.parity import parity_page
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
 from channel_sync.admin.webhooks import WEBHOOK_ACTIONS, webhook_page
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import (
-    Alert,
-    ChannelProperty,
-    ChannelPropertyStatus,
-    ReconciliationKind,
-    WebhookVerification,
-)
+from channel_sync.models import Alert, ChannelProperty, ChannelPropertyStatus, ReconciliationKind, WebhookVerification
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
 from channel_sync.operations.parity import parity_of
+from channel_sync.operations.pausing import Pause, pause_with_rooms_closed
+from channel_sync.operations.pausing_means import CLOSING, pausing_means, rooms_on_sale
 from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.status import property_status
 from channel_sync.operations.webhook_address import webhook_url
 from channel_sync.operations.webhooks import is_rotating
 
 AT_MOST = 50
-PAUSING_MEANS = (
-    "Webhooks are still taken, and bookings still come in from the channel.",
-    "Nothing is sent. The channel goes on selling the rooms and rates that it last heard of: a room that is sold at "
-    "the desk meanwhile can be sold twice. Close the rooms at the channel if the pause is long.",
-    "Resuming compares both sides first, then sends everything again, bookings first, then the whole calendar.",
-)
+PAUSING = {
+    "pause-closed": "Yes, close the rooms at the channel, then pause",
+    "pause": "Yes, pause and leave the rooms on sale",
+}
 
 
 class ConnectForm(forms.Form):
@@ -106,7 +100,7 @@ class ConnectForm(forms.Form):
 class PropertyAdmin(RoleAdmin):
     """Properties at their channels."""
 
-    list_display = ("__str__", "property", "status_badge", "last_webhook_at", "last_outbound_success_at")
+    list_display = ("__str__", "property", "status_badge", "pause", "last_webhook_at", "last_outbound_success_at")
     list_filter = ("status", "channel_name")
     list_select_related = ("property",)
     search_fields = ("channel_property_id",)
@@ -125,6 +119,16 @@ class PropertyAdmin(RoleAdmin):
     def status_badge(self, channel_property: ChannelProperty) -> SafeString:
         """Whether it sends."""
         return _status_badge(channel_property)
+
+    @admin.display(description="paused", ordering="paused_at")
+    def pause(self, channel_property: ChannelProperty) -> str:
+        """Since when, by whom, and whether its rooms are closed at the channel."""
+        if channel_property.status != ChannelPropertyStatus.INACTIVE:
+            return ""
+        closed = ", rooms closed" if channel_property.rooms_closed else ", rooms on sale"
+        since, by = channel_property.paused_at, channel_property.paused_by
+        found = Pause(channel_property, since, by, channel_property.rooms_closed)
+        return f"{found.title}{closed}"
 
     def get_urls(self) -> list[Any]:
         """Dashboard and connect form beside the usual pages."""
@@ -214,6 +218,8 @@ class PropertyAdmin(RoleAdmin):
             "test": (Role.OPERATOR, lambda: _tried(channel_property, by)),
             "first-sync": (Role.OPERATOR, lambda: _first_sync(channel_property, by)),
             "pause": (Role.ADMINISTRATOR, lambda: _paused(channel_property, by)),
+            "close": (Role.ADMINISTRATOR, lambda: _paused_with_rooms_closed(channel_property, by)),
+            "pause-closed": (Role.ADMINISTRATOR, lambda: _paused_with_rooms_closed(channel_property, by)),
             "resume": (Role.ADMINISTRATOR, lambda: _resumed(channel_property, by)),
         }
         for kind in ReconciliationKind:
@@ -221,22 +227,40 @@ class PropertyAdmin(RoleAdmin):
         if wanted in acts:
             role, act = acts[wanted]
             require_role(request, role)
-            if wanted == "pause" and "confirmed" not in request.POST:
+            if wanted == "close" and "confirmed" not in request.POST:
+                return self._ask_to_close(request, channel_property)
+            if wanted in PAUSING and "confirmed" not in request.POST:
                 return self._ask_to_pause(request, channel_property)
             with refusals_told(request):
-                messages.success(request, act())
+                done = act()
+                if done:
+                    messages.success(request, done)
+                else:
+                    messages.warning(request, "Not done yet: see below what it waits for. It goes on by itself.")
                 if wanted == "resume":
                     return redirect("admin:channel_sync_parity", channel_property.pk)
         return HttpResponseRedirect(request.path)
+
+    def _ask_to_close(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+        return self.confirm_page(
+            request,
+            title=f"Close the rooms of {channel_property} at the channel?",
+            verb="close them",
+            fields={"do": "close"},
+            back=request.path,
+            consequences=[CLOSING],
+            shown=rooms_on_sale(channel_property),
+        )
 
     def _ask_to_pause(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
         return self.confirm_page(
             request,
             title=f"Pause {channel_property}?",
             verb="pause",
-            fields={"do": "pause"},
+            fields={},
             back=request.path,
-            consequences=PAUSING_MEANS,
+            consequences=pausing_means(channel_property),
+            choices=PAUSING,
         )
 
 
@@ -270,6 +294,14 @@ def _first_sync(channel_property: ChannelProperty, by: str) -> str:
 def _paused(channel_property: ChannelProperty, by: str) -> str:
     properties.pause(channel_property, by=by)
     return "Paused: webhooks are taken, nothing is sent."
+
+
+def _paused_with_rooms_closed(channel_property: ChannelProperty, by: str) -> str:
+    """Empty while the pause has not begun: the page says why, in red."""
+    made = pause_with_rooms_closed(channel_property, by=by)
+    if made is None or not made.rooms_closed:
+        return ""
+    return "Paused: its rooms are closed at the channel. Webhooks are taken, nothing is sent."
 
 
 def _resumed(channel_property: ChannelProperty, by: str) -> str:

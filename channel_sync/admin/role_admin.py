@@ -61,7 +61,7 @@ class RoleAdmin(admin.ModelAdmin):
         return False
 
     def ask_first(
-        self, request: HttpRequest, queryset: QuerySet[Any], *, what: str, action: str, verb: str
+        self, request: HttpRequest, queryset: QuerySet[Any], *, what: str, action: str, verb: str, **context: Any
     ) -> HttpResponse | None:
         """The page that names what was selected; its button posts the action for exactly that, confirmed.
 
@@ -86,6 +86,7 @@ class RoleAdmin(admin.ModelAdmin):
             back=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
             shown=queryset.filter(pk__in=ids[:SHOWN]),
             left_out=max(len(ids) - SHOWN, 0),
+            **context,
         )
 
     def confirm_page(

@@ -11,14 +11,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.filters import MappingFilter
-from channel_sync.api.requests import MappingTestSerializer, MappingTriedSerializer, MappingWriteSerializer
+from channel_sync.api.requests import (
+    ConfirmSerializer,
+    MappingTestSerializer,
+    MappingTriedSerializer,
+    MappingWriteSerializer,
+)
 from channel_sync.api.serializers import MappingSerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.models import ChannelMapping, MappingType
+from channel_sync.operations.confirmation import require_confirmed
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.roles import Role
+from channel_sync.operations.room_removal import changing_means, removing_means
 
 BOOKING = {"id": 5000001, "propertyId": 1001, "roomId": 2001, "status": "new", "arrival": "2027-03-01",
            "departure": "2027-03-04", "numAdult": 2, "price": 360}  # fmt: skip
@@ -48,19 +55,30 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
 
     @extend_schema(request=MappingWriteSerializer, responses=MappingSerializer)
     def update(self, request: Request, pk: str) -> Response:
-        """Tie it to something else, or switch it on and off; it stays in its property."""
+        """Tie it to something else, or switch it on and off; it stays in its property.
+
+        A channel room that loses its room type by it is closed at the channel: 409 with what that means until
+        `confirm` is true.
+        """
         mapping = self.get_object()
         serializer = MappingWriteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = _wanted({**serializer.validated_data, "channel_property": mapping.channel_property})
-        is_active = serializer.validated_data["is_active"]
+        is_active, is_confirmed = serializer.validated_data["is_active"], serializer.validated_data["confirm"]
+        require_confirmed(changing_means(mapping, wanted, is_active=is_active), is_confirmed=is_confirmed)
         mapping = change_mapping(mapping, wanted, by=self.actor, is_active=is_active)
         return Response(self.get_serializer(mapping).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(parameters=[ConfirmSerializer], responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Switch it off; it is kept."""
-        remove_mapping(self.get_object(), by=self.actor)
+        """Switch it off; it is kept. Of a room type, its channel room is closed at the channel.
+
+        409 with what that means, until `confirm=true`.
+        """
+        mapping, asked = self.get_object(), ConfirmSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        require_confirmed(removing_means(mapping), is_confirmed=asked.validated_data["confirm"])
+        remove_mapping(mapping, by=self.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(

@@ -18,13 +18,16 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter
+from channel_sync.api.not_in_pms import NotInPmsQuerySerializer, NotInPmsSerializer
 from channel_sync.api.parity import AcceptReportSerializer, ParitySerializer, parity_answer
+from channel_sync.api.pauses import PausedSerializer
 from channel_sync.api.requests import (
     AcceptSuggestionsSerializer,
     ChannelChoiceSerializer,
     ConnectionTriedSerializer,
     FirstSyncQueuedSerializer,
     MappingsSavedSerializer,
+    PauseSerializer,
     StatusSerializer,
     SuggestionsSerializer,
 )
@@ -34,7 +37,11 @@ from channel_sync.broker.depths import queue_depths
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AuditEntry, ChannelProperty, OldBookings, WebhookVerification
 from channel_sync.operations import properties
+from channel_sync.operations.confirmation import require_confirmed
+from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.operations.parity import accept_report, compare_again, parity_of
+from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed
+from channel_sync.operations.pausing_means import pausing_means
 from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of, property_status
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
@@ -53,6 +60,8 @@ STATUS_EXAMPLE = {
         "rates": {"mapped": 10, "total": 10, "percentage": 100},
     },
     "queue_depths": {"inbound": 0, "outbound": 3, "dlq": 2},
+    "pause": None,
+    "not_in_pms": {"bookings": 0, "failed": 0},
 }
 
 
@@ -66,6 +75,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
+        "not_in_pms": Role.VIEWER,
         "test_connection": Role.OPERATOR,
         "first_synchronisation": Role.OPERATOR,
         "suggestions": Role.OPERATOR,
@@ -161,6 +171,17 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         """Ask the channel for its rooms and match their names with room types that are not mapped; costs credits."""
         return Response(SuggestionsSerializer(look_for_suggestions(self.get_object())).data)
 
+    @extend_schema(parameters=[NotInPmsQuerySerializer], responses=NotInPmsSerializer, filters=False)
+    @action(detail=True, methods=["get"], url_path="not-in-pms", pagination_class=None)
+    def not_in_pms(self, request: Request, pk: str) -> Response:
+        """Nights that the channel has sold and the PMS does not keep yet: they count as taken wherever free units are.
+
+        Bookings whose events wait or have failed, and those that are stored in part; each with what settles it.
+        """
+        asked = NotInPmsQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        return Response(NotInPmsSerializer(not_in_pms_yet(self.get_object(), **asked.validated_data)).data)
+
     @extend_schema(request=AcceptSuggestionsSerializer, responses=MappingsSavedSerializer)
     @suggestions.mapping.post
     def accept(self, request: Request, pk: str) -> Response:
@@ -171,17 +192,31 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         saved = {"mappings_saved": len(made), "external_room_ids": [mapping.external_id for mapping in made]}
         return Response(MappingsSavedSerializer(saved).data)
 
-    @extend_schema(request=None, responses=PropertySerializer)
+    @extend_schema(request=PauseSerializer, responses={200: PausedSerializer, 202: PausedSerializer})
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Send nothing until it is resumed; webhooks are still taken and bookings still come in.
 
-        Ask before you call this: the channel goes on selling what it last heard of, and a room that is sold at the desk
-        meanwhile can be sold twice.
+        409 with what that means until `confirm` is true. The channel goes on selling what it last heard of, and a room
+        that is sold at the desk meanwhile can be sold twice, unless `close_rooms` closes every mapped room first. 202
+        while that waits for the channel: the pause begins when all rooms are closed.
         """
-        channel_property = self.get_object()
-        properties.pause(channel_property, by=self.actor)
-        return Response(self.get_serializer(channel_property).data)
+        asked, channel_property = PauseSerializer(data=request.data), self.get_object()
+        asked.is_valid(raise_exception=True)
+        close_rooms = asked.validated_data["close_rooms"]
+        require_confirmed(
+            pausing_means(channel_property, close_rooms=close_rooms), is_confirmed=asked.validated_data["confirm"]
+        )
+        if close_rooms:
+            pause_with_rooms_closed(channel_property, by=self.actor)
+        else:
+            properties.pause(channel_property, by=self.actor)
+        made = pause_of(channel_property)
+        has_begun = made is None or made.has_begun
+        return Response(
+            PausedSerializer(channel_property, context={"pause": made}).data,
+            status=status.HTTP_200_OK if has_begun else status.HTTP_202_ACCEPTED,
+        )
 
     @extend_schema(request=None, responses=PropertySerializer)
     @action(detail=True, methods=["post"])

@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from channel_sync.errors import (
     CannotBookAgain,
     ChannelSyncError,
+    ClosingUnderWay,
     ConfigurationError,
     ConflictClosed,
     DuplicateMapping,
     EventInOtherState,
     InvalidMapping,
+    NotConfirmed,
     NotConnected,
     NotEnoughUnits,
     PropertyGone,
@@ -31,9 +33,11 @@ from channel_sync.errors import (
 
 CONFLICTING = (
     CannotBookAgain,
+    ClosingUnderWay,
     ConflictClosed,
     DuplicateMapping,
     EventInOtherState,
+    NotConfirmed,
     NotConnected,
     NotEnoughUnits,
     PropertyGone,

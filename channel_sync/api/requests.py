@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
     ChannelProperty,
     Direction,
@@ -76,6 +77,25 @@ class MappingWriteSerializer(StrictSerializer):
     external_id = serializers.CharField(max_length=255, help_text="Of the channel, such as 2001, 2001:3 or 2001:1.")
     is_active = serializers.BooleanField(default=True)
     check_channel = serializers.BooleanField(default=False, help_text="Ask the channel whether it has the id.")
+    confirm = serializers.BooleanField(
+        default=False,
+        help_text="A person was asked, and a channel room that loses its room type may be closed at the channel.",
+    )
+
+
+class ConfirmSerializer(StrictSerializer):
+    """Whether a person has confirmed what follows."""
+
+    confirm = serializers.BooleanField(default=False, help_text="A person has been asked, and has said yes.")
+
+
+class PauseSerializer(ConfirmSerializer):
+    """How to pause."""
+
+    close_rooms = serializers.BooleanField(
+        default=False,
+        help_text="Close every mapped room at the channel first, for the whole calendar. False leaves them on sale.",
+    )
 
 
 class MappingTestSerializer(StrictSerializer):
@@ -257,6 +277,13 @@ class ChannelChoiceSerializer(serializers.Serializer[Any]):
     channel = serializers.CharField(max_length=50, required=False, source="channel_name")
 
 
+class NotInPmsCountSerializer(serializers.Serializer[Any]):
+    """Bookings of the channel that take nights which no reservation has yet."""
+
+    bookings = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="How many of them somebody has to see to.")
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """How a property stands."""
 
@@ -270,3 +297,5 @@ class StatusSerializer(serializers.Serializer[Any]):
     failed_events_24h = serializers.IntegerField()
     mapping_completeness = CompletenessSerializer(source="completeness")
     queue_depths = DepthsSerializer(source="queues")
+    not_in_pms = NotInPmsCountSerializer(help_text="Bookings of the channel whose nights the PMS does not keep yet.")
+    pause = PauseStateSerializer(allow_null=True, help_text="Null while it sends.")

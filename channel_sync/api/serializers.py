@@ -108,9 +108,9 @@ class PropertySerializer(serializers.ModelSerializer[ChannelProperty]):
 
     class Meta:
         model = ChannelProperty
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "property_id", "channel_name", "channel_property_id", "status", "status_label", "last_sync_at",
-            "last_webhook_at", "last_outbound_success_at", "created_at",
+            "last_webhook_at", "last_outbound_success_at", "paused_at", "paused_by", "rooms_closed", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -28,28 +28,25 @@ PAUSED_RETRY = timedelta(hours=1)
 
 
 @contextmanager
-def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> Iterator[Channel]:
+def calling(
+    channel_property: ChannelProperty, *, is_urgent: bool = False, though_paused: bool = False
+) -> Iterator[Channel]:
     """A client for the property, while no other worker calls for its account.
 
     What is not urgent keeps the pace that the property's credits allow, and sets it for the next push. Raises `NotYet`
     when it has to wait for that, when the account stays in use, the property is paused, the channel does not answer,
     or the login has to be renewed; `NotConnected` without a connection. `ChannelUnavailable` is raised by the first
     call that gets no answer; what fails after it, and before the channel answers again, is `NotYet` too.
+
+    The pause is looked up once more when the turn has come: it may have begun while this waited for it. Only what
+    belongs to the pause itself is sent `though_paused`.
     """
-    if channel_property.status == ChannelPropertyStatus.INACTIVE:
-        raise NotYet(
-            f"{channel_property} is paused: this goes out when it is resumed.",
-            retry_after=PAUSED_RETRY,
-            waits_for=WaitsFor.PAUSE,
-        )
-    if channel_property.status != ChannelPropertyStatus.ACTIVE:
-        raise NotYet(
-            f"{channel_property} is {channel_property.status}.", retry_after=LOGIN_RETRY, waits_for=WaitsFor.LOGIN
-        )
+    _require_sending(channel_property, channel_property.status, though_paused=though_paused)
     account_id = account_id_of(channel_property)
     if not is_urgent:
         require_pace(channel_property.id)
     with session_lock("channel account", account_id, wait=ACCOUNT_WAIT) as require_held:
+        _require_sending(channel_property, _status_now(channel_property), though_paused=though_paused)
         client = partial(
             channel_of_account,
             channel_property.channel_name,
@@ -77,6 +74,23 @@ def calling(channel_property: ChannelProperty, *, is_urgent: bool = False) -> It
         finally:
             if open_since is not None:
                 note_answered(account_id, made.answered())
+
+
+def _require_sending(channel_property: ChannelProperty, status: str | None, *, though_paused: bool) -> None:
+    if status == ChannelPropertyStatus.INACTIVE:
+        if though_paused:
+            return
+        raise NotYet(
+            f"{channel_property} is paused: this goes out when it is resumed.",
+            retry_after=PAUSED_RETRY,
+            waits_for=WaitsFor.PAUSE,
+        )
+    if status != ChannelPropertyStatus.ACTIVE:
+        raise NotYet(f"{channel_property} is {status}.", retry_after=LOGIN_RETRY, waits_for=WaitsFor.LOGIN)
+
+
+def _status_now(channel_property: ChannelProperty) -> str | None:
+    return ChannelProperty.objects.values_list("status", flat=True).get(id=channel_property.id)
 
 
 def note_success(channel_property: ChannelProperty) -> None:

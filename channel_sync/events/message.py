@@ -15,6 +15,8 @@ PRIORITIES: dict[str, int] = {
     EventType.BOOKING_CANCELLED: 9,
     EventType.BOOKING_DELETED: 9,
     EventType.BOOKING_CANCEL: 9,
+    EventType.PROPERTY_PAUSE: 9,
+    EventType.ROOM_CLOSE: 9,
     EventType.BOOKING_CREATED: 7,
     EventType.BOOKING_CREATE: 7,
     EventType.BOOKING_MODIFIED: 6,

@@ -58,3 +58,34 @@ def rate_event(channel_property_id: UUID, span: RateSpan) -> NewEvent:
             "end": str(span.end),
         },
     )
+
+
+def room_close_event(channel_property_id: UUID, room_type_id: UUID, external_room_id: str) -> NewEvent:
+    """A channel room is mapped to its room type no more: nothing of it is for sale. The event alone still knows it."""
+    return NewEvent(
+        channel_property_id=channel_property_id,
+        direction=Direction.OUTBOUND,
+        source=PMS_SOURCE,
+        event_type=EventType.ROOM_CLOSE,
+        entity_type=EntityType.AVAILABILITY,
+        entity_external_id=external_room_id,
+        entity_internal_id=room_type_id,
+        idempotency_key=outbound_key(channel_property_id, EntityType.AVAILABILITY, room_type_id),
+        payload={"external_room_id": external_room_id},
+    )
+
+
+def property_pause_event(channel_property_id: UUID, *, by: str, again: bool = False) -> NewEvent:
+    """Somebody wants all rooms of a property closed at the channel, and the property paused then.
+
+    `again` closes them once more within the pause, and begins none.
+    """
+    return NewEvent(
+        channel_property_id=channel_property_id,
+        direction=Direction.OUTBOUND,
+        source=PMS_SOURCE,
+        event_type=EventType.PROPERTY_PAUSE,
+        entity_type=EntityType.AVAILABILITY,
+        idempotency_key=outbound_key(channel_property_id, EntityType.AVAILABILITY, channel_property_id),
+        payload={"by": by, "again": again},
+    )

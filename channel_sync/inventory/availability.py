@@ -22,6 +22,19 @@ from channel_sync.errors import InvalidStay, UnknownRoomType
 from channel_sync.inventory.hold_policy import stands_until_settled
 from channel_sync.pms import host_pms
 
+# Of the states of a booking that are not applied the newest counts, unless a later one has been applied.
+NEWEST_STATE = """
+NOT EXISTS (
+    SELECT FROM channel_events AS later
+    WHERE later.entity_external_id = event.entity_external_id
+      AND later.channel_property_id = event.channel_property_id AND later.source = event.source
+      AND later.entity_type = 'booking'
+      AND coalesce(later.occurred_at, later.received_at) >= coalesce(event.occurred_at, event.received_at)
+      AND (coalesce(later.occurred_at, later.received_at) > coalesce(event.occurred_at, event.received_at)
+           OR (later.received_at > event.received_at AND later.status = 'done'))
+)
+"""
+
 # Units are added up from what begins and ends on a night: the work grows with the stays, not with their nights.
 FREE_UNITS = """
 WITH room_type (room_type_id, units) AS ({units}),
@@ -56,15 +69,7 @@ kept AS (
       AND event.claimed_room IS NOT NULL AND event.status IN ('received', 'retrying', 'processing', 'failed')
       AND event.claimed_from < %(end)s AND event.claimed_until > %(start)s
       AND (%(without)s::uuid IS NULL OR link.reservation_id IS DISTINCT FROM %(without)s)
-      AND NOT EXISTS (
-        SELECT FROM channel_events AS later
-        WHERE later.entity_external_id = event.entity_external_id
-          AND later.channel_property_id = event.channel_property_id AND later.source = event.source
-          AND later.entity_type = 'booking'
-          AND coalesce(later.occurred_at, later.received_at) >= coalesce(event.occurred_at, event.received_at)
-          AND (coalesce(later.occurred_at, later.received_at) > coalesce(event.occurred_at, event.received_at)
-               OR (later.received_at > event.received_at AND later.status = 'done'))
-      )
+      AND {newest}
 ),
 held AS (
     SELECT reservation_id, room_type_id, night, max(units) AS units
@@ -178,10 +183,11 @@ def free_units_statement(
         "reserved": pms.reserved(room_type_ids, start, end),
         "maintenance": pms.maintenance(room_type_ids, start, end),
     }
-    return FREE_UNITS.format(**{name: _named(name, rows, parameters) for name, rows in sources.items()}), parameters
+    named = {name: named_sql(name, rows, parameters) for name, rows in sources.items()}
+    return FREE_UNITS.format(newest=NEWEST_STATE, **named), parameters
 
 
-def _named(name: str, rows: QuerySet[Any, Any], parameters: dict[str, Any]) -> str:
+def named_sql(name: str, rows: QuerySet[Any, Any], parameters: dict[str, Any]) -> str:
     """The SQL of a queryset without its ordering, an empty one too; its parameters get names and go to the others."""
     sql, values = rows.order_by().query.get_compiler(connection=connection, elide_empty=False).as_sql()
     names = [f"{name}_{position}" for position in range(len(values))]

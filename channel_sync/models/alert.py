@@ -34,6 +34,7 @@ class AlertKind(models.TextChoices):
     QUEUE_MISSING = "queue_missing", "queue missing"
     RUN_FAILED = "run_failed", "run failed"
     STAY_BEGUN = "stay_begun", "stay begun"
+    PAUSED = "paused"
 
 
 class Alert(models.Model):

@@ -57,6 +57,8 @@ class EventType(models.TextChoices):
     BOOKING_CANCEL = "booking.cancel"
     AVAILABILITY_UPDATE = "availability.update"
     RATE_UPDATE = "rate.update"
+    ROOM_CLOSE = "room.close"
+    PROPERTY_PAUSE = "property.pause"
 
 
 class EntityType(models.TextChoices):

@@ -45,6 +45,11 @@ class ChannelProperty(models.Model):
         blank=True,
         help_text="Since when nothing is sent, as both sides are compared and nobody has accepted the report yet.",
     )
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="When somebody paused it; null while it sends.")
+    paused_by = models.CharField(max_length=150, null=True, blank=True, help_text="Who did.")
+    rooms_closed = models.BooleanField(
+        default=False, db_default=False, help_text="Pausing has closed its rooms at the channel."
+    )
     failed_events_24h = models.IntegerField(null=True, default=0, db_default=0)
     created_at = created_at_column()
     updated_at = updated_at_column()

@@ -7,18 +7,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, Min
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.heartbeats import alive_by_queue, is_beat_alive, wrong_clocks
+from channel_sync.models import ChannelProperty, ChannelPropertyStatus
 
 Found = TypeVar("Found")
 
@@ -47,13 +50,16 @@ class QueueStatus(StrEnum):
 class Life:
     """What the database knows of our processes: workers alive by queue, whether beat is, and whose clock is off.
 
-    `wrong_clocks` is process -> seconds ahead. A database that is not writable stores no webhook.
+    `wrong_clocks` is process -> seconds ahead. A database that is not writable stores no webhook. `paused` is how many
+    properties somebody has paused, `paused_since` since when the first of them is.
     """
 
     workers: Mapping[str, int]
     is_beat_alive: bool
     wrong_clocks: Mapping[str, float] = field(default_factory=dict)
     is_writable: bool = True
+    paused: int = 0
+    paused_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,15 @@ class Health:
     def status(self) -> HealthStatus:
         """Unhealthy when broker, database or a channel does not answer, or the database takes no writes.
 
-        Degraded when a queue, a worker or beat is missing, a clock is wrong, or a queue is long.
+        Degraded when a queue, a worker or beat is missing, a clock is wrong, a queue is long, or a property is paused.
         """
         if not (self.is_broker_connected and self.life is not None and all(self.reachable_channels.values())):
             return HealthStatus.UNHEALTHY
         if not self.life.is_writable:
             return HealthStatus.UNHEALTHY
         if self.depths.missing or self.missing_workers or not self.life.is_beat_alive or self.life.wrong_clocks:
+            return HealthStatus.DEGRADED
+        if self.life.paused:
             return HealthStatus.DEGRADED
         full = [self.queue_status(name, depth) is QueueStatus.WARNING for name, depth in self.depths_by_name().items()]
         return HealthStatus.DEGRADED if any(full) else HealthStatus.HEALTHY
@@ -152,7 +160,16 @@ def _life() -> Life | None:
         },
     }
     try:
-        return Life(alive_by_queue(), is_beat_alive(), wrong_clocks(), _takes_writes(connection))
+        paused = ChannelProperty.objects.filter(status=ChannelPropertyStatus.INACTIVE)
+        counted = paused.aggregate(number=Count("id"), since=Min("paused_at"))
+        return Life(
+            alive_by_queue(),
+            is_beat_alive(),
+            wrong_clocks(),
+            _takes_writes(connection),
+            paused=counted["number"],
+            paused_since=counted["since"],
+        )
     except (DatabaseError, InterfaceError):
         return None
     finally:

@@ -70,9 +70,18 @@ def as_dict(found: Health) -> dict[str, object]:
         "missing_queues": list(found.depths.missing),
         "workers": {"missing": found.missing_workers} if found.life is not None else {"missing": None},
         "beat": {"alive": found.life.is_beat_alive if found.life is not None else None},
+        "paused": _paused(found),
         "clocks": {"ahead_seconds": dict(found.life.wrong_clocks) if found.life is not None else None},
     }
 
 
 def _unwritable(found: Health) -> dict[str, bool]:
     return {"writable": False} if found.life is not None and not found.life.is_writable else {}
+
+
+def _paused(found: Health) -> dict[str, object]:
+    """How many properties, and since when; by whom is not for everybody."""
+    life = found.life
+    if life is None:
+        return {"properties": None, "since": None}
+    return {"properties": life.paused, "since": life.paused_since.isoformat() if life.paused_since else None}

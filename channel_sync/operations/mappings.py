@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.connections.opening import hold_mapping
 from channel_sync.errors import DuplicateMapping
+from channel_sync.events.outbound_events import room_close_event
+from channel_sync.events.store import record_all
 from channel_sync.models import (
     AuditAction,
     ChannelMapping,
@@ -37,7 +42,10 @@ def create_mapping(wanted: WantedMapping, *, by: str, accept: bool = False) -> C
 def change_mapping(
     mapping: ChannelMapping, wanted: WantedMapping, *, by: str, is_active: bool = True, accept: bool = False
 ) -> ChannelMapping:
-    """Tie something else, or switch on and off. Raises as `create_mapping` does."""
+    """Tie something else, or switch on and off. Raises as `create_mapping` does.
+
+    A channel room that no room type has any more is closed at the channel.
+    """
     if is_active:
         require_sound(wanted)
     return _save(mapping, wanted, AuditAction.MAPPING_CHANGED, by, is_active=is_active, accept=accept)
@@ -45,8 +53,12 @@ def change_mapping(
 
 @transaction.atomic
 def remove_mapping(mapping: ChannelMapping, *, by: str) -> None:
-    """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once."""
+    """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once.
+
+    The channel room of a room type is closed at the channel: nobody would lower what it was last sent.
+    """
     if ChannelMapping.objects.filter(id=mapping.id, is_active=True).update(is_active=False):
+        _close(mapping.channel_property_id, mapping.internal_id, mapping.external_id, MappingType(mapping.mapping_type))
         note(
             by, AuditAction.MAPPING_REMOVED, f"mapping:{mapping.id}",
             channel_property_id=mapping.channel_property_id, was=_told(mapping),
@@ -66,12 +78,16 @@ def _save(
         with transaction.atomic():
             mapping = _make_room(mapping, wanted)
             was = _told(mapping) if mapping.external_id else None
+            before = None if mapping._state.adding else ChannelMapping.objects.select_for_update().get(id=mapping.id)
             mapping.mapping_type = wanted.mapping_type
             mapping.internal_id = wanted.internal_id
             mapping.external_id = wanted.external_id
             mapping.is_active = is_active
             mapping.save()
             PushedRate.objects.filter(mapping=mapping).delete()
+            if before is not None and before.is_active and _leaves_room(before, mapping):
+                kind = MappingType(before.mapping_type)
+                _close(mapping.channel_property_id, before.internal_id, before.external_id, kind)
             is_held = is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
@@ -87,10 +103,9 @@ def _save(
 
 
 def _is_live(channel_property: ChannelProperty) -> bool:
-    """Whether anything is sent of it: one that is held, paused or not connected is compared as a whole."""
-    return ChannelProperty.objects.filter(
-        id=channel_property.id, held_since=None, status=ChannelPropertyStatus.ACTIVE, connection__isnull=False
-    ).exists()
+    """Whether anything is sent of it: one that is held or paused is compared as a whole before it is."""
+    connected = ChannelProperty.objects.filter(id=channel_property.id, connection__isnull=False)
+    return connected.filter(held_since=None).exclude(status=ChannelPropertyStatus.INACTIVE).exists()
 
 
 def _make_room(mapping: ChannelMapping, wanted: WantedMapping) -> ChannelMapping:
@@ -105,6 +120,18 @@ def _make_room(mapping: ChannelMapping, wanted: WantedMapping) -> ChannelMapping
         mapping = in_the_way.pop(next(iter(in_the_way)))
     ChannelMapping.objects.filter(id__in=in_the_way).delete()
     return mapping
+
+
+def _leaves_room(before: ChannelMapping, after: ChannelMapping) -> bool:
+    """Whether the channel's side has no mapping any more by a change."""
+    side_before, side_after = (before.mapping_type, before.external_id), (after.mapping_type, after.external_id)
+    return not after.is_active or side_before != side_after
+
+
+def _close(channel_property_id: UUID, room_type_id: UUID, external_room_id: str, kind: MappingType) -> None:
+    """By an event that names the room, as the mapping counts no more; one that has the room by then keeps it open."""
+    if kind is MappingType.ROOM_TYPE:
+        publish_after_commit(record_all([room_close_event(channel_property_id, room_type_id, external_room_id)]))
 
 
 def _told(mapping: ChannelMapping) -> dict[str, object]:

@@ -17,12 +17,12 @@ from channel_sync.broker.topology import topology
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
 from channel_sync.connections.opening import hold_property
+from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.errors import NothingQueued
 from channel_sync.events.store import wake
 from channel_sync.models import (
     AuditAction,
-    AuditEntry,
     ChannelAccount,
     ChannelProperty,
     ChannelPropertyStatus,
@@ -31,9 +31,15 @@ from channel_sync.models import (
     ReconciliationKind,
     WebhookVerification,
 )
-from channel_sync.operations.audit import note
 from channel_sync.operations.connect_checks import require_ready
 from channel_sync.operations.parity import compare_again, start_soon
+from channel_sync.operations.pausing import (
+    STATE,
+    forget_failed_closing,
+    give_up_closing,
+    lock_status,
+    note_action,
+)
 from channel_sync.operations.setup_report import SetupReport
 from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.operations.webhooks import look_at_new
@@ -103,7 +109,7 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
     schedule_reconciliation(channel_property)
-    _note(channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
+    note_action(channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
     outcome = ConnectOutcome(connected, saved, look_at_new(connected, new.webhook_url, set_webhook=new.set_webhook))
     if not new.first_sync:
         return outcome
@@ -125,41 +131,46 @@ def try_connection(channel_property: ChannelProperty, *, by: str) -> ConnectionT
     begun = time.monotonic()
     rooms = rooms_at_channel(channel_property)
     milliseconds = int((time.monotonic() - begun) * 1000)
-    _note(channel_property, AuditAction.CONNECTION_TESTED, by, milliseconds=milliseconds)
+    note_action(channel_property, AuditAction.CONNECTION_TESTED, by, milliseconds=milliseconds)
     left = ChannelAccount.objects.filter(connections__channel_property=channel_property)
     return ConnectionTried(milliseconds, rooms, left.values_list("credits_remaining", flat=True).first())
 
 
+@transaction.atomic
 def pause(channel_property: ChannelProperty, *, by: str) -> None:
-    """Send nothing until it is resumed; webhooks are still taken, what an OTA has sold is a fact."""
-    _set_status(channel_property, ChannelPropertyStatus.INACTIVE, AuditAction.PROPERTY_PAUSED, by)
+    """Send nothing until it is resumed; webhooks are still taken, what an OTA has sold is a fact.
+
+    Its rooms stay for sale at the channel: `pause_with_rooms_closed` closes them first.
+    """
+    was = lock_status(channel_property)
+    forget_failed_closing(channel_property)
+    note_paused(channel_property.id, by=by)
+    note_action(channel_property, AuditAction.PROPERTY_PAUSED, by, was=was, close_rooms=False)
+    channel_property.refresh_from_db(fields=STATE)
 
 
 def resume(channel_property: ChannelProperty, *, by: str, go_live: OldBookings | None = None) -> None:
     """End a pause: compare both sides, and send again once the report is clean or accepted.
 
     Then everything is sent, bookings first: the reservations that were made, changed and cancelled meanwhile go out,
-    then the whole calendar, which waits for them and for what the channel has sold. `go_live` accepts the report
-    beforehand. After a lost login that works once more there is nothing to compare: all changes are in the log, and go
-    out at once. Resuming what is active sends nothing.
+    then the whole calendar, which waits for them and for what the channel has sold, and opens what the pause has
+    closed. `go_live` accepts the report beforehand. After a lost login that works once more there is nothing to
+    compare: all changes are in the log, and go out at once. Resuming what is active sends nothing, unless its rooms
+    were about to be closed: that is given up. Raises `ClosingUnderWay` when a worker is closing them at this moment.
     """
     with transaction.atomic():
-        was = _resume(channel_property, by=by)
+        was = lock_status(channel_property)
+        was_closing = give_up_closing(channel_property)
+        note_resumed(channel_property.id)
+        note_action(channel_property, AuditAction.PROPERTY_RESUMED, by, was=was)
+        channel_property.refresh_from_db(fields=STATE)
         if was == ChannelPropertyStatus.INACTIVE:
             hold_property(channel_property, ParityReason.RESUMED, by=by, accept_as=go_live)
+        elif was == ChannelPropertyStatus.ERROR or was_closing:
+            wake(channel_property.id)
+            request_full_sync(channel_property)
     if was == ChannelPropertyStatus.INACTIVE:
         start_soon(channel_property)
-
-
-def _resume(channel_property: ChannelProperty, *, by: str) -> str | None:
-    was: str | None = (
-        ChannelProperty.objects.select_for_update().values_list("status", flat=True).get(id=channel_property.id)
-    )
-    _set_status(channel_property, ChannelPropertyStatus.ACTIVE, AuditAction.PROPERTY_RESUMED, by)
-    if was == ChannelPropertyStatus.ERROR:
-        wake(channel_property.id)
-        request_full_sync(channel_property)
-    return was
 
 
 def start_reconciliation(
@@ -209,7 +220,7 @@ def _queue(
     details: dict[str, object],
 ) -> None:
     """Note it, then hand it over; the broker is called outside of a transaction."""
-    entry = _note(channel_property, AuditAction.RUN_STARTED, by, **details)
+    entry = note_action(channel_property, AuditAction.RUN_STARTED, by, **details)
     try:
         current_app.send_task(
             task,
@@ -222,15 +233,3 @@ def _queue(
     except BROKER_ERRORS as error:
         entry.delete()
         raise NothingQueued(error) from error
-
-
-@transaction.atomic
-def _set_status(channel_property: ChannelProperty, status: ChannelPropertyStatus, action: AuditAction, by: str) -> None:
-    was = channel_property.status
-    channel_property.status = status
-    channel_property.save(update_fields=["status", "updated_at"])
-    _note(channel_property, action, by, was=was)
-
-
-def _note(channel_property: ChannelProperty, action: AuditAction, by: str, **details: object) -> AuditEntry:
-    return note(by, action, f"property:{channel_property.id}", channel_property_id=channel_property.id, **details)

@@ -23,6 +23,8 @@ from channel_sync.models import (
     EventStatus,
 )
 from channel_sync.operations.completeness import MappingCompleteness, mapping_completeness
+from channel_sync.operations.not_in_pms import NotInPmsYet, not_in_pms_yet
+from channel_sync.operations.pausing import Pause, pause_of
 
 FAILED_WITHIN = timedelta(hours=24)
 
@@ -66,6 +68,8 @@ class PropertyStatus:
     failed_events_24h: int
     open_conflicts: int
     completeness: MappingCompleteness
+    pause: Pause | None
+    not_in_pms: NotInPmsYet
 
 
 def channel_properties_of(identity: UUID) -> QuerySet[ChannelProperty]:
@@ -91,6 +95,8 @@ def property_status(channel_property: ChannelProperty) -> PropertyStatus:
         ).count(),
         open_conflicts=Conflict.objects.filter(channel_property=channel_property, status=ConflictStatus.OPEN).count(),
         completeness=mapping_completeness(channel_property),
+        pause=pause_of(channel_property),
+        not_in_pms=not_in_pms_yet(channel_property),
     )
 
 

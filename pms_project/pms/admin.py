@@ -104,6 +104,9 @@ class ReservationAdmin(admin.ModelAdmin):
     """Reservations; they are made and cancelled through the API, which looks at free rooms."""
 
     form = ReservationForm
+    # A property that is paused is said above: what is changed here is not at the channel then.
+    change_list_template = "admin/channel_sync/paused_list.html"
+    change_form_template = "admin/channel_sync/paused_form.html"
     list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "phase", "source")
     list_filter = ("status", "phase", "source", "hotel")
     list_select_related = ("room_type",)
@@ -115,6 +118,9 @@ class ReservationAdmin(admin.ModelAdmin):
         "status", "room_type", "hotel", "check_in", "check_out", "units", "guest_comments", "failure_reason",
         "hold_expires_at",
     )  # fmt: skip
+
+    class Media:
+        css = {"all": ("channel_sync/admin.css",)}
 
     @admin.action(description="Book again (failed reservations)", permissions=["change"])
     def book_again(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> None:

@@ -107,7 +107,7 @@ def test_a_mapping_whose_switch_is_misspelt_is_left_as_it_is(
     read = administrator.get(address).json()
 
     assert set(refused(administrator.put(address, {**read, "isActive": False}, format="json"))) == {"isActive"}
-    assert administrator.put(address, {**read, "is_active": False}, format="json").status_code == 200
+    assert administrator.put(address, {**read, "is_active": False, "confirm": True}, format="json").status_code == 200
 
     mapping.refresh_from_db()
     assert mapping.is_active is False

@@ -199,3 +199,18 @@ def test_the_dashboard_is_read(site: Installation, page: Page) -> None:
     page.get_by_role("link", name="Suggest mappings").first.click()
     expect(page.get_by_text("is named like a room type that has no mapping")).to_be_visible()
     keep(page, "suggestions")
+
+
+def test_a_property_is_paused_with_its_rooms_closed(site: Installation, page: Page) -> None:
+    page.goto(f"{site.web}/admin/channel_sync/channelproperty/{site.channel_property.id}/change/")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text("these stay on sale at the channel")).to_be_visible()
+    keep(page, "ask-to-pause")
+    page.get_by_role("button", name="Yes, close the rooms at the channel, then pause").click()
+    expect(page.get_by_text("Paused: its rooms are closed at the channel")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text(f"by {LOGIN}")
+    keep(page, "paused")
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("Resumed: the bookings of the pause go out first")).to_be_visible()
+    site.settle()

@@ -203,7 +203,11 @@ def test_mappings_are_changed_and_removed(browser_of: Browser, connected: Connec
     administrator = browser_of(Role.ADMINISTRATOR)
     chosen = {"action": "remove_selected", "_selected_action": [str(mapping.id)]}
 
-    administrator.post(address("channelmapping_change", mapping.id), mapping_form(connected, external_id="2888"))
+    moved = mapping_form(connected, external_id="2888")
+    asked = text(administrator.post(address("channelmapping_change", mapping.id), moved))
+    assert "Close room 2001 at the channel?" in asked
+    assert "10 units a night" in asked
+    administrator.post(address("channelmapping_change", mapping.id), {**moved, "confirmed": "yes"})
     mapping.refresh_from_db()
     assert mapping.external_id == "2888"
     assert "Yes, remove" in text(administrator.post(address("channelmapping_changelist"), chosen))

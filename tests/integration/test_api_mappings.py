@@ -126,7 +126,12 @@ def test_a_removed_mapping_is_kept_and_can_be_made_again(administrator: APIClien
     mapping = ChannelMapping.objects.get(internal_id=connected.double.id)
     again = body(connected, room_type=connected.double, external_id=mapping.external_id)
 
-    assert administrator.delete(f"{LIST}/{mapping.id}").status_code == 204
+    asked = administrator.delete(f"{LIST}/{mapping.id}")
+    assert (asked.status_code, asked.json()["errors"][0]["code"]) == (409, "not_confirmed")
+    assert "room 2001 (Double Room) is closed at the channel" in asked.json()["errors"][0]["detail"]
+    mapping.refresh_from_db()
+    assert mapping.is_active is True
+    assert administrator.delete(f"{LIST}/{mapping.id}?confirm=true").status_code == 204
     assert administrator.delete(f"{LIST}/{mapping.id}/").status_code == 204
     mapping.refresh_from_db()
     assert mapping.is_active is False
@@ -143,7 +148,7 @@ def test_two_removed_mappings_do_not_stand_in_the_way_of_a_crossed_one(
     administrator: APIClient, connected: ConnectedHotel
 ) -> None:
     for mapping in ChannelMapping.objects.all():
-        administrator.delete(f"{LIST}/{mapping.id}")
+        administrator.delete(f"{LIST}/{mapping.id}?confirm=true")
     crossed = body(connected, room_type=connected.double, external_id="2002")
 
     assert administrator.post(LIST, crossed, format="json").status_code == 201
@@ -156,7 +161,8 @@ def test_a_mapping_is_changed_as_a_whole(administrator: APIClient, connected: Co
     mapping = ChannelMapping.objects.get(internal_id=connected.double.id)
     wanted = body(connected, room_type=connected.double, external_id="2777")
 
-    answer = administrator.put(f"{LIST}/{mapping.id}", wanted, format="json")
+    assert administrator.put(f"{LIST}/{mapping.id}", wanted, format="json").status_code == 409
+    answer = administrator.put(f"{LIST}/{mapping.id}", {**wanted, "confirm": True}, format="json")
 
     assert (answer.status_code, answer.json()["external_id"]) == (200, "2777")
     entry = AuditEntry.objects.get()
@@ -165,7 +171,9 @@ def test_a_mapping_is_changed_as_a_whole(administrator: APIClient, connected: Co
     assert administrator.put(f"{LIST}/{mapping.id}/", taken, format="json").status_code == 409
     assert administrator.put(f"{LIST}/{uuid4()}/", wanted, format="json").status_code == 404
     assert administrator.put(f"{LIST}/{mapping.id}/", {}, format="json").status_code == 400
-    off = administrator.put(f"{LIST}/{mapping.id}/", {**wanted, "is_active": False}, format="json").json()
+    off = administrator.put(
+        f"{LIST}/{mapping.id}/", {**wanted, "is_active": False, "confirm": True}, format="json"
+    ).json()
     assert off["is_active"] is False
 
 

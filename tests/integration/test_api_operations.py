@@ -174,7 +174,7 @@ def test_a_connection_is_tried(administrator: APIClient, connected: ConnectedHot
 def test_pause_and_resume(administrator: APIClient, connected: ConnectedHotel) -> None:
     address = f"{ADMIN}/properties/{connected.channel_property.id}"
 
-    assert administrator.post(f"{address}/pause").json()["status"] == "inactive"
+    assert administrator.post(f"{address}/pause", {"confirm": True}, format="json").json()["status"] == "inactive"
     refused = administrator.post(f"{address}/test-connection")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "3600")
     assert administrator.post(f"{address}/resume/").json()["status"] == "active"
@@ -250,6 +250,7 @@ def test_runs_are_listed(administrator: APIClient, connected: ConnectedHotel) ->
     [
         ("get", "/properties", Role.VIEWER),
         ("get", "/properties/{property}", Role.VIEWER),
+        ("get", "/properties/{property}/not-in-pms", Role.VIEWER),
         ("post", "/properties/{property}/test-connection", Role.OPERATOR),
         ("post", "/properties/{property}/webhook", Role.ADMINISTRATOR),
         ("post", "/properties/{property}/pause", Role.ADMINISTRATOR),

@@ -98,3 +98,21 @@ def test_the_models_have_no_change_without_a_migration(db: None) -> None:
     from django.core.management import call_command
 
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_a_pause_from_before_keeps_its_beginning(migrations_afterwards: None) -> None:
+    apps = migrate([("channel_sync", "0034_pause")])
+    model, audit = apps.get_model("channel_sync", "ChannelProperty"), apps.get_model("channel_sync", "AuditEntry")
+    hotels = [apps.get_model("pms", "HotelSettings").objects.create(name=name) for name in ("Old", "New")]
+    paused, active = (
+        model.objects.create(property_id=hotel.id, channel_name="beds24", channel_property_id=hotel.name, status=status)
+        for hotel, status in zip(hotels, ("inactive", "active"), strict=True)
+    )
+    for found, actor in ((paused, "grace"), (paused, "ada"), (active, "ada")):
+        audit.objects.create(actor=actor, action="property.paused", subject=f"property:{found.id}", details={})
+
+    model = migrate([("channel_sync", "0035_pauses_begun")]).get_model("channel_sync", "ChannelProperty")
+
+    begun = audit.objects.get(actor="ada", subject=f"property:{paused.id}").created_at
+    assert model.objects.filter(id=paused.id).values_list("paused_at", "paused_by").get() == (begun, "ada")
+    assert model.objects.filter(id=active.id).values_list("paused_at", "paused_by").get() == (None, None)

@@ -74,6 +74,7 @@ def operations() -> list[tuple[str, str]]:
         ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
         ("get", "/metrics/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
+        ("get", "/properties/{id}/not-in-pms/"),
         ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
         ("get", "/properties/{id}/suggestions/"), ("post", "/properties/{id}/suggestions/"),
         ("post", "/properties/{id}/test-connection/"), ("post", "/properties/{id}/webhook/"),
@@ -94,6 +95,7 @@ def pms_operations() -> list[tuple[str, str]]:
         ("post", "/api/reservations/{id}/check-in/"), ("post", "/api/reservations/{id}/check-out/"),
         ("post", "/api/reservations/{id}/no-show/"), ("post", "/api/reservations/group/"),
         ("get", "/api/room-types/"), ("get", "/api/room-types/{id}/"),
+        ("get", "/api/room-types/{id}/not-in-pms/"),
         ("get", "/api/room-types/{id}/availability/"), ("get", "/api/rooms/"), ("get", "/api/rooms/{id}/"),
     ]  # fmt: skip
 

@@ -10,7 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.models import ChannelProperty
+from channel_sync.operations.pausing import Pause
 from channel_sync.operations.status import PropertyStatus, Standing, channel_properties_of, property_status
+
+NAMED_AT_MOST = 10
 
 
 class Command(BaseCommand):
@@ -48,10 +51,16 @@ class Command(BaseCommand):
         self.stdout.write(style(f"{found}: {state.standing}"))
         if state.standing.next_step:
             self.stdout.write(f"  {state.standing.next_step}")
+        if state.pause is not None:
+            self.stdout.write(self.style.ERROR(f"  {state.pause.title}. {state.pause.in_words}"))
         self.stdout.write(f"  last webhook        {found.last_webhook_at or 'never'}")
         self.stdout.write(f"  last outbound call  {found.last_outbound_success_at or 'never'}")
         self.stdout.write(f"  failed in 24 hours  {state.failed_events_24h}")
         self.stdout.write(f"  open conflicts      {state.open_conflicts}")
+        waiting = state.not_in_pms
+        self.stdout.write(f"  not in the PMS yet  {waiting.bookings} bookings, {waiting.failed} of them to be settled")
+        for one in waiting.missing[:NAMED_AT_MOST]:
+            self.stdout.write(f"    {one}. {one.next_step}")
         mapped = f"{rooms.mapped}/{rooms.total} room types, {rates.mapped}/{rates.total} rates"
         self.stdout.write(f"  mapped              {mapped}")
         self.stdout.write(
@@ -73,12 +82,24 @@ def _as_json(state: PropertyStatus, queues: QueueDepths) -> dict[str, Any]:
         "status": found.status,
         "standing": state.standing.value,
         "next_step": state.standing.next_step,
+        "pause": _pause_as_json(state.pause),
         "connected": state.is_connected,
         "last_webhook_at": found.last_webhook_at,
         "last_outbound_success_at": found.last_outbound_success_at,
         "failed_events_24h": state.failed_events_24h,
         "open_conflicts": state.open_conflicts,
+        "not_in_pms": {
+            "bookings": state.not_in_pms.bookings,
+            "failed": state.not_in_pms.failed,
+            "events": [one.booking.event_id for one in state.not_in_pms.missing if one.booking.event_id],
+        },
         "rooms": [state.completeness.rooms.mapped, state.completeness.rooms.total],
         "rates": [state.completeness.rates.mapped, state.completeness.rates.total],
         "queues": {"inbound": queues.inbound, "outbound": queues.outbound, "dlq": queues.dead_letters},
     }
+
+
+def _pause_as_json(pause: Pause | None) -> dict[str, Any] | None:
+    if pause is None:
+        return None
+    return {"has_begun": pause.has_begun, "since": pause.since, "by": pause.by, "rooms_closed": pause.rooms_closed}

@@ -14,7 +14,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import exception_handler
 
+from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
+from channel_sync.models import ChannelProperty
+from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.outbound.cancelled_here import cancellation_warning
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
@@ -172,11 +175,22 @@ class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True)
     def availability(self, request: Request, pk: str | None = None) -> Response:
         """Free rooms by night, from `start` up to but without `end`."""
-        start, end = _date(request, "start"), _date(request, "end")
-        if not 1 <= (end - start).days <= MAX_NIGHTS:
-            raise ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
+        start, end = _nights(request)
         nights = free_units([self.get_object().id], start, end)
         return Response({str(night.night): night.free for night in nights})
+
+    @extend_schema(parameters=[*NIGHTS], responses=MissingSerializer(many=True))
+    @action(detail=True, url_path="not-in-pms", pagination_class=None)
+    def not_in_pms(self, request: Request, pk: str | None = None) -> Response:
+        """Bookings that channels have sold and no reservation has yet: free rooms are counted without their nights."""
+        start, end = _nights(request)
+        room_type = self.get_object()
+        missing = [
+            one
+            for channel_property in ChannelProperty.objects.filter(property_id=room_type.hotel_id).order_by("id")
+            for one in not_in_pms_yet(channel_property, start=start, end=end, room_type_id=room_type.id).missing
+        ]
+        return Response(MissingSerializer(missing, many=True).data)
 
 
 class RoomViewSet(viewsets.ReadOnlyModelViewSet):
@@ -210,6 +224,14 @@ def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response
     if isinstance(error, PmsError):
         return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
     return exception_handler(error, context)
+
+
+def _nights(request: Request) -> tuple[date, date]:
+    """The first night and the day after the last."""
+    start, end = _date(request, "start"), _date(request, "end")
+    if not 1 <= (end - start).days <= MAX_NIGHTS:
+        raise ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
+    return start, end
 
 
 def _wanted(data: dict[str, Any]) -> reservations.NewReservation:
