@@ -34,6 +34,7 @@ class AlertKind(models.TextChoices):
     QUEUE_MISSING = "queue_missing", "queue missing"
     RUN_FAILED = "run_failed", "run failed"
     STAY_BEGUN = "stay_begun", "stay begun"
+    TOO_MANY_FOR_SALE = "too_many_for_sale", "too many for sale"
 
 
 class Alert(models.Model):

@@ -16,9 +16,6 @@ from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
     ChannelPropertyStatus,
-    Conflict,
-    ConflictKind,
-    ConflictStatus,
     ReconciliationRun,
     RunStatus,
 )
@@ -28,6 +25,7 @@ from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
 from channel_sync.monitoring.hold_rules import hold_findings
+from channel_sync.monitoring.room_rules import room_findings
 from channel_sync.reconciliation.runs import EVERYBODY
 
 
@@ -45,6 +43,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _first_syncs()
     yield from _accounts(now)
     yield from _properties()
+    yield from room_findings()
     yield from begun_stay_findings()
     yield from _secrets()
 
@@ -203,16 +202,6 @@ def _properties() -> Iterator[Finding]:
             f"{channel_property.property_id}'.",
             subject=str(channel_property.id),
             channel_property=channel_property,
-        )
-    overbooked = Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN)
-    for conflict in overbooked.select_related("channel_property").order_by("created_at")[:AT_MOST]:
-        nights = conflict.pms_side.get("free_units", {})
-        yield Finding(
-            AlertKind.OVERBOOKING,
-            f"{conflict.subject} of {conflict.channel_property} has no free room on {', '.join(nights)}. Move a guest, "
-            "or take a room back into order, then close the conflict.",
-            subject=f"{conflict.channel_property_id}:{conflict.subject}",
-            channel_property=conflict.channel_property,
         )
 
 

@@ -20,6 +20,7 @@ from channel_sync.events.store import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.inventory.overbookings import note_overbookings
 from channel_sync.models import (
     ChannelProperty,
     Conflict,
@@ -68,8 +69,8 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
     shows more than is free it is lowered, whatever the difference. Bookings changed at the channel are applied before;
     room types with anything on its way are left to it. What differs is read a second time before it counts. Where the
     channel cannot show what is free, for want of a price or of rooms, nothing is pushed; too few rooms are flagged,
-    once per room type. A conflict is closed once all its nights were compared and none is flagged. Raises as
-    `reconcile_bookings` does.
+    once per room type. A conflict is closed once all its nights were compared and none is flagged. A night below zero
+    in the PMS is an overbooking, whatever the channel shows. Raises as `reconcile_bookings` does.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
@@ -106,6 +107,9 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     free = free_units(list(rooms), first, last + ONE_NIGHT)
     # After what is free was read: a change that counts in it has its event committed with it.
     under_way = room_types_on_their_way(channel_property)
+    if not options.dry_run:
+        # A booking that waits for its channel may be refused in a moment: then nothing is overbooked.
+        note_overbookings(channel_property, [night for night in free if night.room_type_id not in under_way])
     unapplied = unapplied_nights(channel_property)
     compared: dict[UUID, set[date]] = {room_type_id: set() for room_type_id in rooms}
     differing = []
