@@ -209,6 +209,11 @@ class ChannelSyncSettings(BaseModel):
         "booking is updated or cancelled. Switched off, a push can reopen a room that an OTA has just sold, or undo a "
         "change of a booking.",
     )
+    check_availability_at_channel: bool = Field(
+        default=True,
+        description="Have the channel refuse a new booking that it has no room for: it counts what OTAs have sold and "
+        "the PMS has not heard of. Switched off, the last room can be sold twice while a webhook is on its way.",
+    )
     pull_overlap: timedelta = Field(
         default=timedelta(minutes=5),
         description="How far back of the last look changed bookings are asked for; more than the clocks differ.",
