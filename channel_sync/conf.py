@@ -247,6 +247,12 @@ class ChannelSyncSettings(BaseModel):
     reconcile_rates_interval: timedelta = Field(
         default=timedelta(days=1), ge=SHORTEST_INTERVAL, description="How often rates are compared, likewise."
     )
+    reconcile_whole_calendar_interval: timedelta = Field(
+        default=timedelta(days=1),
+        ge=SHORTEST_INTERVAL,
+        description="How often everybody in house and everything to the end of `calendar_nights` is compared, besides "
+        "the usual windows, likewise.",
+    )
     allow_negative_availability: bool = Field(
         default=False, description="Push a negative number of units for an overbooked night instead of 0."
     )

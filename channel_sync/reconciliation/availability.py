@@ -157,7 +157,7 @@ def _act(
             flagged = _flag(run.channel_property, rooms, by_rule[Delta.FLAG])
             flagged += flag_quantities(run.channel_property, rooms, found.quantities)
             _close_gone(run.channel_property, rooms, by_rule[Delta.FLAG], found, today)
-            if options.window is None:
+            if run.window_start <= today and run.window_end >= today + timedelta(days=DAYS):
                 compared = [room_type_id for room_type_id, of_type in found.nights.items() if of_type]
                 close_levelled(run.channel_property, compared, found.quantities)
         advance(run, fixed=fixed, flagged=flagged)
