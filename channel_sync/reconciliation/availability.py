@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -38,6 +39,8 @@ from channel_sync.reconciliation.runs import RunOptions, advance, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 DAYS = 365
+# Rooms of one call: the answer is one page.
+ROOMS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,8 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         return Comparison({}, [])
     channel_property, first, last = run.channel_property, run.window_start, run.window_end
 
-    def read(channel: Channel) -> Sequence[AvailabilityRange]:
-        pull_bookings(channel_property, channel)
-        return channel.availability(list(rooms.values()), first, last, only_readable=True)
-
-    seen = call_with_spare_credits(channel_property, read, wait=options.wait)
+    call_with_spare_credits(channel_property, partial(pull_bookings, channel_property), wait=options.wait)
+    seen = _shown(run, list(rooms.values()), options)
     theirs = {
         (span.external_room_id, night): span.units
         for span in seen
@@ -126,6 +126,18 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         if differs:
             differing.append(UnequalNight(ours.room_type_id, ours.night, units, shown))
     return Comparison(compared, differing)
+
+
+def _shown(run: ReconciliationRun, rooms: Sequence[str], options: RunOptions) -> list[AvailabilityRange]:
+    """What the channel shows, some rooms at a time: between two calls a push may have the account."""
+    shown: list[AvailabilityRange] = []
+    for start in range(0, len(rooms), ROOMS_AT_ONCE):
+
+        def read(channel: Channel, some: Sequence[str] = rooms[start : start + ROOMS_AT_ONCE]) -> None:
+            shown.extend(channel.availability(some, run.window_start, run.window_end, only_readable=True))
+
+        call_with_spare_credits(run.channel_property, read, wait=options.wait)
+    return shown
 
 
 def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Comparison, options: RunOptions) -> Comparison:
