@@ -25,7 +25,7 @@ from channel_sync.models.mapping import ChannelMapping, MappingType
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
-from channel_sync.models.reconciliation_run import ReconciliationKind, ReconciliationRun, RunStatus
+from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
 
@@ -57,6 +57,7 @@ __all__ = [
     "Heartbeat",
     "HoldStatus",
     "InventoryHold",
+    "KeptLower",
     "MappingType",
     "ProcessKind",
     "PushedRate",

@@ -33,9 +33,16 @@ from channel_sync.models import (
 )
 from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import NightSpan, host_pms
-from channel_sync.reconciliation.limits import Limits, Quantities, close_levelled, find_limits, flag_quantities
+from channel_sync.reconciliation.limits import (
+    Limits,
+    Quantities,
+    close_levelled,
+    find_limits,
+    flag_quantities,
+    shown_in_run,
+)
 from channel_sync.reconciliation.rules import Delta, compare_units
-from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.runs import RunOptions, advance, keep_lower, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 DAYS = 365
@@ -151,6 +158,7 @@ def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Compari
 
     limits = call_with_spare_credits(run.channel_property, read, wait=options.wait)
     differing = [night for night in found.differing if (night.room_type_id, night.night) not in limits.explained]
+    keep_lower(run, shown_in_run(limits.explained))
     return Comparison(found.nights, differing, limits.quantities)
 
 

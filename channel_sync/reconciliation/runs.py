@@ -100,6 +100,12 @@ def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagge
     _write(run, compared=run.compared, fixed=run.fixed, flagged=run.flagged, cursor=run.cursor)
 
 
+def keep_lower(run: ReconciliationRun, kept: dict[str, Any]) -> None:
+    """Say on the run which nights the channel keeps lower by its own rules."""
+    run.kept_lower = kept
+    _write(run, kept_lower=kept)
+
+
 def look_again(run: ReconciliationRun) -> None:
     """A resumed run looks at everything that differs once more: only what it fixed does not come again."""
     run.flagged = 0
