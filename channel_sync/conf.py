@@ -209,6 +209,11 @@ class ChannelSyncSettings(BaseModel):
         "booking is updated or cancelled. Switched off, a push can reopen a room that an OTA has just sold, or undo a "
         "change of a booking.",
     )
+    check_availability_at_channel: bool = Field(
+        default=True,
+        description="Have the channel refuse a new booking that it has no room for: it counts what OTAs have sold and "
+        "the PMS has not heard of. Switched off, the last room can be sold twice while a webhook is on its way.",
+    )
     pull_overlap: timedelta = Field(
         default=timedelta(minutes=5),
         description="How far back of the last look changed bookings are asked for; more than the clocks differ.",
@@ -241,6 +246,12 @@ class ChannelSyncSettings(BaseModel):
     )
     reconcile_rates_interval: timedelta = Field(
         default=timedelta(days=1), ge=SHORTEST_INTERVAL, description="How often rates are compared, likewise."
+    )
+    reconcile_whole_calendar_interval: timedelta = Field(
+        default=timedelta(days=1),
+        ge=SHORTEST_INTERVAL,
+        description="How often everybody in house and everything to the end of `calendar_nights` is compared, besides "
+        "the usual windows, likewise.",
     )
     allow_negative_availability: bool = Field(
         default=False, description="Push a negative number of units for an overbooked night instead of 0."

@@ -16,6 +16,8 @@ GONE = "gone"
 CHANGED, STANDS = "changed", "stands"
 # What the PMS has sent over a change of the channel.
 SENT = "sent"
+# Free units by night, and how many of the sold ones the PMS has not taken in.
+FREE_UNITS, NOT_IN_PMS = "free_units", "not_in_the_pms_yet"
 GUEST_DATA = frozenset({"guest", "guest_name", "email", "phone", "country", "notes"})
 
 

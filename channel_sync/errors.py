@@ -217,6 +217,25 @@ class NotEnoughUnits(ChannelSyncError):
         self.wanted = wanted
 
 
+class SoldOut(NotEnoughUnits):
+    """A stay cannot be sold at the desk: on some of its nights there are not enough rooms. The message is for the desk.
+
+    `free` and `wanted` are those of the worst night.
+    """
+
+    def __init__(self, nights: Sequence[date], *, free: int, wanted: int) -> None:
+        named = ", ".join(str(night) for night in nights[:5]) + (", …" if len(nights) > 5 else "")
+        left = f"only {free} left" if free > 0 else "none left"
+        ChannelSyncError.__init__(
+            self,
+            f"There are not enough free rooms of this type on {named}: {left}, {wanted} wanted. Offer other dates or "
+            "another room type.",
+        )
+        self.free = free
+        self.wanted = wanted
+        self.nights = nights
+
+
 class CannotBookAgain(ChannelSyncError):
     """A reservation that failed cannot be sent to its channel again as it is."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import admin
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from channel_sync.admin.role_admin import RoleAdmin, badge
-from channel_sync.models import Alert, AuditEntry, ReconciliationRun
+from channel_sync.models import Alert, AuditEntry, KeptLower, ReconciliationRun
+from channel_sync.pms import host_pms
 
 
 @admin.register(ReconciliationRun)
@@ -20,6 +24,24 @@ class RunAdmin(RoleAdmin):
     list_filter = ("status", "kind", "dry_run", "channel_property")
     list_select_related = ("channel_property",)
     ordering = ("-created_at",)
+    exclude = ("kept_lower",)
+    readonly_fields = ("nights_kept_lower",)
+
+    @admin.display(description="kept lower by the channel")
+    def nights_kept_lower(self, run: ReconciliationRun) -> SafeString | str:
+        """Nights on which the channel offers less by its own rules, by room type and reason."""
+        if not run.kept_lower:
+            return "-"
+        names = {str(found.id): found.name for found in host_pms().room_types(run.channel_property.property_id)}
+        return format_html_join(
+            mark_safe("<br>"),
+            "{}: {}, {}",
+            (
+                (names.get(room_type_id, room_type_id), KeptLower(reason).label, ", ".join(map(_nights, found)))
+                for reason, of_reason in run.kept_lower.items()
+                for room_type_id, found in of_reason.items()
+            ),
+        )
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, run: ReconciliationRun) -> SafeString:
@@ -45,3 +67,8 @@ class AuditAdmin(RoleAdmin):
     search_fields = ("=actor", "=subject")
     search_help_text = "User name, or subject such as event:<id>."
     ordering = ("-created_at", "-id")
+
+
+def _nights(span: Sequence[str]) -> str:
+    first, last = span
+    return first if first == last else f"{first} to {last}"

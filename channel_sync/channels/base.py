@@ -228,3 +228,6 @@ class Channel(Protocol):
         self, external_room_ids: Sequence[str], first: date, last: date
     ) -> Collection[tuple[str, date]]:
         """Room and night for the nights of the rooms on which the channel offers nothing as no price is set."""
+
+    def closed_nights(self, external_room_ids: Sequence[str], first: date, last: date) -> Collection[tuple[str, date]]:
+        """Room and night for the nights of the rooms that are closed at the channel, by us or by hand."""

@@ -176,7 +176,8 @@ class BookingWrite:
     """One booking to create (no `external_id`), to set to a state, or to cancel (no `push`), under its event's key.
 
     With `only`, names of `NAMED_FIELDS`, nothing else of the state is sent: the channel keeps what it has. New bookings
-    of one `group` become a group, or join the booking that is its `leader` already.
+    of one `group` become a group, or join the booking that is its `leader` already. The channel is asked to refuse a
+    new booking that it has no room for, unless `checks_availability` is False.
     """
 
     idempotency_key: str
@@ -185,6 +186,7 @@ class BookingWrite:
     only: frozenset[str] | None = None
     group: str = ""
     leader: str | None = None
+    checks_availability: bool = True
 
     def sends(self, name: str) -> bool:
         """Whether a named field of the state is sent."""

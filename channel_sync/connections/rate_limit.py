@@ -32,6 +32,8 @@ from channel_sync.models import (
 REFILL_SECONDS = 300
 FULL_SPEED_ABOVE = 0.75
 TOO_MANY_REQUESTS = 429
+# What can wait looks so often whether pushes have had their turn.
+GIVE_WAY = timedelta(seconds=2)
 
 GAINED = f"""least(greatest(floor(
     extract(epoch FROM %(now)s - last_refill_at) * refill_rate / {REFILL_SECONDS}), 0), capacity - tokens)::integer"""
@@ -127,9 +129,11 @@ def require_pace(channel_property_id: UUID, *, now: datetime | None = None) -> N
 def require_spare(channel_property_id: UUID, account_id: UUID, share: float, *, now: datetime | None = None) -> None:
     """Raise `RateLimited` when less than a share of the property's bucket or of the account's window is left.
 
-    For work that can wait, so that what cannot finds credits.
+    For work that can wait, so that what cannot finds credits: it also waits while a push of the account waits for them.
     """
     now = now or database_now()
+    if _pushes_wait_for_credits(account_id, now):
+        raise RateLimited("A push waits for credits, which are left to it.", retry_after=GIVE_WAY)
     tokens, capacity, refill_rate, _ = _refill(channel_property_id, now)
     missing = math.ceil(share * capacity) - tokens
     if missing > 0:
@@ -201,6 +205,18 @@ def _sharers(channel_property_id: UUID) -> int:
         .count()
     )
     return 1 + waiting
+
+
+def _pushes_wait_for_credits(account_id: UUID, now: datetime) -> bool:
+    """Whether a push is put off until there are credits; one that nobody takes up for a minute keeps nobody waiting."""
+    properties = ChannelConnection.objects.filter(account_id=account_id).values("channel_property_id")
+    return ChannelEvent.objects.filter(
+        channel_property_id__in=properties,
+        direction=Direction.OUTBOUND,
+        status__in=WAITING_STATUSES,
+        waits_for=WaitsFor.CREDITS,
+        next_attempt_at__gt=now - timedelta(minutes=1),
+    ).exists()
 
 
 def _floor(capacity: int, sharers: int) -> int:

@@ -26,7 +26,7 @@ from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, Pari
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
-from channel_sync.models.reconciliation_run import ReconciliationKind, ReconciliationRun, RunStatus
+from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
 
@@ -58,6 +58,7 @@ __all__ = [
     "Heartbeat",
     "HoldStatus",
     "InventoryHold",
+    "KeptLower",
     "LeftAlone",
     "MappingType",
     "OldBookings",

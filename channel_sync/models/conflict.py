@@ -45,6 +45,11 @@ class ConflictStatus(models.TextChoices):
 
 
 NEXT_STEPS: dict[str, str] = {
+    ConflictKind.OVERBOOKING: (
+        "More is sold on these nights than there is. Move a guest to another room type or house, or take a room back "
+        "into order; this closes by itself once no night is below zero. What is 'not in the PMS yet' a channel has "
+        "sold, and its event says why the PMS could not take it in: the guest will come all the same."
+    ),
     ConflictKind.ROOM_QUANTITY: (
         "The channel has fewer units of the room than the PMS has of the room type, and never offers more than that "
         "quantity less its bookings. Set the quantity of the room at the channel, or the units of the room type in the "

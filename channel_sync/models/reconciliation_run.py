@@ -16,6 +16,14 @@ class ReconciliationKind(models.TextChoices):
     RATES = "rates"
 
 
+class KeptLower(models.TextChoices):
+    """Why a channel offers less than is free on a night, by its own rules: no push changes that."""
+
+    NO_PRICE = "no_price", "no price is set at the channel"
+    CLOSED = "closed", "closed at the channel"
+    FEWER_ROOMS = "fewer_rooms", "the channel has fewer rooms of this type"
+
+
 class RunStatus(models.TextChoices):
     """Where a run stands."""
 
@@ -44,6 +52,12 @@ class ReconciliationRun(models.Model):
     compared = models.IntegerField(default=0, db_default=0)
     fixed = models.IntegerField(default=0, db_default=0)
     flagged = models.IntegerField(default=0, db_default=0)
+    kept_lower = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Nights that the channel keeps lower by its own rules: reason, room type, first and last nights.",
+    )
     last_error = models.TextField(blank=True, default="", db_default="")
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = created_at_column()

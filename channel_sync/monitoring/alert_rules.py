@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from channel_sync.conf import channel_sync_settings
@@ -16,9 +16,6 @@ from channel_sync.models import (
     ChannelConnection,
     ChannelProperty,
     ChannelPropertyStatus,
-    Conflict,
-    ConflictKind,
-    ConflictStatus,
     ReconciliationRun,
     RunStatus,
 )
@@ -29,7 +26,8 @@ from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
 from channel_sync.monitoring.hold_rules import hold_findings
 from channel_sync.monitoring.pause_rules import pause_findings
-from channel_sync.reconciliation.runs import EVERYBODY
+from channel_sync.monitoring.room_rules import room_findings
+from channel_sync.reconciliation.runs import EVERYBODY, WHOLE
 
 
 def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
@@ -47,6 +45,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _accounts(now)
     yield from _properties()
     yield from pause_findings(now=now)
+    yield from room_findings()
     yield from begun_stay_findings()
     yield from _secrets()
 
@@ -137,8 +136,17 @@ def _runs() -> Iterator[Finding]:
 
 
 def _failed_runs() -> Iterator[Finding]:
-    """The last comparison of a property and kind that failed, until one of them succeeds."""
-    succeeded = ReconciliationRun.objects.filter(
+    """The last comparison of a property and kind that failed, until one succeeds; those of the whole calendar apart."""
+    whole = Q(cursor__has_key=WHOLE)
+    # A first synchronisation that fails has an alert of its own.
+    usual = ~whole & ~Q(cursor__has_key=EVERYBODY)
+    yield from _failed_of(usual, succeeded=~whole, what="")
+    yield from _failed_of(whole, succeeded=whole, what="the whole calendar's ")
+
+
+def _failed_of(which: Q, *, succeeded: Q, what: str) -> Iterator[Finding]:
+    later = ReconciliationRun.objects.filter(
+        succeeded,
         channel_property=OuterRef("channel_property"),
         kind=OuterRef("kind"),
         created_at__gt=OuterRef("created_at"),
@@ -146,19 +154,18 @@ def _failed_runs() -> Iterator[Finding]:
         dry_run=False,
     )
     failed = ReconciliationRun.objects.filter(
-        status=RunStatus.FAILED, dry_run=False, channel_property__status=ChannelPropertyStatus.ACTIVE
-    ).exclude(Exists(succeeded))
-    # A first synchronisation that fails has an alert of its own.
-    failed = failed.exclude(cursor__has_key=EVERYBODY)
+        which, status=RunStatus.FAILED, dry_run=False, channel_property__status=ChannelPropertyStatus.ACTIVE
+    ).exclude(Exists(later))
     last = failed.order_by("channel_property_id", "kind", "-created_at").distinct("channel_property_id", "kind")
     for run in last.select_related("channel_property")[:AT_MOST]:
+        option = " --whole-calendar" if what else ""
         yield Finding(
             AlertKind.RUN_FAILED,
-            f"The comparison of {run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}: "
+            f"The comparison of {what}{run.kind} of {run.channel_property} failed at {run.updated_at:%H:%M:%S %Z}: "
             f"{run.last_error or 'no reason was kept'}. What differs stays unseen until one succeeds. Correct the "
-            f"cause, then run 'manage.py channel_sync_reconcile {run.channel_property_id} {run.kind}', or wait for the "
-            "next.",
-            subject=f"{run.channel_property_id}:{run.kind}",
+            f"cause, then run 'manage.py channel_sync_reconcile {run.channel_property_id} {run.kind}{option}', or wait "
+            "for the next.",
+            subject=f"{run.channel_property_id}:{run.kind}{':whole' if what else ''}",
             channel_property=run.channel_property,
         )
 
@@ -205,16 +212,6 @@ def _properties() -> Iterator[Finding]:
             f"{channel_property.property_id}'.",
             subject=str(channel_property.id),
             channel_property=channel_property,
-        )
-    overbooked = Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN)
-    for conflict in overbooked.select_related("channel_property").order_by("created_at")[:AT_MOST]:
-        nights = conflict.pms_side.get("free_units", {})
-        yield Finding(
-            AlertKind.OVERBOOKING,
-            f"{conflict.subject} of {conflict.channel_property} has no free room on {', '.join(nights)}. Move a guest, "
-            "or take a room back into order, then close the conflict.",
-            subject=f"{conflict.channel_property_id}:{conflict.subject}",
-            channel_property=conflict.channel_property,
         )
 
 

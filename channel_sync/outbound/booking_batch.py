@@ -176,7 +176,8 @@ def _prepare_one(
             return Planned(event, later, reservation, None, external_id, reason=NOTHING_CHANGED)
         if link.bases:
             only, going_over = parts_of(changed), over(link, changed)
-    write = BookingWrite(event.idempotency_key, external_id, push, only)
+    asks = channel_sync_settings().check_availability_at_channel
+    write = BookingWrite(event.idempotency_key, external_id, push, only, checks_availability=asks)
     return Planned(event, later, reservation, write, cut=cut_fields(reservation, push), over=going_over)
 
 

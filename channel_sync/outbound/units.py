@@ -13,6 +13,7 @@ from channel_sync.errors import Retryable
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.inventory.overbookings import note_overbookings
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import NightSpan
 
@@ -28,16 +29,22 @@ def units_to_sell(
     """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
 
     Nights that a booking which is not applied yet may have taken are lowered and never raised: the channel counts that
-    booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any.
+    booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any. A night
+    below zero is an overbooking, and has its conflict with this.
     """
     every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
     if not every:
         return {}
     unapplied = unapplied_nights(channel_property)
     units: Units = {room_type_id: {} for room_type_id in rooms}
-    for free in free_units(list(rooms), min(every), max(every) + ONE_NIGHT):
-        if free.night in wanted[free.room_type_id]:
-            units[free.room_type_id][free.night] = sellable(free.free)
+    found = [
+        free
+        for free in free_units(list(rooms), min(every), max(every) + ONE_NIGHT)
+        if free.night in wanted[free.room_type_id]
+    ]
+    note_overbookings(channel_property, found)
+    for free in found:
+        units[free.room_type_id][free.night] = sellable(free.free)
     if unapplied.claims:
         _limit(channel, rooms, units, unapplied)
     return units

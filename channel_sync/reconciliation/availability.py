@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from channel_sync.events.store import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
+from channel_sync.inventory.overbookings import note_overbookings
 from channel_sync.models import (
     ChannelProperty,
     Conflict,
@@ -31,12 +33,21 @@ from channel_sync.models import (
 )
 from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import NightSpan, host_pms
-from channel_sync.reconciliation.limits import Limits, Quantities, close_levelled, find_limits, flag_quantities
+from channel_sync.reconciliation.limits import (
+    Limits,
+    Quantities,
+    close_levelled,
+    find_limits,
+    flag_quantities,
+    shown_in_run,
+)
 from channel_sync.reconciliation.rules import Delta, compare_units
-from channel_sync.reconciliation.runs import RunOptions, advance, running
+from channel_sync.reconciliation.runs import RunOptions, advance, keep_lower, running
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 DAYS = 365
+# Rooms of one call: the answer is one page.
+ROOMS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -68,8 +79,8 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
     shows more than is free it is lowered, whatever the difference. Bookings changed at the channel are applied before;
     room types with anything on its way are left to it. What differs is read a second time before it counts. Where the
     channel cannot show what is free, for want of a price or of rooms, nothing is pushed; too few rooms are flagged,
-    once per room type. A conflict is closed once all its nights were compared and none is flagged. Raises as
-    `reconcile_bookings` does.
+    once per room type. A conflict is closed once all its nights were compared and none is flagged. A night below zero
+    in the PMS is an overbooking, whatever the channel shows. Raises as `reconcile_bookings` does.
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
@@ -93,11 +104,8 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
         return Comparison({}, [])
     channel_property, first, last = run.channel_property, run.window_start, run.window_end
 
-    def read(channel: Channel) -> Sequence[AvailabilityRange]:
-        pull_bookings(channel_property, channel)
-        return channel.availability(list(rooms.values()), first, last, only_readable=True)
-
-    seen = call_with_spare_credits(channel_property, read, wait=options.wait)
+    call_with_spare_credits(channel_property, partial(pull_bookings, channel_property), wait=options.wait)
+    seen = _shown(run, list(rooms.values()), options)
     theirs = {
         (span.external_room_id, night): span.units
         for span in seen
@@ -106,6 +114,9 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     free = free_units(list(rooms), first, last + ONE_NIGHT)
     # After what is free was read: a change that counts in it has its event committed with it.
     under_way = room_types_on_their_way(channel_property)
+    if not options.dry_run:
+        # A booking that waits for its channel may be refused in a moment: then nothing is overbooked.
+        note_overbookings(channel_property, [night for night in free if night.room_type_id not in under_way])
     unapplied = unapplied_nights(channel_property)
     compared: dict[UUID, set[date]] = {room_type_id: set() for room_type_id in rooms}
     differing = []
@@ -124,6 +135,18 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     return Comparison(compared, differing)
 
 
+def _shown(run: ReconciliationRun, rooms: Sequence[str], options: RunOptions) -> list[AvailabilityRange]:
+    """What the channel shows, some rooms at a time: between two calls a push may have the account."""
+    shown: list[AvailabilityRange] = []
+    for start in range(0, len(rooms), ROOMS_AT_ONCE):
+
+        def read(channel: Channel, some: Sequence[str] = rooms[start : start + ROOMS_AT_ONCE]) -> None:
+            shown.extend(channel.availability(some, run.window_start, run.window_end, only_readable=True))
+
+        call_with_spare_credits(run.channel_property, read, wait=options.wait)
+    return shown
+
+
 def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Comparison, options: RunOptions) -> Comparison:
     """Without the nights that no push can level."""
     if not any(night.channel < night.pms for night in found.differing):
@@ -135,6 +158,7 @@ def _explained(run: ReconciliationRun, rooms: Mapping[UUID, str], found: Compari
 
     limits = call_with_spare_credits(run.channel_property, read, wait=options.wait)
     differing = [night for night in found.differing if (night.room_type_id, night.night) not in limits.explained]
+    keep_lower(run, shown_in_run(limits.explained))
     return Comparison(found.nights, differing, limits.quantities)
 
 
@@ -153,7 +177,7 @@ def _act(
             flagged = _flag(run.channel_property, rooms, by_rule[Delta.FLAG])
             flagged += flag_quantities(run.channel_property, rooms, found.quantities)
             _close_gone(run.channel_property, rooms, by_rule[Delta.FLAG], found, today)
-            if options.window is None:
+            if run.window_start <= today and run.window_end >= today + timedelta(days=DAYS):
                 compared = [room_type_id for room_type_id, of_type in found.nights.items() if of_type]
                 close_levelled(run.channel_property, compared, found.quantities)
         advance(run, fixed=fixed, flagged=flagged)

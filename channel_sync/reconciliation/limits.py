@@ -1,8 +1,9 @@
 """Nights on which the channel shows less than is free, and no push can change that.
 
-A channel may offer nothing on a night without a price, and never offers more than its quantity of a room less its
-bookings. The first is no difference. The second is one of quantities, which a person has to settle at the channel or in
-the PMS. Only a lower number is ever explained so: one that is higher sells rooms that are not there.
+A channel may offer nothing on a night without a price, or on one that somebody has closed there, and never offers more
+than its quantity of a room less its bookings. The first two are no difference, and the run says so. The third is one
+of quantities, which a person has to settle at the channel or in the PMS. Only a lower number is ever explained so: one
+that is higher sells rooms that are not there.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from channel_sync.channels.base import Channel
-from channel_sync.channels.ranges import ONE_NIGHT, nights
+from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
-from channel_sync.models import ChannelProperty, Conflict, ConflictKind, Severity
+from channel_sync.models import ChannelProperty, Conflict, ConflictKind, KeptLower, Severity
 from channel_sync.pms import host_pms
 
 
@@ -56,7 +57,7 @@ class Quantities:
 class Limits:
     """The nights that cannot be levelled, and the room types of which the channel has fewer units."""
 
-    explained: Collection[tuple[UUID, date]] = frozenset()
+    explained: Mapping[tuple[UUID, date], KeptLower] = field(default_factory=dict)
     quantities: Mapping[UUID, Quantities] = field(default_factory=dict)
 
 
@@ -74,6 +75,8 @@ def find_limits(
     lower = [night for night in differing if night.channel < night.pms]
     unpriced = _unpriced(channel, rooms, [night for night in lower if night.channel <= 0], window)
     left = [night for night in lower if (night.room_type_id, night.night) not in unpriced]
+    closed = _closed(channel, rooms, left)
+    left = [night for night in left if (night.room_type_id, night.night) not in closed]
     quantities = _quantities(channel_property, channel, rooms, {night.room_type_id for night in left})
     left = [night for night in left if night.room_type_id in quantities]
     booked = _booked(left)
@@ -83,7 +86,26 @@ def find_limits(
         if night.channel in _most(quantities[night.room_type_id].channel, booked[night.room_type_id, night.night])
     }
     limiting = {room_type_id for room_type_id, _ in capped}
-    return Limits(unpriced | capped, {one: found for one, found in quantities.items() if one in limiting})
+    explained = {
+        **dict.fromkeys(unpriced, KeptLower.NO_PRICE),
+        **dict.fromkeys(closed, KeptLower.CLOSED),
+        **dict.fromkeys(capped, KeptLower.FEWER_ROOMS),
+    }
+    return Limits(explained, {one: found for one, found in quantities.items() if one in limiting})
+
+
+def shown_in_run(explained: Mapping[tuple[UUID, date], KeptLower]) -> dict[str, dict[str, list[list[str]]]]:
+    """Reason -> room type -> first and last night of each run of nights, as a run keeps it."""
+    by_reason: dict[str, dict[str, list[date]]] = defaultdict(lambda: defaultdict(list))
+    for (room_type_id, night), reason in sorted(explained.items()):
+        by_reason[reason.value][str(room_type_id)].append(night)
+    return {
+        reason: {
+            room_type_id: [[str(first), str(last)] for first, last, _ in equal_ranges((night, True) for night in found)]
+            for room_type_id, found in of_reason.items()
+        }
+        for reason, of_reason in by_reason.items()
+    }
 
 
 def flag_quantities(
@@ -124,6 +146,16 @@ def _unpriced(
     return {
         (night.room_type_id, night.night) for night in empty if (rooms[night.room_type_id], night.night) in unpriced
     }
+
+
+def _closed(channel: Channel, rooms: Mapping[UUID, str], lower: Sequence[Night]) -> set[tuple[UUID, date]]:
+    """Those of the nights that are closed at the channel, by us or by hand."""
+    if not lower:
+        return set()
+    asked = sorted({rooms[night.room_type_id] for night in lower})
+    every = [night.night for night in lower]
+    closed = channel.closed_nights(asked, min(every), max(every))
+    return {(night.room_type_id, night.night) for night in lower if (rooms[night.room_type_id], night.night) in closed}
 
 
 def _quantities(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from uuid import UUID
 
 from channel_sync.channels.ranges import ONE_NIGHT
@@ -19,12 +20,15 @@ from channel_sync.errors import NotYet, ReservationsUnreadable
 from channel_sync.models import ReconciliationRun, ReservationLink, StagedBooking
 from channel_sync.pms import Reservation, host_pms
 from channel_sync.reconciliation.failure_reason import place_of
+from channel_sync.reconciliation.runs import WHOLE
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 500
 # More of them are no fault of single reservations.
 UNREADABLE_AT_MOST = 100
+# Who came earlier and is in house still is looked at only where the channel has the booking.
+LONGEST_STAY = timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,12 @@ class ReservationReader:
     def __iter__(self) -> Iterator[Reservation | Unreadable]:
         run, last = self._run, None
         property_id = run.channel_property.property_id
+        first = run.window_start - LONGEST_STAY if WHOLE in run.cursor else run.window_start
         try:
-            for reservation in host_pms().arriving_reservations(property_id, run.window_start, run.window_end):
+            for reservation in host_pms().arriving_reservations(property_id, first, run.window_end):
                 last = reservation.id
-                yield reservation
+                if self._is_of_run(reservation.check_in, reservation.check_out):
+                    yield reservation
         except (NotYet, *DATABASE_FAULTS):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a host raises
@@ -84,8 +90,15 @@ class ReservationReader:
         rooms = every_channel_room(run.channel_property)
         if rooms:
             taking = host_pms().reserved(list(rooms), run.window_start, run.window_end + ONE_NIGHT)
-            found.update(row[0] for row in taking.iterator() if run.window_start <= row[2] <= run.window_end)
+            found.update(row[0] for row in taking.iterator() if self._is_of_run(row[2], row[3]))
         return found
+
+    def _is_of_run(self, check_in: date, check_out: date) -> bool:
+        """Whether a stay arrives in the window; in a run of the whole calendar also whether its guest is in house."""
+        run = self._run
+        if WHOLE in run.cursor:
+            return check_in <= run.window_end and check_out > run.window_start
+        return run.window_start <= check_in <= run.window_end
 
     def _read(self, ids: Sequence[UUID]) -> Iterator[Reservation | Unreadable]:
         """Together, or where that fails each by itself."""

@@ -27,6 +27,8 @@ Progress = Callable[[str, int], None]
 RESUMABLE = timedelta(minutes=30)
 # In the cursor of a run that reads by departure: its pages are not those of a run that reads by arrival.
 EVERYBODY = "everybody_to_come"
+# In the cursor of a run of the whole calendar: it is started again as one, and no first synchronisation.
+WHOLE = "whole_calendar"
 
 
 def silent(phase: str, done: int) -> None:
@@ -38,12 +40,13 @@ class RunOptions:
     """How a run is made; `window` replaces the usual one, first and last day included.
 
     `everybody_to_come` reads the channel's bookings by their departure: all that depart after the first day of the
-    window, whenever they arrive.
+    window, whenever they arrive. `is_whole` marks the daily run of the whole calendar (`whole_calendar.py`).
     """
 
     dry_run: bool = False
     window: tuple[date, date] | None = None
     everybody_to_come: bool = False
+    is_whole: bool = False
     wait: Wait = sleep
     progress: Progress = silent
 
@@ -68,7 +71,10 @@ def running(
             dry_run=options.dry_run,
             window_start=window[0],
             window_end=window[1],
-            cursor={EVERYBODY: True} if options.everybody_to_come else {},
+            cursor={
+                **({EVERYBODY: True} if options.everybody_to_come else {}),
+                **({WHOLE: True} if options.is_whole else {}),
+            },
         )
         try:
             yield run
@@ -94,6 +100,12 @@ def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagge
     _write(run, compared=run.compared, fixed=run.fixed, flagged=run.flagged, cursor=run.cursor)
 
 
+def keep_lower(run: ReconciliationRun, kept: dict[str, Any]) -> None:
+    """Say on the run which nights the channel keeps lower by its own rules."""
+    run.kept_lower = kept
+    _write(run, kept_lower=kept)
+
+
 def look_again(run: ReconciliationRun) -> None:
     """A resumed run looks at everything that differs once more: only what it fixed does not come again."""
     run.flagged = 0
@@ -108,6 +120,8 @@ def _resumed(
     wanted = left.filter(dry_run=options.dry_run, window_start=window[0], window_end=window[1])
     by_departure = Q(cursor__has_key=EVERYBODY)
     wanted = wanted.filter(by_departure if options.everybody_to_come else ~by_departure)
+    whole = Q(cursor__has_key=WHOLE)
+    wanted = wanted.filter(whole if options.is_whole else ~whole)
     is_young = Q(updated_at__gt=Now() - RESUMABLE)
     run = wanted.filter(is_young).order_by("-created_at").first()
     of_another_window = left.filter(is_young).exclude(window_start=window[0], window_end=window[1])

@@ -20,25 +20,40 @@ def schedule_reconciliation(channel_property: ChannelProperty) -> None:
     """Make the schedules that a property lacks; those it has, changed or switched off, stay as they are.
 
     The first run comes at a time within the interval that follows from the property's id: thousands of properties that
-    are connected in one night do not all start at once.
+    are connected in one night do not all start at once. The whole calendar is compared half an interval later.
     """
-    queue = topology().reconciliation.name
-    for kind, every in _intervals().items():
-        interval, _ = IntervalSchedule.objects.get_or_create(
-            every=int(every.total_seconds()), period=IntervalSchedule.SECONDS
-        )
-        PeriodicTask.objects.get_or_create(
-            name=f"channel_sync reconcile {kind.value} of {channel_property.id}",
-            defaults={
-                "task": RECONCILE_TASK,
-                "interval": interval,
-                "args": json.dumps([str(channel_property.id), kind.value]),
-                "queue": queue,
-                "expire_seconds": int(every.total_seconds()),
-                "description": f"{channel_property}: compare {kind.value} with the channel",
-                "last_run_at": timezone.now() - every + offset_of(channel_property, every),
-            },
-        )
+    every = channel_sync_settings().reconcile_whole_calendar_interval
+    for kind, usual in _intervals().items():
+        _schedule(channel_property, kind, usual, offset_of(channel_property, usual))
+        offset = (offset_of(channel_property, every) + every / 2) % every
+        _schedule(channel_property, kind, every, offset, is_whole=True)
+
+
+def _schedule(
+    channel_property: ChannelProperty,
+    kind: ReconciliationKind,
+    every: timedelta,
+    offset: timedelta,
+    *,
+    is_whole: bool = False,
+) -> None:
+    interval, _ = IntervalSchedule.objects.get_or_create(
+        every=int(every.total_seconds()), period=IntervalSchedule.SECONDS
+    )
+    what = f"all {kind.value}" if is_whole else kind.value
+    PeriodicTask.objects.get_or_create(
+        name=f"channel_sync reconcile {what} of {channel_property.id}",
+        defaults={
+            "task": RECONCILE_TASK,
+            "interval": interval,
+            "args": json.dumps([str(channel_property.id), kind.value]),
+            "kwargs": json.dumps({"whole_calendar": True} if is_whole else {}),
+            "queue": topology().reconciliation.name,
+            "expire_seconds": int(every.total_seconds()),
+            "description": f"{channel_property}: compare {what} with the channel",
+            "last_run_at": timezone.now() - every + offset,
+        },
+    )
 
 
 def offset_of(channel_property: ChannelProperty, every: timedelta) -> timedelta:

@@ -28,8 +28,8 @@ from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
-from channel_sync.reconciliation.runs import EVERYBODY, RunOptions
-from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK
+from channel_sync.reconciliation.runs import EVERYBODY, WHOLE, RunOptions
+from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import (
     AT_ONCE,
     UNDER_WAY,
@@ -37,6 +37,7 @@ from channel_sync.reconciliation.unfinished import (
     start_unfinished,
     want_first_sync,
 )
+from channel_sync.reconciliation.whole_calendar import of_whole_calendar
 
 SOONEST = timedelta(seconds=10)
 # A look that no worker took in time is dropped: the next one does its work.
@@ -53,9 +54,17 @@ RECONCILERS: dict[ReconciliationKind, Callable[[ChannelProperty, RunOptions], Re
 
 @shared_task(name=RECONCILE_TASK, base=FleetingTask, ignore_result=True)
 def reconcile(
-    channel_property_id: str, kind: str, *, dry_run: bool = False, window: tuple[str, str] | None = None
+    channel_property_id: str,
+    kind: str,
+    *,
+    dry_run: bool = False,
+    window: tuple[str, str] | None = None,
+    whole_calendar: bool = False,
 ) -> None:
-    """Compare, fix, flag; a run that another process works on, or that credits stop, is left to the next one."""
+    """Compare, fix, flag; a run that another process works on, or that credits stop, is left to the next one.
+
+    With `whole_calendar` the usual window is replaced by everything from whoever is in house to the calendar's end.
+    """
     channel_property = _active(channel_property_id)
     if channel_property is None:
         return
@@ -63,6 +72,11 @@ def reconcile(
         logger.info("%s is not open yet, nothing is compared before its parity check is accepted", channel_property)
         return
     options = RunOptions(dry_run=dry_run, window=_days(window) if window else None)
+    if kind == ReconciliationKind.RATES:
+        # Once a day: a property that was connected by an older release has the schedules of this one then.
+        schedule_reconciliation(channel_property)
+    if whole_calendar:
+        options = of_whole_calendar(channel_property, ReconciliationKind(kind), options)
     try:
         RECONCILERS[ReconciliationKind(kind)](channel_property, options)
     except NotYet as error:
@@ -115,6 +129,9 @@ def _start_first_sync(channel_property: ChannelProperty) -> None:
 
 def _start_run(run: ReconciliationRun) -> None:
     until_the_next = channel_sync_settings().resume_interval
+    if WHOLE in run.cursor:
+        _send(RECONCILE_TASK, run.channel_property, [run.kind], {"whole_calendar": True}, worth_for=until_the_next)
+        return
     if EVERYBODY in run.cursor:
         _send(FIRST_SYNC_TASK, run.channel_property, [], {}, worth_for=until_the_next)
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.database_lock import is_held
@@ -22,7 +22,7 @@ from channel_sync.models import (
     RunStatus,
 )
 from channel_sync.reconciliation.failure_reason import reason_of
-from channel_sync.reconciliation.runs import EVERYBODY, run_lock
+from channel_sync.reconciliation.runs import EVERYBODY, WHOLE, run_lock
 
 # A message that was not worked by then is lost, or waits in a queue where a second one does no harm.
 UNDER_WAY = timedelta(minutes=2)
@@ -82,7 +82,9 @@ def _lost_runs() -> list[ReconciliationRun]:
         dry_run=False,
         updated_at__lt=Now() - LOST_AFTER,
         channel_property__status=ChannelPropertyStatus.ACTIVE,
-    ).exclude(cursor__has_key=EVERYBODY, channel_property__connection__first_sync_due_at__isnull=False)
+    )
+    of_first_sync = Q(cursor__has_key=EVERYBODY) & ~Q(cursor__has_key=WHOLE)
+    still = still.exclude(of_first_sync, channel_property__connection__first_sync_due_at__isnull=False)
     return list(still.select_related("channel_property").order_by("updated_at")[:AT_ONCE])
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 
 from channel_sync.connections.account import calling
+from channel_sync.events.processing import process
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.models import (
     ChannelEvent,
@@ -89,3 +91,33 @@ def test_a_room_that_is_free_is_sold(connected: ConnectedHotel, beds24: RunningS
     assert reservation.status == ReservationStatus.CONFIRMED
     (call,) = beds24.posts("/bookings")
     assert call["body"][0]["actions"] == {"checkAvailability": True}
+
+
+def test_the_desk_is_told_at_once_and_the_ota_s_bookings_are_taken_in(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    sell_out(beds24)
+    reservation = reserve_at_the_desk(connected)
+
+    process(ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE).id)
+
+    reservation.refresh_from_db()
+    assert reservation.status == ReservationStatus.FAILED
+    assert Reservation.objects.filter(status=ReservationStatus.CONFIRMED).count() == 5
+    assert not Conflict.objects.filter(status=ConflictStatus.OPEN).exists()
+
+
+def test_a_setting_asks_for_no_room(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "check_availability_at_channel": False}
+    sell_out(beds24)
+    reservation = reserve_at_the_desk(connected)
+
+    work_everything()
+
+    reservation.refresh_from_db()
+    assert reservation.status == ReservationStatus.CONFIRMED
+    (call,) = beds24.posts("/bookings")
+    assert "actions" not in call["body"][0]
+    assert Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN).exists()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from rest_framework.test import APIClient
 
 from channel_sync.models import (
     ChannelEvent,
@@ -16,6 +20,7 @@ from channel_sync.models import (
     ReconciliationRun,
 )
 from channel_sync.operations.conflicts import resolve
+from channel_sync.operations.roles import Role
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.resolution import Resolution
@@ -200,3 +205,58 @@ def test_calendars_that_agree_cost_no_further_call(hotel: ConnectedHotel, beds24
     asked = [call["path"] for call in beds24.simulator.state.calls if call["method"] == "GET"]
     assert "/properties" not in asked
     assert len([path for path in asked if path.endswith("/calendar")]) == 1
+
+
+def close_by_hand(beds24: RunningSimulator, *nights: date) -> None:
+    """The hotelier sets a blackout in the control panel of Beds24, which shows no room then."""
+    for night in nights:
+        beds24.simulator.state.rooms[2001].days[night]["override"] = "blackout"
+    set_units(beds24, 0, *nights)
+
+
+@pytest.mark.parametrize("units", [10, 1])
+def test_a_night_that_somebody_closed_at_the_channel_is_no_difference(
+    hotel: ConnectedHotel, beds24: RunningSimulator, units: int
+) -> None:
+    out_of_order_unheard(hotel, 10 - units, NIGHT)
+    close_by_hand(beds24, NIGHT)
+
+    for _ in range(2):
+        run = compare(hotel)
+        work_everything()
+
+    assert (run.fixed, run.flagged) == (0, 0)
+    assert open_conflicts() == []
+    assert units_at_beds24(beds24) == 0
+    assert run.kept_lower["closed"] == {str(hotel.double.id): [[str(NIGHT), str(NIGHT)]]}
+
+
+def test_a_closed_night_whose_rooms_would_be_too_many_is_lowered(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    out_of_order_unheard(hotel, 3, NIGHT)
+    beds24.simulator.state.rooms[2001].days[NIGHT]["override"] = "blackout"
+
+    compare(hotel)
+    work_everything()
+
+    assert units_at_beds24(beds24) == 7
+
+
+def test_a_run_says_which_nights_the_channel_keeps_lower_and_why(
+    hotel: ConnectedHotel, beds24: RunningSimulator, client: Client, api_of: Callable[[Role], APIClient]
+) -> None:
+    limit(beds24, 7)
+    close_by_hand(beds24, NEXT)
+    run = compare(hotel)
+
+    room_type = str(hotel.double.id)
+    assert run.kept_lower["closed"] == {room_type: [[str(NEXT), str(NEXT)]]}
+    assert run.kept_lower["fewer_rooms"] == {room_type: [[str(NIGHT), str(NIGHT)]]}
+    assert [str(LATER)] not in run.kept_lower["no_price"][room_type]
+    assert any(first <= str(LATER) <= last for first, last in run.kept_lower["no_price"][room_type])
+    told = api_of(Role.VIEWER).get(f"/api/admin/reconciliation-runs/{run.id}").json()
+    assert told["kept_lower"] == run.kept_lower
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    page = client.get(f"/admin/channel_sync/reconciliationrun/{run.id}/change/").content.decode()
+    assert f"Double Room: closed at the channel, {NEXT}" in page

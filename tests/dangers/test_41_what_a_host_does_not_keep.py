@@ -11,6 +11,8 @@ from django.conf import LazySettings
 from channel_sync.channels.canonical import Booking
 from channel_sync.inventory.availability import check_availability
 from channel_sync.models import ChannelClaim, Conflict, ConflictKind, ConflictStatus
+from channel_sync.outbound.full_sync import request_full_sync
+from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.resolution import Resolution, resolve_conflict
 from pms_project.pms.channel_port import Pms
@@ -86,6 +88,25 @@ def test_the_comparison_keeps_the_conflict_open_and_the_room_taken(lossy: Connec
 
     assert free(lossy) == left
     assert open_kinds() == [ConflictKind.ROOM]
+
+
+@pytest.mark.parametrize("pms", ["LossyPms", "RowPerRoom"])
+def test_the_comparison_of_availability_puts_no_room_of_it_on_sale(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings, pms: str
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "pms": f"tests.lossy_pms.{pms}"}
+    plenty_of_credits(beds24.simulator.state, connected)
+    request_full_sync(connected.channel_property)
+    work_everything()
+    webhook_of(connected, beds24.controls.book(roomId=2001, roomQty=2, channel="booking", **stay()))
+    work_everything()
+
+    run = reconcile_availability(connected.channel_property)
+    work_everything()
+
+    assert (run.fixed, run.flagged) == (0, 0)
+    assert units_at_beds24(beds24) == free(connected) == 8
+    assert ChannelClaim.objects.exists() is (pms == "LossyPms")
 
 
 def test_once_the_ota_wants_one_room_nothing_is_missing(

@@ -134,6 +134,7 @@ def test_the_command_tells_what_it_did_in_words_or_as_json(drift: Drift, beds24:
     [
         (["00000000-0000-0000-0000-000000000000"], "There is no channel property"),
         (["PROPERTY", "bookings", "--start", "2027-01-01"], "--start and --end go together"),
+        (["PROPERTY", "bookings", "--start", "2027-01-01", "--end", "2027-01-02", "--whole-calendar"], "of its own"),
         (["PROPERTY", "bookings", "--start", "2027-01-02", "--end", "2027-01-01"], "--end is before --start"),
     ],
 )
@@ -155,7 +156,10 @@ def test_each_property_has_its_schedules_spread_over_the_interval(drift: Drift) 
     schedule_reconciliation(properties[0])
 
     schedules = PeriodicTask.objects.filter(name__startswith="channel_sync reconcile")
-    assert schedules.count() == 3 * 40
+    assert schedules.count() == (3 + 3) * 40
+    whole = schedules.filter(kwargs__contains="whole_calendar")
+    assert set(whole.values_list("interval__every", flat=True)) == {86400}
+    assert whole.count() == 3 * 40
     assert not schedules.filter(name__contains="bookings", enabled=True).exists()
     assert set(schedules.values_list("interval__every", flat=True)) == {1200, 3600, 86400}
     offsets = [offset_of(found, timedelta(minutes=20)) for found in properties]

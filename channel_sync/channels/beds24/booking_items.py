@@ -24,15 +24,15 @@ def write_item(write: BookingWrite) -> dict[str, Any]:
     if write.push is None:
         return {"id": id_number("id", write.external_id or ""), "status": Beds24Status.CANCELLED.value}
     if write.external_id is None:
-        made: dict[str, Any] = {
-            "infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}],
-            # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
-            "actions": {"checkAvailability": True},
-        }
+        made: dict[str, Any] = {"infoItems": [{"code": KEY_INFO_CODE, "text": write.idempotency_key}]}
+        # Beds24 counts what OTAs have sold and we have not heard of: it has the last word on the last room.
+        actions = {"checkAvailability": True} if write.checks_availability else {}
         if write.leader is not None:
             made["masterId"] = id_number(LEADER, write.leader)
         elif write.group:
-            made["actions"]["makeGroup"] = True
+            actions["makeGroup"] = True
+        if actions:
+            made["actions"] = actions
         return _booking_item(write, write.push) | made
     return {"id": id_number("id", write.external_id)} | _booking_item(write, write.push)
 

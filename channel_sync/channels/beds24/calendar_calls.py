@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms
+from channel_sync.channels.beds24.calendar import CLOSED, Room, availability_rooms, batches, rate_rooms
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import normalize_availability_event, normalize_rate_event
 from channel_sync.channels.beds24.unpriced import unpriced_nights
+from channel_sync.channels.beds24.wire import WireRoomCalendar, read
 from channel_sync.channels.canonical import AvailabilityRange, RateRange
+from channel_sync.channels.ranges import nights
 
 CALENDAR = "/inventory/rooms/calendar"
 
@@ -63,7 +65,7 @@ class CalendarCalls:
             found = readable(wanted, normalize_availability_event, "calendar")
         else:
             found = map(normalize_availability_event, wanted)
-        return _within(first, last, (nights for ranges in found for nights in ranges))
+        return _within(first, last, (span for ranges in found for span in ranges))
 
     def unpriced_nights(
         self, external_room_ids: Sequence[str], first: date, last: date
@@ -86,6 +88,20 @@ class CalendarCalls:
         found = readable(rooms, lambda room: list(unpriced_nights(room, first, last)), "calendar")
         return {night for of_room in found for night in of_room}
 
+    def closed_nights(self, external_room_ids: Sequence[str], first: date, last: date) -> Collection[tuple[str, date]]:
+        """Nights with the override `blackout`; a room that cannot be read has none."""
+        rooms = self._client.get_pages(
+            CALENDAR,
+            {
+                "roomId": list(external_room_ids),
+                "startDate": str(first),
+                "endDate": str(last),
+                "includeOverride": "true",
+            },
+        )
+        found = readable(rooms, lambda room: list(_closed(room, first, last)), "calendar")
+        return {night for of_room in found for night in of_room}
+
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
         rooms = self._client.get_pages(
@@ -101,16 +117,22 @@ class CalendarCalls:
             },
         )
         found = readable(rooms, normalize_rate_event, "calendar")
-        wanted = (nights for ranges in found for nights in ranges if nights.external_rate_id in external_rate_ids)
+        wanted = (span for ranges in found for span in ranges if span.external_rate_id in external_rate_ids)
         return _within(first, last, wanted)
+
+
+def _closed(room: Mapping[str, Any], first: date, last: date) -> Iterator[tuple[str, date]]:
+    calendar = read(WireRoomCalendar, room)
+    for day in calendar.calendar:
+        if day.override == CLOSED:
+            for night in nights(max(day.first, first), min(day.last, last)):
+                yield calendar.roomId, night
 
 
 def _within(first: date, last: date, found: Iterable[Nights]) -> list[Nights]:
     """Cut to what was asked for: a slip in a year would stand for millions of nights."""
     return [
-        nights.model_copy(
-            update={"first_night": max(nights.first_night, first), "last_night": min(nights.last_night, last)}
-        )
-        for nights in found
-        if nights.first_night <= last and nights.last_night >= first
+        span.model_copy(update={"first_night": max(span.first_night, first), "last_night": min(span.last_night, last)})
+        for span in found
+        if span.first_night <= last and span.last_night >= first
     ]

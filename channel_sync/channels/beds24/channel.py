@@ -272,6 +272,10 @@ class Beds24Channel:
         """Nights without a price in any slot of the calendar."""
         return self._calendar.unpriced_nights(external_room_ids, first, last)
 
+    def closed_nights(self, external_room_ids: Sequence[str], first: date, last: date) -> Collection[tuple[str, date]]:
+        """Nights with the override `blackout`."""
+        return self._calendar.closed_nights(external_room_ids, first, last)
+
     def rates(self, external_rate_ids: Sequence[str], first: date, last: date) -> Sequence[RateRange]:
         """Prices and restrictions of price slots (`<roomId>:<slot>`)."""
         return self._calendar.rates(external_rate_ids, first, last)

@@ -16,6 +16,7 @@ from channel_sync.operations.audit import COMMAND_LINE, note
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.runs import RunOptions
 from channel_sync.reconciliation.tasks import RECONCILERS
+from channel_sync.reconciliation.whole_calendar import of_whole_calendar
 
 FIRST_SYNC = "first-sync"
 
@@ -35,6 +36,11 @@ class Command(BaseCommand):
         parser.add_argument("kind", nargs="?", default="bookings", choices=[*ReconciliationKind.values, FIRST_SYNC])
         parser.add_argument("--start", type=date.fromisoformat, help="First day, such as 2027-01-31.")
         parser.add_argument("--end", type=date.fromisoformat, help="Last day; with --start.")
+        parser.add_argument(
+            "--whole-calendar",
+            action="store_true",
+            help="Everybody in house and everything to the end of the calendar, as once a day; without --start.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="Count what would be fixed and flagged.")
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
@@ -44,6 +50,10 @@ class Command(BaseCommand):
         if channel_property is None:
             raise CommandError(f"There is no channel property {options['channel_property']}. See the admin for ids.")
         how = RunOptions(dry_run=options["dry_run"], window=_window(options), wait=self._wait, progress=self._progress)
+        if options["whole_calendar"]:
+            if how.window is not None or options["kind"] == FIRST_SYNC:
+                raise CommandError("--whole-calendar is a window of its own: leave out --start, --end and first-sync.")
+            how = of_whole_calendar(channel_property, ReconciliationKind(options["kind"]), how)
         note(
             COMMAND_LINE, AuditAction.RUN_STARTED, f"property:{channel_property.id}",
             channel_property_id=channel_property.id, kind=options["kind"], dry_run=how.dry_run,

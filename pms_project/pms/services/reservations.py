@@ -15,11 +15,10 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from channel_sync.errors import CannotBookAgain, HoldEnded, NightsMissing, NotEnoughUnits, NotYet
-from channel_sync.inventory.availability import check_availability
-from channel_sync.inventory.holds import create_hold, get_active_holds, move_hold, release_holds
-from channel_sync.inventory.moves import TakenStay, missing_nights
-from channel_sync.operations.book_again import book_again as book_again_at_channel
-from channel_sync.outbound.enqueue import is_sold_by_channel
+from channel_sync.host import Sale, TakenStay, sell
+from channel_sync.host import book_again as book_again_at_channel
+from channel_sync.inventory.holds import get_active_holds, move_hold, release_holds
+from channel_sync.inventory.moves import missing_nights
 from pms_project.pms.models import (
     CLOSED_STATUSES,
     RESERVED_STATUSES,
@@ -55,15 +54,18 @@ class NewReservation:
     notes: str = ""
     guest: dict[str, str] = field(default_factory=dict)
 
+    def stay(self) -> TakenStay:
+        """The rooms that it takes."""
+        return TakenStay(self.room_type_id, self.check_in, self.check_out, self.units)
+
 
 def create_reservation(wanted: NewReservation) -> Reservation:
     """Create a reservation; where the room type is sold by a channel it waits for it, under a hold.
 
     Raises `NotEnoughRooms`.
     """
-    with transaction.atomic():
-        (room_type,) = lock_room_types([wanted.room_type_id])
-        return _create(wanted, room_type)
+    (reservation,) = _sell([wanted])
+    return reservation
 
 
 def create_group(wanted: Sequence[NewReservation]) -> list[Reservation]:
@@ -71,10 +73,7 @@ def create_group(wanted: Sequence[NewReservation]) -> list[Reservation]:
 
     Raises `NotEnoughRooms`.
     """
-    group_reference = str(uuid4())
-    with transaction.atomic():
-        room_types = {found.id: found for found in lock_room_types([one.room_type_id for one in wanted])}
-        return [_create(one, room_types[one.room_type_id], group_reference) for one in wanted]
+    return _sell(wanted, str(uuid4()))
 
 
 def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version: int | None = None) -> Reservation:
@@ -160,12 +159,17 @@ def lock_reservation(reservation_id: UUID, version: int | None) -> Reservation:
     return found
 
 
-def _create(wanted: NewReservation, room_type: RoomType, group_reference: str = "") -> Reservation:
-    waits = is_sold_by_channel(room_type.id)
-    if not waits:
-        free = check_availability(room_type.id, wanted.check_in, wanted.check_out)
-        if free < wanted.units:
-            raise NotEnoughRooms(free, wanted.units)
+def _sell(wanted: Sequence[NewReservation], group_reference: str = "") -> list[Reservation]:
+    try:
+        with sell(*(one.stay() for one in wanted)) as sale:
+            room_types = RoomType.objects.select_related("hotel").in_bulk({one.room_type_id for one in wanted})
+            return [_create(sale, one, room_types[one.room_type_id], group_reference) for one in wanted]
+    except NotEnoughUnits as error:
+        raise NotEnoughRooms(error.free, error.wanted) from error
+
+
+def _create(sale: Sale, wanted: NewReservation, room_type: RoomType, group_reference: str) -> Reservation:
+    waits = sale.waits_for_channel(room_type.id)
     reservation = Reservation(
         hotel_id=room_type.hotel_id,
         room_type=room_type,
@@ -183,11 +187,7 @@ def _create(wanted: NewReservation, room_type: RoomType, group_reference: str = 
     )
     reservation.save()
     if waits:
-        try:
-            hold = create_hold(reservation.id, room_type.id, wanted.check_in, wanted.check_out, wanted.units)
-        except NotEnoughUnits as error:
-            raise NotEnoughRooms(error.free, error.wanted) from error
-        reservation.hold_expires_at = hold.hold_expires_at
+        reservation.hold_expires_at = sale.hold(reservation.id, wanted.stay()).hold_expires_at
     return reservation
 
 

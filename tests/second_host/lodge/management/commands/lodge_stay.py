@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.forms.models import model_to_dict
 
 from channel_sync.models import ChannelEvent, Conflict
+from tests.second_host.lodge.desk import make_stay
 from tests.second_host.lodge.models import Stay
 
 
@@ -31,10 +33,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, default=str))
             return
         if what == "make":
-            stay = Stay(kind_id=options["kind"], first_night=options["first_night"], nights=2, who="Hopper", total=300)
+            stay = make_stay(UUID(options["kind"]), options["first_night"], nights=2, who="Hopper", total=300)
         else:
             stay = Stay.objects.get(pk=options["stay"])
             stay.nights += what == "lengthen"
             stay.is_cancelled = what == "cancel"
-        stay.save()
+            stay.save()
         self.stdout.write(str(stay.pk))
