@@ -343,10 +343,11 @@ class ChannelRoom(Canonical):
 
 
 class ChannelPropertyDetails(Canonical):
-    """A property at the channel with its rooms."""
+    """A property at the channel with its rooms; a currency that it does not say is blank."""
 
     external_id: str
     name: str
+    currency: str = ""
     rooms: Sequence[ChannelRoom] = ()
 
 

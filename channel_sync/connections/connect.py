@@ -17,6 +17,7 @@ from channel_sync.channels.base import NewAccount
 from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
 from channel_sync.channels.setup import Permissions
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.currency import note_currency
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
 from channel_sync.errors import ConfigurationError, RefusedByChannel, SecretUnreadable
@@ -87,6 +88,7 @@ def connect_property(
         if channel_property.status == ChannelPropertyStatus.ERROR:
             channel_property.status = ChannelPropertyStatus.ACTIVE
         channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
+        note_currency(channel_property, details.currency)
         wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
         if secret is None or new_webhook_secret:

@@ -44,6 +44,9 @@ class ReconciliationRun(models.Model):
     compared = models.IntegerField(default=0, db_default=0)
     fixed = models.IntegerField(default=0, db_default=0)
     flagged = models.IntegerField(default=0, db_default=0)
+    note = models.TextField(
+        blank=True, default="", db_default="", help_text="Why it compared nothing, and what to do; blank when it did."
+    )
     last_error = models.TextField(blank=True, default="", db_default="")
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = created_at_column()

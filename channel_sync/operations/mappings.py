@@ -6,10 +6,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from channel_sync.errors import DuplicateMapping
-from channel_sync.models import AuditAction, ChannelMapping, PushedRate
+from channel_sync.models import AuditAction, ChannelMapping, MappingType, PushedRate
 from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
-from channel_sync.outbound.full_sync import request_mapping_sync
+from channel_sync.outbound.full_sync import request_mapping_sync, request_price_removal
 
 
 def create_mapping(wanted: WantedMapping, *, by: str) -> ChannelMapping:
@@ -32,8 +32,12 @@ def change_mapping(
 
 @transaction.atomic
 def remove_mapping(mapping: ChannelMapping, *, by: str) -> None:
-    """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once."""
+    """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once.
+
+    The prices that the channel has of a removed rate plan are deleted there: it would go on selling at them.
+    """
     if ChannelMapping.objects.filter(id=mapping.id, is_active=True).update(is_active=False):
+        _take_off_sale(mapping)
         note(
             by, AuditAction.MAPPING_REMOVED, f"mapping:{mapping.id}",
             channel_property_id=mapping.channel_property_id, was=_told(mapping),
@@ -52,9 +56,11 @@ def _save(
             mapping.external_id = wanted.external_id
             mapping.is_active = is_active
             mapping.save()
-            PushedRate.objects.filter(mapping=mapping).delete()
+            _remember_slot(mapping, was)
             if is_active:
                 request_mapping_sync(mapping)
+            else:
+                _take_off_sale(mapping)
             note(
                 by, action, f"mapping:{mapping.id}",
                 channel_property_id=mapping.channel_property_id, was=was, now=_told(mapping),
@@ -76,6 +82,20 @@ def _make_room(mapping: ChannelMapping, wanted: WantedMapping) -> ChannelMapping
         mapping = in_the_way.pop(next(iter(in_the_way)))
     ChannelMapping.objects.filter(id__in=in_the_way).delete()
     return mapping
+
+
+def _take_off_sale(mapping: ChannelMapping) -> None:
+    if mapping.mapping_type == MappingType.RATE:
+        request_price_removal(mapping)
+
+
+def _remember_slot(mapping: ChannelMapping, was: dict[str, object] | None) -> None:
+    """What was sent to another slot says nothing of this one; in the same, prices that nobody sets now are deleted."""
+    pushed = PushedRate.objects.filter(mapping=mapping)
+    if was is not None and was["external_id"] == mapping.external_id:
+        pushed.update(content_hash="")
+    else:
+        pushed.delete()
 
 
 def _told(mapping: ChannelMapping) -> dict[str, object]:

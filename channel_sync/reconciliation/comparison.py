@@ -40,7 +40,9 @@ def suspects(run: ReconciliationRun, reservations: ReservationReader) -> Iterato
         elif external_id is None:
             if reservation is not None and reservation.takes_room and reservation.room_type_id in rooms:
                 yield Suspect(None, reservation.id)
-        elif booking is None or compare_booking(booking, reservation, _room(reservation, rooms), today):
+        elif booking is None or compare_booking(
+            booking, reservation, _room(reservation, rooms), today, currency=run.channel_property.currency
+        ):
             yield Suspect(external_id, reservation.id if reservation else None)
 
 

@@ -28,7 +28,7 @@ def property_details(item: Mapping[str, Any]) -> ChannelPropertyDetails:
     """A property with its rooms."""
     found = read(WireProperty, item, prefix="property.")
     rooms = readable(found.roomTypes or found.rooms or [], _room, "room")
-    return ChannelPropertyDetails(external_id=found.id, name=found.name, rooms=tuple(rooms))
+    return ChannelPropertyDetails(external_id=found.id, name=found.name, currency=found.currency, rooms=tuple(rooms))
 
 
 def listed(items: Iterable[Any]) -> Iterator[BookingNotification]:

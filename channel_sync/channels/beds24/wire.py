@@ -195,6 +195,7 @@ class WireProperty(Wire):
 
     id: Number
     name: Text = ""
+    currency: Text = ""
     roomTypes: list[Any] | None = None
     rooms: list[Any] | None = None
 
