@@ -80,8 +80,8 @@ def _require_room_of_plan(wanted: WantedMapping) -> None:
     if mapped is None:
         raise InvalidMapping(
             "external_id",
-            f"The room type of this rate plan, {name}, is not mapped. Map it to its room at the channel first, then the "
-            "rate plan to a price slot of that room.",
+            f"The room type of this rate plan, {name}, is not mapped. Map it to its room at the channel first, then "
+            "the rate plan to a price slot of that room.",
         )
     if mapped != room:
         raise InvalidMapping(

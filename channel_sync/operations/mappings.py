@@ -9,7 +9,8 @@ from channel_sync.errors import DuplicateMapping
 from channel_sync.models import AuditAction, ChannelMapping, MappingType, PushedRate
 from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
-from channel_sync.outbound.full_sync import request_mapping_sync, request_price_removal
+from channel_sync.outbound.full_sync import request_mapping_sync
+from channel_sync.outbound.removed_rates import request_price_removal
 
 
 def create_mapping(wanted: WantedMapping, *, by: str) -> ChannelMapping:

@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Max, Min
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.outbound_events import availability_event, rate_event
 from channel_sync.events.store import record_all
@@ -45,30 +42,6 @@ def request_unsent_rates(channel_property: ChannelProperty) -> int:
         channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
     )
     return _record_calendar(channel_property, rates)
-
-
-@transaction.atomic
-def request_price_removal(mapping: ChannelMapping) -> int:
-    """Have the prices of a removed rate plan deleted at the channel; nothing when it has none from us."""
-    channel_property = mapping.channel_property
-    sent = PushedRate.objects.filter(mapping=mapping, price__isnull=False).aggregate(
-        first=Min("night"), last=Max("night")
-    )
-    if sent["first"] is None:
-        return 0
-    room = mapping.external_id.partition(":")[0]
-    plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(channel_property.property_id)}
-    room_type_id = plans.get(mapping.internal_id) or room_types(channel_property, [room]).get(room)
-    span = RateSpan(
-        channel_property.property_id,
-        room_type_id or mapping.internal_id,
-        sent["first"],
-        sent["last"] + ONE_NIGHT,
-        mapping.internal_id,
-    )
-    events = [rate_event(channel_property.id, span)]
-    publish_after_commit(record_all(events))
-    return len(events)
 
 
 def _record_calendar(channel_property: ChannelProperty, mappings: Iterable[ChannelMapping]) -> int:

@@ -62,7 +62,7 @@ class Command(BaseCommand):
             "note": run.note,
         }
         if options["json"]:
-            self.stdout.write(json.dumps({"run": str(run.id), "dry_run": run.dry_run, **counts}))
+            self.stdout.write(json.dumps({"run": str(run.id), "dry_run": run.dry_run, "note": run.note, **counts}))
         else:
             would = "would be " if run.dry_run else ""
             self.stdout.write(
