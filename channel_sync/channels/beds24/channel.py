@@ -144,10 +144,9 @@ class Beds24Channel:
         self._client.require_login()
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
-        """Properties with their rooms."""
-        return list(
-            readable(self._client.get_pages(PROPERTIES, {"includeAllRooms": "true"}), property_details, "property")
-        )
+        """Properties with their rooms and the names of their price slots."""
+        found = self._client.get_pages(PROPERTIES, {"includeAllRooms": "true", "includePriceRules": "true"})
+        return list(readable(found, property_details, "property"))
 
     def setup_of(self, external_property_id: str) -> PropertySetup | None:
         """`GET /properties` of one."""

@@ -8,6 +8,7 @@ from typing import Any
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
     KEY_INFO_CODE,
+    PRICE_SLOTS,
     is_cancelled,
     normalize_booking_event,
     normalize_cancellation,
@@ -55,4 +56,10 @@ def keys_of(item: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
 
 def _room(item: Mapping[str, Any]) -> ChannelRoom:
     found = read(WireRoom, item, prefix="room.")
-    return ChannelRoom(external_id=found.id, name=found.name, units=found.qty)
+    names = {rule.id: rule.name for rule in found.priceRules}
+    return ChannelRoom(
+        external_id=found.id,
+        name=found.name,
+        units=found.qty,
+        rates={f"{found.id}:{slot}": names.get(slot, "") for slot in PRICE_SLOTS},
+    )
