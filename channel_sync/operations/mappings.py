@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -91,12 +93,25 @@ def _take_off_sale(mapping: ChannelMapping) -> None:
 
 
 def _remember_slot(mapping: ChannelMapping, was: dict[str, object] | None) -> None:
-    """What was sent to another slot says nothing of this one; in the same, prices that nobody sets now are deleted."""
+    """What was sent to another slot says nothing of this one; in either, prices that nobody sets now are deleted.
+
+    A slot that was left is kept as a mapping that is switched off, until its prices are gone.
+    """
     pushed = PushedRate.objects.filter(mapping=mapping)
     if was is not None and was["external_id"] == mapping.external_id:
         pushed.update(content_hash="")
-    else:
-        pushed.delete()
+        return
+    if was is not None and mapping.mapping_type == MappingType.RATE and pushed.filter(price__isnull=False).exists():
+        left = ChannelMapping.objects.create(
+            channel_property=mapping.channel_property,
+            mapping_type=MappingType.RATE,
+            internal_id=uuid4(),
+            external_id=str(was["external_id"]),
+            is_active=False,
+        )
+        pushed.update(mapping=left)
+        request_price_removal(left)
+    pushed.delete()
 
 
 def _told(mapping: ChannelMapping) -> dict[str, object]:

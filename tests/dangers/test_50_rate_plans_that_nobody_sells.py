@@ -146,6 +146,23 @@ def test_a_plan_that_takes_over_a_slot_does_not_sell_at_the_prices_of_the_other(
     assert prices(beds24, 1) == [150, None]
 
 
+def test_a_plan_that_is_moved_to_another_slot_is_not_sold_in_the_old_one(
+    plans: Plans, connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    wanted = WantedMapping(connected.channel_property, MappingType.RATE, plans[0].id, "2001:4")
+    change_mapping(ChannelMapping.objects.get(internal_id=plans[0].id), wanted, by="ada")
+    work_everything()
+
+    assert (prices(beds24, 1), prices(beds24, 4)) == ([None, None], [100, 100])
+    run = reconcile_rates(connected.channel_property, NOW)
+    assert (run.fixed, run.flagged) == (0, 0)
+    back = WantedMapping(connected.channel_property, MappingType.RATE, plans[0].id, "2001:1")
+    change_mapping(ChannelMapping.objects.get(internal_id=plans[0].id), back, by="ada")
+    work_everything()
+    assert (prices(beds24, 1), prices(beds24, 4)) == ([100, 100], [None, None])
+    assert units_at_beds24(beds24) == 10
+
+
 def test_a_run_without_a_mapped_plan_says_so(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
     plenty_of_credits(beds24.simulator.state, connected)
     RatePlanFactory(room_type=connected.double, name="Standard")
