@@ -214,7 +214,7 @@ class ChannelSyncSettings(BaseModel):
         description="How far back of the last look changed bookings are asked for; more than the clocks differ.",
     )
     bookings_per_call: int = Field(
-        default=500, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
+        default=1000, gt=0, le=2000, description="Waiting events of bookings of a property that one call answers."
     )
     bookings_per_transaction: int = Field(
         default=100,

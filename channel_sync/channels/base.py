@@ -168,6 +168,9 @@ class Channel(Protocol):
         What is set for others stays. Whether it was taken, `setup_of` says.
         """
 
+    def bookings_in_one_call(self, writes: Sequence[BookingWrite]) -> int:
+        """How many of these bookings, from the first, one call can carry; at least one."""
+
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """Create, update and cancel bookings in one call; one result per write, in their order.
 

@@ -41,21 +41,28 @@ MAX_ERROR_LENGTH = 2000
 # A message that expired comes back as a dead letter; should that be lost too, the relay looks at its event then.
 EXPIRY_MARGIN = timedelta(minutes=5)
 
+# One after the other in the order of `number`, to the microsecond: they share the time of the statement.
 RECORD = """
 INSERT INTO channel_events (
     id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, entity_internal_id,
     idempotency_key, payload, normalized_payload, status, attempts, max_attempts, received_at, created_at, updated_at,
     next_attempt_at, processed_at, occurred_at, correlation_id, waits_for,
     claimed_room, claimed_from, claimed_until, claimed_units
-) VALUES (
-    %(id)s, %(channel_property_id)s, %(direction)s, %(source)s, %(event_type)s, %(entity_type)s,
-    %(entity_external_id)s, %(entity_internal_id)s, %(idempotency_key)s, %(payload)s, %(normalized_payload)s,
-    %(status)s, 0, %(max_attempts)s, statement_timestamp(), statement_timestamp(), statement_timestamp(),
-    statement_timestamp() + %(due_in)s::interval, CASE WHEN %(is_done)s THEN statement_timestamp() END,
-    %(occurred_at)s, %(correlation_id)s, %(waits_for)s,
-    %(claimed_room)s, %(claimed_from)s, %(claimed_until)s, %(claimed_units)s
-) ON CONFLICT (idempotency_key) DO NOTHING
-RETURNING next_attempt_at
+)
+SELECT id, channel_property_id, direction, source, event_type, entity_type, entity_external_id, entity_internal_id,
+    idempotency_key, payload, normalized_payload, status, 0, max_attempts,
+    statement_timestamp() + number * interval '1 microsecond', statement_timestamp(), statement_timestamp(),
+    statement_timestamp() + due_in * interval '1 second', CASE WHEN status = 'done' THEN statement_timestamp() END,
+    occurred_at, correlation_id, waits_for, claimed_room, claimed_from, claimed_until, claimed_units
+FROM jsonb_to_recordset(%(events)s) AS event (
+    number integer, id uuid, channel_property_id uuid, direction text, source text, event_type text, entity_type text,
+    entity_external_id text, entity_internal_id uuid, idempotency_key text, payload jsonb, normalized_payload jsonb,
+    status text, max_attempts integer, due_in double precision, occurred_at timestamptz, correlation_id uuid,
+    waits_for text, claimed_room text, claimed_from date, claimed_until date, claimed_units integer
+)
+ORDER BY number
+ON CONFLICT (idempotency_key) DO NOTHING
+RETURNING id, next_attempt_at
 """
 
 CLAIM = """
@@ -221,28 +228,20 @@ def record(event: NewEvent) -> EventMessage | None:
 
     Runs in the caller's transaction. The relay takes the event after `relay_grace` if nobody published it.
     """
-    due = _insert(event, due_in=event.waits or channel_sync_settings().relay_grace)
-    if due is None:
-        return None
-    return EventMessage(
-        event_id=event.id,
-        direction=event.direction,
-        event_type=event.event_type,
-        routing_key=event.routing_key,
-        correlation_id=correlation_id(),
-        handed_over_at=due[0],
-    )
+    recorded = _insert([event])
+    return _message(event, recorded[event.id]) if event.id in recorded else None
 
 
 def record_all(events: Iterable[NewEvent]) -> list[EventMessage]:
-    """Record several events; the messages to publish, of those that are new and do not wait."""
-    recorded = [(event, record(event)) for event in events]
-    return [message for event, message in recorded if message is not None and event.waits is None]
+    """Insert several events in one statement; the messages to publish, of those that are new and do not wait."""
+    wanted = list(events)
+    recorded = _insert(wanted) if wanted else {}
+    return [_message(event, recorded[event.id]) for event in wanted if event.id in recorded and event.waits is None]
 
 
 def record_done(event: NewEvent) -> None:
     """Insert an event whose effect is in the same transaction: nothing is left to work."""
-    _insert(event, due_in=None, status=EventStatus.DONE)
+    _insert([event], EventStatus.DONE)
     _count(event.direction.value, event.event_type.value, EventStatus.DONE)
 
 
@@ -564,35 +563,49 @@ def dismiss(event_ids: Sequence[UUID], reason: str) -> int:
 # ----- the writes behind them -----
 
 
-def _insert(
-    event: NewEvent, *, due_in: timedelta | None, status: EventStatus = EventStatus.RECEIVED
-) -> tuple[Any, ...] | None:
+def _insert(events: Sequence[NewEvent], status: EventStatus = EventStatus.RECEIVED) -> dict[UUID, Any]:
+    """The ids of the events that are new, and when each is due."""
+    parameters: dict[str, Any] = {"events": Jsonb([_columns(event, n, status) for n, event in enumerate(events)])}
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, parameters)
+        return dict(cursor.fetchall())
+
+
+def _columns(event: NewEvent, number: int, status: EventStatus) -> dict[str, Any]:
     settings = channel_sync_settings()
-    columns: dict[str, Any] = {
-        "id": event.id,
-        "channel_property_id": event.channel_property_id,
+    due_in = event.waits or settings.relay_grace
+    return {
+        "number": number,
+        "id": str(event.id),
+        "channel_property_id": str(event.channel_property_id),
         "direction": event.direction.value,
         "source": event.source,
         "event_type": event.event_type.value,
         "entity_type": event.entity_type.value,
         "entity_external_id": event.entity_external_id,
-        "entity_internal_id": event.entity_internal_id,
+        "entity_internal_id": None if event.entity_internal_id is None else str(event.entity_internal_id),
         "idempotency_key": event.idempotency_key,
-        "payload": Jsonb(event.payload),
-        "normalized_payload": None if event.normalized_payload is None else Jsonb(event.normalized_payload),
+        "payload": event.payload,
+        "normalized_payload": event.normalized_payload,
         "status": status.value,
-        "is_done": status is EventStatus.DONE,
         "max_attempts": settings.max_attempts_by_type.get(event.routing_key, settings.max_attempts),
-        "due_in": due_in,
+        "due_in": None if status is EventStatus.DONE else due_in.total_seconds(),
         "waits_for": WaitsFor.PAUSE if event.waits is not None else WaitsFor.TURN,
-        "occurred_at": event.occurred_at,
-        "correlation_id": correlation_id(),
+        "occurred_at": None if event.occurred_at is None else event.occurred_at.isoformat(),
+        "correlation_id": str(correlation_id()),
         **_claimed(event.claims),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(RECORD, columns)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
+
+
+def _message(event: NewEvent, due_at: Any) -> EventMessage:
+    return EventMessage(
+        event_id=event.id,
+        direction=event.direction,
+        event_type=event.event_type,
+        routing_key=event.routing_key,
+        correlation_id=correlation_id(),
+        handed_over_at=due_at,
+    )
 
 
 def _claimed(claims: ClaimedNights | None) -> dict[str, Any]:
@@ -600,8 +613,8 @@ def _claimed(claims: ClaimedNights | None) -> dict[str, Any]:
     known = claims if claims and claims.external_room_id and claims.first_night and claims.last_night else None
     return {
         "claimed_room": known.external_room_id if known else None,
-        "claimed_from": known.first_night if known else None,
-        "claimed_until": known.last_night + ONE_NIGHT if known and known.last_night else None,
+        "claimed_from": str(known.first_night) if known else None,
+        "claimed_until": str(known.last_night + ONE_NIGHT) if known and known.last_night else None,
         "claimed_units": known.units if known else None,
     }
 

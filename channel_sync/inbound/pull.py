@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
@@ -44,10 +44,22 @@ from channel_sync.pms import NightSpan, host_pms
 logger = logging.getLogger(__name__)
 
 UNSETTLED_RETRY = timedelta(seconds=2)
+# How late a change may come to show at the channel, once others of its time do.
+SHOWS_WITHIN = timedelta(seconds=5)
 
 
-def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[NightSpan]:
+@dataclass
+class Seen:
+    """How far a worker that looks several times in one turn has read: the newest change, by the channel's own clock."""
+
+    until: datetime | None = None
+
+
+def pull_bookings(channel_property: ChannelProperty, channel: Channel, seen: Seen | None = None) -> list[NightSpan]:
     """Apply what has changed at the channel; the nights that the changed bookings took before or take now.
+
+    A second look of one turn, which hands in what the first has `seen`, goes on from there, and lists nothing twice
+    that it has just read; a first look goes back by the setting `pull_overlap`, as the two clocks may differ.
 
     Each booking is applied by itself: one that goes wrong keeps its event, with the reason, and its nights are not
     raised until it is applied. Runs outside a transaction, under the account's lock. Raises `NotYet`, once all others
@@ -57,8 +69,10 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
     connection = ChannelConnection.objects.get(channel_property=channel_property)
     looked_at = database_now()
     since = (connection.bookings_pulled_at or connection.created_at or looked_at) - channel_sync_settings().pull_overlap
-    changed = channel.changed_bookings(channel_property.channel_property_id, modified_from=since)
-    fresh = _not_applied(channel_property, list(changed))
+    if seen is not None and seen.until is not None:
+        since = max(since, seen.until - SHOWS_WITHIN)
+    changed = list(channel.changed_bookings(channel_property.channel_property_id, modified_from=since))
+    fresh = _not_applied(channel_property, changed)
     before = _nights_of(channel_property, fresh)
     outcomes = {found.external_id: _apply(channel_property, found) for found in fresh}
     in_other_hands = [external_id for external_id, outcome in outcomes.items() if outcome is Pulled.IN_OTHER_HANDS]
@@ -69,6 +83,9 @@ def pull_bookings(channel_property: ChannelProperty, channel: Channel) -> list[N
             retry_after=UNSETTLED_RETRY,
         )
     ChannelConnection.objects.filter(channel_property=channel_property).update(bookings_pulled_at=looked_at)
+    if seen is not None:
+        times = [found.occurred_at for found in changed if found.occurred_at is not None]
+        seen.until = min(max(times), looked_at) if times else seen.until
     applied = [external_id for external_id, outcome in outcomes.items() if outcome is Pulled.APPLIED]
     after = _nights_of(channel_property, fresh)
     spans = [span for external_id in applied for span in (before.get(external_id), after.get(external_id))]

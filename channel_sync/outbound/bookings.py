@@ -7,7 +7,7 @@ other, the later ones find nothing left to send.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
 from channel_sync.channels.base import Channel
@@ -19,7 +19,7 @@ from channel_sync.connections.rate_limit import require_pace
 from channel_sync.errors import BatchRefused, NotYet, RefusedByChannel, SoldElsewhere
 from channel_sync.events.processing import settle_error
 from channel_sync.events.store import note_sent
-from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inbound.pull import Seen, pull_bookings
 from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
@@ -75,27 +75,45 @@ class _Turn:
         self.beside: list[ChannelEvent] = []
         self._event = event
         self._begun = perf_counter()
+        self._seen = Seen()
 
     def run(self, channel: Channel) -> None:
         """Call after call until nothing waits, it has lasted long enough, or a call fails."""
         if is_open(self._event.channel_property):
             # While the channel is tried again one booking tries: the first of them that has something to send.
-            has_sent = _push(channel, [self._event])
+            has_sent = self._push(channel, [self._event])
             while not has_sent and self._may_go_on() and (other := self._claim(at_most=1)):
-                has_sent = _push(channel, other)
+                has_sent = self._push(channel, other)
             others = self._claim() if has_sent and self._may_go_on() else []
-            _push(channel, others)
+            self._push(channel, others)
         else:
             others = self._claim()
-            _push(channel, [self._event, *others])
+            self._push(channel, [self._event, *others])
         while others and self._may_go_on():
             others = self._claim(is_again=True)
-            _push(channel, others)
+            self._push(channel, others)
 
     def _claim(self, *, is_again: bool = False, at_most: int | None = None) -> list[ChannelEvent]:
         claimed = waiting_beside(self._event, is_again=is_again, at_most=at_most)
         self.beside += claimed
         return claimed
+
+    def _push(self, channel: Channel, events: Sequence[ChannelEvent]) -> bool:
+        """One call about claimed events, after a look at what has changed there; false when nothing was to be sent."""
+        if not events:
+            return False
+        if _may_have_changed_there(events):
+            pull_bookings(events[0].channel_property, channel, self._seen)
+        to_send: list[Planned] = []
+        for booking in with_leaders(channel, prepare_writes(channel, events)):
+            if booking.write is None:
+                settle_unsent(booking)
+            else:
+                to_send.append(booking)
+        for call in one_new_group_each(to_send):
+            for part in _parts(channel, call):
+                _send(channel, part)
+        return bool(to_send)
 
     def _may_go_on(self) -> bool:
         return perf_counter() - self._begun < GO_ON_SECONDS and _may_go_on(self._event.channel_property)
@@ -129,21 +147,13 @@ def _shared(error: Exception, *, alone: bool) -> Exception:
     return BatchRefused(str(error))
 
 
-def _push(channel: Channel, events: Sequence[ChannelEvent]) -> bool:
-    """One call about the claimed events, after a look at what has changed there; false when nothing was to be sent."""
-    if not events:
-        return False
-    if _may_have_changed_there(events):
-        pull_bookings(events[0].channel_property, channel)
-    to_send: list[Planned] = []
-    for booking in with_leaders(channel, prepare_writes(channel, events)):
-        if booking.write is None:
-            settle_unsent(booking)
-        else:
-            to_send.append(booking)
-    for call in one_new_group_each(to_send):
-        _send(channel, call)
-    return bool(to_send)
+def _parts(channel: Channel, to_send: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+    """What goes out together, in as few calls as the channel allows."""
+    left = list(to_send)
+    while left:
+        size = channel.bookings_in_one_call([booking.write for booking in left if booking.write is not None])
+        yield left[:size]
+        left = left[size:]
 
 
 def _send(channel: Channel, to_send: Sequence[Planned]) -> None:

@@ -128,15 +128,10 @@ def record_reservation_changes(changes: Sequence[ReservationChange]) -> int:
     ]
     under_way = BookingsUnderWay({state.id for state in seen}, found_links)
     paused = _still_paused([found.id for found in concerned if found.status == ChannelPropertyStatus.INACTIVE])
-    published = 0
-    for change in changes:
-        reservation = change.after or change.before
-        if reservation is not None:
-            linked_to = links.get(reservation.id, {})
-            events = _events_of(change, reservation, rooms, linked_to, under_way)
-            published += _publish(list(_remembered(events, paused)))
-            published += _note_end_or_return(change, linked_to)
-    return published
+    seen_by = [(change, links.get(found.id, {})) for change in changes if (found := change.after or change.before)]
+    events = [event for change, linked_to in seen_by for event in _events_of(change, rooms, linked_to, under_way)]
+    published = _publish(list(_remembered(events, paused)))
+    return published + sum(_note_end_or_return(change, linked_to) for change, linked_to in seen_by)
 
 
 def _note_end_or_return(change: ReservationChange, links: Mapping[UUID, ReservationLink]) -> int:
@@ -175,14 +170,15 @@ def _remembered(events: Sequence[NewEvent], paused: Collection[UUID]) -> Iterato
 
 def _events_of(
     change: ReservationChange,
-    reservation: Reservation,
     rooms: Mapping[tuple[UUID, UUID], str],
     links: Mapping[UUID, ReservationLink],
     under_way: BookingsUnderWay,
 ) -> list[NewEvent]:
     """What each channel has to be told, but for the one that the change came from."""
-    after = change.after
-    origin = change_origin()
+    after, origin = change.after, change_origin()
+    reservation = after or change.before
+    if reservation is None:
+        return []
     room_types = {state.room_type_id for state in change.states if state is not None}
     mapped = [channel_property_id for channel_property_id, room_type_id in rooms if room_type_id in room_types]
     events: list[NewEvent] = []

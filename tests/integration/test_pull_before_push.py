@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from channel_sync.models import (
     Direction,
     EventStatus,
     EventType,
+    ReservationLink,
 )
 from channel_sync.monitoring.event_rules import event_findings
 from channel_sync.outbound import availability
@@ -318,3 +320,47 @@ def test_a_booking_that_can_be_stored_after_all_replaces_its_failed_event(
 
     assert Reservation.objects.count() == 1
     assert at_beds24(beds24) == 3
+
+
+def test_a_turn_of_several_calls_lists_only_once_what_it_has_read(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings
+) -> None:
+    """What an OTA changes between two calls of the turn is still found by the second look."""
+    for number in range(5):
+        ReservationFactory(
+            room_type=connected.double,
+            status=ReservationStatus.CONFIRMED,
+            check_in=NIGHT + timedelta(days=number),
+            check_out=NIGHT + timedelta(days=number + 1),
+        )
+    work_outbound()
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "bookings_per_call": 2}
+    old = beds24.controls.book(roomId=2002, **STAY)
+    beds24.simulator.state.bookings[int(old["id"])]["modifiedTime"] = ago(minutes=3)
+    for reservation in Reservation.objects.filter(room_type=connected.double):
+        change_reservation(reservation.id, {"price": Decimal(300)})
+    before = len(beds24.simulator.state.calls)
+    sold: list[str] = []
+    write = Beds24Channel.write_bookings
+
+    def sell_meanwhile(channel: Beds24Channel, *args: Any, **kwargs: Any) -> Any:
+        if not sold:
+            sold.append(str(beds24.controls.book(roomId=2002, **STAY)["id"]))
+        return write(channel, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Beds24Channel, "write_bookings", sell_meanwhile)
+        work_outbound()
+
+    calls = beds24.simulator.state.calls[before:]
+    looks = [
+        call["query"]["modifiedFrom"][0] for call in calls if call["path"] == "/bookings" and call["method"] == "GET"
+    ]
+    assert len(looks) == 3
+    assert looks[0] <= ago(minutes=5)
+    assert all(look > ago(minutes=1) for look in looks[1:])
+    assert ReservationLink.objects.filter(external_id=sold[0], reservation__isnull=False).exists()
+
+
+def ago(**time: int) -> str:
+    return (timezone.now() - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -30,6 +30,7 @@ from channel_sync.models import (
     InventoryHold,
     ReservationLink,
 )
+from channel_sync.outbound.changes import consume_captured
 from channel_sync.pms import host_pms
 from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -156,6 +157,31 @@ def test_more_than_a_call_takes_goes_on_in_the_next(
 
     assert {event.status for event in events} == {EventStatus.DONE}
     assert [len(call["body"]) for call in beds24.posts("/bookings")] == [3, 3, 2]
+
+
+def test_long_notes_make_more_calls_and_none_that_is_too_large(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    first = timezone.localdate() + timedelta(days=30)
+    Reservation.objects.bulk_create(
+        Reservation(
+            hotel_id=connected.double.hotel_id,
+            room_type=connected.double,
+            status=ReservationStatus.CONFIRMED,
+            check_in=arrival,
+            check_out=arrival + STAY,
+            notes="ü" * 2000,
+        )
+        for arrival in (first + number * STAY for number in range(150))
+    )
+    consume_captured()
+
+    events = work_first()
+
+    assert {event.status for event in events} == {EventStatus.DONE}
+    sizes = [len(call["body"]) for call in beds24.posts("/bookings")]
+    assert sum(sizes) == 150
+    assert len(sizes) == 3
 
 
 def test_what_is_put_off_is_not_taken_again_by_the_same_worker(

@@ -7,17 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
+from channel_sync.channels.beds24.post_limits import COMMA, MOST_BYTES, MOST_ITEMS
 from channel_sync.channels.beds24.room_terms import CLOSED, room_terms
 from channel_sync.channels.beds24.wire import id_number
 from channel_sync.channels.canonical import AvailabilityRange, RateRange
 from channel_sync.channels.http_pool import encoded
 from channel_sync.channels.ranges import equal_ranges, nights
 from channel_sync.errors import InvalidPayload
-
-# Limits of one POST (docs/beds24.md); of "about 1 MB" a tenth is left.
-MOST_ITEMS = 10_000
-MOST_BYTES = 900_000
-COMMA = 1
 
 Room = dict[str, Any]
 

@@ -55,14 +55,17 @@ def without_card_data(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without(value: Any, name: str) -> Any:
-    if isinstance(value, Mapping):
-        return without_card_data(value)
+    # Text first: most of a booking is text, and a listing has hundreds of them.
+    if isinstance(value, str):
+        return value if _is_an_identifier(name) else _scrubbed(value)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, list):
         return [_without(item, name) for item in value]
-    if isinstance(value, bool) or value is None or _is_an_identifier(name):
+    if isinstance(value, Mapping):
+        return without_card_data(value)
+    if _is_an_identifier(name):
         return value
-    if isinstance(value, str):
-        return _scrubbed(value)
     return value if abs(value) < SHORTEST_CARD else REMOVED if _is_card(f"{value:.0f}") else value
 
 

@@ -25,6 +25,7 @@ from channel_sync.channels.beds24.normalization import (
 )
 from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
+from channel_sync.channels.beds24.post_limits import items_in_one_call
 from channel_sync.channels.beds24.property_setup import permissions, read_setup, webhook_item
 from channel_sync.channels.beds24.room_terms import as_sold
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
@@ -159,6 +160,10 @@ class Beds24Channel:
         if now is not None:
             item = webhook_item(external_property_id, now.webhook, target)
             self._client.post_all(PROPERTIES, [item], idempotency_key=f"webhook:{uuid4()}")
+
+    def bookings_in_one_call(self, writes: Sequence[BookingWrite]) -> int:
+        """As many as fit into about 1 MB."""
+        return items_in_one_call([write_item(write) for write in writes])
 
     def write_bookings(self, writes: Sequence[BookingWrite], *, idempotency_key: str) -> Sequence[WriteResult]:
         """One POST, and another for bookings that are refused for their group: they are booked without it.

@@ -23,7 +23,7 @@ SEARCHED = ("firstName", "lastName", "email", "apiReference", "id")
 
 
 def find(state: State, account: Account, query: Query) -> list[Json]:
-    """Without filters upcoming ones only, without `status` no cancelled ones."""
+    """Bookings as they are stored. Without filters upcoming ones only, without `status` no cancelled ones."""
     rooms = state.owned_rooms(account)
     found = [booking for booking in state.bookings.values() if booking["roomId"] in rooms]
     chosen = _chosen_by_filter(query)
@@ -46,10 +46,12 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
         found = _between(found, field, moment(query, f"{prefix}From"), moment(query, f"{prefix}To"))
     if search := query.get("searchString", "").casefold():
         found = [b for b in found if any(search in str(b[field]).casefold() for field in SEARCHED)]
-    return [
-        readable(_listed(state, booking, query), account)
-        for booking in sorted(found, key=lambda booking: booking["id"])
-    ]
+    return sorted(found, key=lambda booking: int(booking["id"]))
+
+
+def shown(state: State, account: Account, query: Query, booking: Json) -> Json:
+    """A booking as a list shows it to an account."""
+    return readable(_listed(state, booking, query), account)
 
 
 def group_of(state: State, booking: Json) -> Json | None:
@@ -66,13 +68,13 @@ def without_items(booking: Json) -> Json:
 
 
 def _listed(state: State, booking: Json, query: Query) -> Json:
-    shown = without_items(booking)
+    listed = without_items(booking)
     if is_true(query, "includeBookingGroup"):
-        shown["bookingGroup"] = group_of(state, booking)
+        listed["bookingGroup"] = group_of(state, booking)
     for name in BESIDE:
         if is_true(query, f"include{name[0].upper()}{name[1:]}"):
-            shown[name] = booking.get(name, [])
-    return shown
+            listed[name] = booking.get(name, [])
+    return listed
 
 
 def _chosen_by_filter(query: Query) -> Callable[[Json], bool] | None:
