@@ -288,6 +288,10 @@ class ChannelSyncSettings(BaseModel):
     alert_paused: timedelta = Field(
         default=timedelta(hours=1), description="Alert when a property is paused for longer."
     )
+    alert_not_live: timedelta = Field(
+        default=timedelta(hours=1),
+        description="Alert when the parity report of a property or a mapping is not accepted for longer.",
+    )
     alert_run_stuck: timedelta = Field(
         default=timedelta(minutes=15),
         description="Alert when a comparison or a first synchronisation makes no progress for longer.",

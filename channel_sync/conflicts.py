@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,6 +19,8 @@ CHANGED, STANDS = "changed", "stands"
 SENT = "sent"
 # Free units by night, and how many of the sold ones the PMS has not taken in.
 FREE_UNITS, NOT_IN_PMS = "free_units", "not_in_the_pms_yet"
+# Of the price on a side, where the two are not in the same one.
+CURRENCY = "currency"
 GUEST_DATA = frozenset({"guest", "guest_name", "email", "phone", "country", "notes"})
 
 
@@ -51,22 +54,31 @@ def flag_conflict(
     return True
 
 
-def close_gone(gone: QuerySet[Conflict]) -> int:
-    """Resolve the open ones among the conflicts whose difference a run no longer found; how many there were."""
-    return gone.filter(status=ConflictStatus.OPEN).update(
+def close_gone(gone: QuerySet[Conflict], *, among: Collection[str] = (ConflictStatus.OPEN,)) -> int:
+    """Resolve the open ones among the conflicts whose difference a run no longer found; how many there were.
+
+    With dismissed ones `among` them, the same difference is brought up again when it comes back.
+    """
+    return gone.filter(status__in=among).update(
         status=ConflictStatus.RESOLVED, resolution=GONE, resolved_at=Now(), updated_at=Now()
     )
 
 
-def pms_side(reservation: Reservation | None, *, with_guest: bool = False) -> dict[str, Any]:
-    """A reservation as a conflict shows it; personal data only where it is what differs."""
+def pms_side(
+    reservation: Reservation | None, *, with_guest: bool = False, with_currency: bool = False
+) -> dict[str, Any]:
+    """A reservation as a conflict shows it; personal data, and the currency, only where it is what differs."""
     if reservation is None:
         return {}
-    return {"reservation_id": str(reservation.id), **reservation.outline(), **_shown(reservation, with_guest)}
+    return {
+        "reservation_id": str(reservation.id),
+        **reservation.outline(),
+        **_shown(reservation, with_guest, with_currency),
+    }
 
 
-def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[str, Any]:
-    """A booking as a conflict shows it; personal data only where it is what differs."""
+def channel_side(booking: Booking | None, *, with_guest: bool = False, with_currency: bool = False) -> dict[str, Any]:
+    """A booking as a conflict shows it; personal data, and the currency, only where it is what differs."""
     if booking is None:
         return {}
     return {
@@ -76,7 +88,7 @@ def channel_side(booking: Booking | None, *, with_guest: bool = False) -> dict[s
         "check_in": str(booking.check_in),
         "check_out": str(booking.check_out),
         "units": booking.units,
-        **_shown(booking, with_guest),
+        **_shown(booking, with_guest, with_currency),
     }
 
 
@@ -87,8 +99,10 @@ def without_guest(side: dict[str, Any]) -> dict[str, Any]:
     return {**hidden, CHANGED: without_guest(changed)} if isinstance(changed, dict) else hidden
 
 
-def _shown(stay: Booking | Reservation, with_guest: bool) -> dict[str, Any]:
+def _shown(stay: Booking | Reservation, with_guest: bool, with_currency: bool) -> dict[str, Any]:
     price = {"price": str(stay.price) if stay.price is not None else None}
+    if with_currency:
+        price[CURRENCY] = stay.currency
     if not with_guest:
         return price
     return {**price, "guest": f"{stay.guest.first_name} {stay.guest.last_name}".strip(), "email": stay.guest.email}

@@ -103,7 +103,8 @@ class Reservation(Stay):
     """A reservation of the PMS as channels may see it; pending ones count as confirmed, failed as cancelled.
 
     `phase` is None where the host does not keep it: then the dates say it. `group` is the PMS's own key of the group
-    that it belongs to: reservations of one group that are new at a channel go out as one group.
+    that it belongs to: reservations of one group that are new at a channel go out as one group. `currency` is the one
+    that the price is in; blank where the host does not say, and then the price is taken for the channel's.
     """
 
     id: UUID
@@ -111,6 +112,7 @@ class Reservation(Stay):
     room_type_id: UUID
     phase: StayPhase | None = None
     group: str = ""
+    currency: str = ""
 
     def phase_on(self, today: date) -> StayPhase:
         """The phase of the stay on a day at the property.
@@ -124,8 +126,9 @@ class Reservation(Stay):
         return StayPhase.IN_HOUSE if self.check_in < today else StayPhase.EXPECTED
 
     def shows_as(self, other: Reservation | None) -> bool:
-        """Whether a channel sees no difference: the phase is nothing that it hears of."""
-        return other is not None and self == other.model_copy(update={"phase": self.phase})
+        """Whether a channel sees no difference: phase and currency are nothing that it hears of."""
+        unseen = {"phase": self.phase, "currency": self.currency}
+        return other is not None and self == other.model_copy(update=unseen)
 
     def push(self, external_room_id: str) -> BookingPush:
         """What a channel is sent."""

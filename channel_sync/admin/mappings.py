@@ -254,13 +254,14 @@ class MappingAdmin(RoleAdmin):
         return TemplateResponse(request, "admin/channel_sync/mapping_test.html", context)
 
     def suggestions_view(self, request: HttpRequest, channel_property_id: UUID) -> HttpResponse:
-        """Rooms of the channel named like room types; the chosen ones are mapped."""
+        """Rooms of the channel named like room types, and their rates; the chosen ones are mapped."""
         require_role(request, Role.ADMINISTRATOR)
         channel_property = get_object_or_404(ChannelProperty, id=channel_property_id)
         suggestions = None
         with refusals_told(request):
             if request.method == "POST":
-                made = accept_suggestions(channel_property, set(request.POST.getlist("room")), by=actor(request))
+                chosen = {*request.POST.getlist("room"), *request.POST.getlist("rate")}
+                made = accept_suggestions(channel_property, chosen, by=actor(request))
                 messages.success(request, f"{len(made)} mappings saved.")
                 return HttpResponseRedirect(reverse("admin:channel_sync_channelmapping_changelist"))
             suggestions = look_for_suggestions(channel_property)

@@ -65,7 +65,9 @@ class ConnectForm(forms.Form):
         help_text="Its address, version and secret, and no data of cards. What is set there for others stays.",
     )
     accept_suggestions = forms.BooleanField(
-        required=False, initial=True, label="Map room types to channel rooms of the same name"
+        required=False,
+        initial=True,
+        label="Map room types to channel rooms of the same name, rate plans to their price slots",
     )
     first_sync = forms.BooleanField(
         required=False,

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from channel_sync.admin.role_admin import RoleAdmin, badge
-from channel_sync.models import Alert, AuditEntry, KeptLower, ReconciliationRun
+from channel_sync.models import Alert, AuditEntry, KeptLower, ReconciliationRun, RunStatus
 from channel_sync.pms import host_pms
 
 
@@ -18,8 +18,8 @@ class RunAdmin(RoleAdmin):
     """Comparisons of the PMS and the channel; they are started from their property."""
 
     list_display = (
-        "created_at", "kind", "status_badge", "channel_property", "compared", "fixed", "flagged", "dry_run",
-        "finished_at",
+        "created_at", "kind", "status_badge", "channel_property", "compared", "fixed", "flagged", "note",
+        "dry_run", "finished_at",
     )  # fmt: skip
     list_filter = ("status", "kind", "dry_run", "channel_property")
     list_select_related = ("channel_property",)
@@ -45,8 +45,8 @@ class RunAdmin(RoleAdmin):
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, run: ReconciliationRun) -> SafeString:
-        """Where it stands."""
-        return badge(run.status)
+        """Where it stands; what was done and has a note is not green."""
+        return badge("retrying", "done, see note") if run.status == RunStatus.DONE and run.note else badge(run.status)
 
 
 @admin.register(Alert)

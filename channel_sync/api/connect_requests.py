@@ -7,7 +7,12 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from channel_sync.api.requests import ChannelRoomSerializer, StrictSerializer, SuggestionSerializer
+from channel_sync.api.requests import (
+    ChannelRoomSerializer,
+    RateSuggestionSerializer,
+    StrictSerializer,
+    SuggestionSerializer,
+)
 from channel_sync.models import WebhookVerification
 from channel_sync.operations.setup_report import WebhookStanding
 
@@ -87,4 +92,5 @@ class ConnectedSerializer(serializers.Serializer[Any]):
     mappings_saved = serializers.IntegerField()
     first_sync_queued = serializers.BooleanField()
     suggestions = SuggestionSerializer(many=True)
+    rate_suggestions = RateSuggestionSerializer(many=True)
     unmatched_rooms = ChannelRoomSerializer(many=True)

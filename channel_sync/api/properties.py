@@ -35,7 +35,7 @@ from channel_sync.api.serializers import AuditSerializer, PropertySerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.broker.depths import queue_depths
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import AuditEntry, ChannelProperty, OldBookings, WebhookVerification
+from channel_sync.models import AuditEntry, ChannelProperty, MappingType, OldBookings, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.confirmation import require_confirmed
 from channel_sync.operations.not_in_pms import not_in_pms_yet
@@ -117,6 +117,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
             "first_sync_queued": outcome.first_sync_queued,
             "suggestions": connected.suggestions.matches,
             "unmatched_rooms": connected.suggestions.unmatched,
+            "rate_suggestions": connected.suggestions.rates,
         }
         return Response(ConnectedSerializer(answer).data, status=status.HTTP_201_CREATED)
 
@@ -168,7 +169,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(responses=SuggestionsSerializer, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def suggestions(self, request: Request, pk: str) -> Response:
-        """Ask the channel for its rooms and match their names with room types that are not mapped; costs credits."""
+        """Ask the channel for its rooms and rates, and match them with what is not mapped; costs credits."""
         return Response(SuggestionsSerializer(look_for_suggestions(self.get_object())).data)
 
     @extend_schema(parameters=[NotInPmsQuerySerializer], responses=NotInPmsSerializer, filters=False)
@@ -185,11 +186,18 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     @extend_schema(request=AcceptSuggestionsSerializer, responses=MappingsSavedSerializer)
     @suggestions.mapping.post
     def accept(self, request: Request, pk: str) -> Response:
-        """Map the named rooms as suggested."""
+        """Map the named rooms and rates as suggested."""
         serializer = AcceptSuggestionsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        made = accept_suggestions(self.get_object(), set(serializer.validated_data["external_room_ids"]), by=self.actor)
-        saved = {"mappings_saved": len(made), "external_room_ids": [mapping.external_id for mapping in made]}
+        data = serializer.validated_data
+        named = {*data["external_room_ids"], *data["external_rate_ids"]}
+        made = accept_suggestions(self.get_object(), named, by=self.actor)
+        ids = {kind: [one.external_id for one in made if one.mapping_type == kind] for kind in MappingType}
+        saved = {
+            "mappings_saved": len(made),
+            "external_room_ids": ids[MappingType.ROOM_TYPE],
+            "external_rate_ids": ids[MappingType.RATE],
+        }
         return Response(MappingsSavedSerializer(saved).data)
 
     @extend_schema(request=PauseSerializer, responses={200: PausedSerializer, 202: PausedSerializer})

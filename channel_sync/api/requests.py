@@ -210,26 +210,49 @@ class ChannelRoomSerializer(serializers.Serializer[Any]):
     units = serializers.IntegerField()
 
 
+class RateSuggestionSerializer(serializers.Serializer[Any]):
+    """A rate plan, a rate of the channel in the room of its room type, and what both cost on a night."""
+
+    rate_plan_id = serializers.UUIDField()
+    name = serializers.CharField(help_text="Room type and rate plan.")
+    external_rate_id = serializers.CharField()
+    channel_name = serializers.CharField(help_text="What the channel calls the rate; or empty.")
+    night = serializers.DateField(allow_null=True, help_text="Tonight, or the next night that the PMS has a price of.")
+    price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
+    channel_price = serializers.DecimalField(max_digits=12, decimal_places=2, allow_null=True)
+
+
 class SuggestionsSerializer(serializers.Serializer[Any]):
     """Mappings that names suggest, and the rooms of the channel that no room type is named like."""
 
     suggestions = SuggestionSerializer(many=True, source="matches")
     unmatched_rooms = ChannelRoomSerializer(many=True, source="unmatched")
+    rates = RateSuggestionSerializer(many=True)
 
 
 class AcceptSuggestionsSerializer(StrictSerializer):
-    """The rooms to map as suggested."""
+    """The rooms and rates to map as suggested; one of either at least."""
 
     external_room_ids = serializers.ListField(
-        child=serializers.CharField(max_length=255), allow_empty=False, max_length=MAX_IDS
+        child=serializers.CharField(max_length=255), required=False, default=list, max_length=MAX_IDS
     )
+    external_rate_ids = serializers.ListField(
+        child=serializers.CharField(max_length=255), required=False, default=list, max_length=MAX_IDS
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Something is named."""
+        if not attrs["external_room_ids"] and not attrs["external_rate_ids"]:
+            raise serializers.ValidationError("Name one of external_room_ids or external_rate_ids at least.")
+        return attrs
 
 
 class MappingsSavedSerializer(serializers.Serializer[Any]):
-    """What was mapped; rooms that are not suggested any more are left out."""
+    """What was mapped; rooms and rates that are not suggested any more are left out."""
 
     mappings_saved = serializers.IntegerField()
     external_room_ids = serializers.ListField(child=serializers.CharField())
+    external_rate_ids = serializers.ListField(child=serializers.CharField())
 
 
 class FirstSyncQueuedSerializer(serializers.Serializer[Any]):

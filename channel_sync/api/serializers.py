@@ -94,7 +94,7 @@ class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):
         model = ReconciliationRun
         fields = (
             "id", "property_id", "channel_property_id", "kind", "status", "dry_run", "window_start", "window_end",
-            "compared", "fixed", "flagged", "kept_lower", "last_error", "created_at", "finished_at",
+            "compared", "fixed", "flagged", "kept_lower", "note", "last_error", "created_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 

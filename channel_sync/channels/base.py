@@ -101,8 +101,12 @@ class Channel(Protocol):
         """What a webhook says, before anything is looked up."""
 
     @classmethod
-    def within_limits(cls, terms: RateTerms) -> RateTerms:
-        """Terms as the channel can hold them: stays that are too short or too long for it are brought to its limits."""
+    def as_sold(cls, plans: Mapping[str, RateTerms]) -> Mapping[str, RateTerms]:
+        """The terms of rates on one night, by rate id, as the channel can hold them once it was sent all of them.
+
+        Stays that are too short or too long for it are brought to its limits, and restrictions that several rates share
+        there are combined: the strictest of those that are sold.
+        """
 
     @classmethod
     def booking_within_limits(cls, push: BookingPush) -> BookingPush:

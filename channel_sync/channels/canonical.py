@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -337,18 +337,23 @@ Notification = BookingNotification | AvailabilityNotification
 
 
 class ChannelRoom(Canonical):
-    """A room type at the channel, for mapping."""
+    """A room type at the channel, for mapping.
+
+    `rates` are the ids of its rates and what the channel calls them, in their order; blank where it has no name.
+    """
 
     external_id: str
     name: str
     units: int = 0
+    rates: Mapping[str, str] = {}
 
 
 class ChannelPropertyDetails(Canonical):
-    """A property at the channel with its rooms."""
+    """A property at the channel with its rooms; a currency that it does not say is blank."""
 
     external_id: str
     name: str
+    currency: str = ""
     rooms: Sequence[ChannelRoom] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from uuid import UUID
 
@@ -13,13 +13,15 @@ from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 
-from channel_sync.channels.base import NewAccount
+from channel_sync.channels.base import Channel, NewAccount
 from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
 from channel_sync.channels.setup import Permissions
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.currency import note_currency
+from channel_sync.connections.rate_suggestions import with_channel_prices
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
-from channel_sync.errors import ConfigurationError, RefusedByChannel, SecretUnreadable
+from channel_sync.errors import ChannelSyncError, ConfigurationError, RefusedByChannel, SecretUnreadable
 from channel_sync.events.store import wake
 from channel_sync.models import (
     ChannelAccount,
@@ -83,7 +85,8 @@ def connect_property(
     new = channel_class(channel_name).connect(invite_code, options)
     _require_permissions(new.permissions)
     account = _save_account(channel_name, new)
-    details = _choose(channel_of_account(channel_name, account.id).properties(), channel_property_id)
+    channel = channel_of_account(channel_name, account.id)
+    details = _choose(channel.properties(), channel_property_id)
     require_free(property_id, channel_name, details.external_id)
     with transaction.atomic():
         channel_property, is_new = ChannelProperty.objects.select_for_update().get_or_create(
@@ -96,6 +99,7 @@ def connect_property(
         channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
         if hold is not None and (is_new or is_moved):
             hold(channel_property, ParityReason.CONNECTED if is_new else ParityReason.MOVED)
+        note_currency(channel_property, details.currency)
         wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
         if secret is None or new_webhook_secret:
@@ -110,8 +114,17 @@ def connect_property(
             },
         )
     used = WebhookVerification(connection.webhook_verification)
-    suggestions = suggest_mappings(channel_property, details.rooms)
+    suggestions = _with_prices(suggest_mappings(channel_property, details.rooms), channel)
     return Connected(channel_property, secret, used, suggestions, details.rooms, new.permissions.limits)
+
+
+def _with_prices(suggestions: Suggestions, channel: Channel) -> Suggestions:
+    """What cannot be read is not shown: the invite code is spent, and the property connected."""
+    try:
+        return replace(suggestions, rates=with_channel_prices(suggestions.rates, channel))
+    except ChannelSyncError as error:
+        logger.warning("the prices of suggested rates could not be read at the channel: %s", error)
+        return suggestions
 
 
 def _stored_secrets(channel_property: ChannelProperty) -> tuple[str | None, str | None]:

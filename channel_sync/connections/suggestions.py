@@ -1,4 +1,4 @@
-"""Rooms of the channel matched to room types of the PMS by name."""
+"""Rooms of the channel matched to room types of the PMS by name, and their rates to rate plans."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from channel_sync.channels.canonical import ChannelRoom
+from channel_sync.connections.plain_names import plain
+from channel_sync.connections.rate_suggestions import SuggestedRate, suggest_rates
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.pms import host_pms
 
@@ -22,10 +24,14 @@ class SuggestedMapping:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What matches, and the rooms of the channel that no room type is named like."""
+    """What matches, the rooms of the channel that no room type is named like, and rate plans for the rates of rooms.
+
+    The rate plans are of rooms that are mapped, or matched here.
+    """
 
     matches: Sequence[SuggestedMapping]
     unmatched: Sequence[ChannelRoom]
+    rates: Sequence[SuggestedRate] = ()
 
 
 def suggest_mappings(channel_property: ChannelProperty, rooms: Sequence[ChannelRoom]) -> Suggestions:
@@ -35,7 +41,7 @@ def suggest_mappings(channel_property: ChannelProperty, rooms: Sequence[ChannelR
     ).values_list("internal_id", "external_id")
     internal_ids, external_ids = {internal for internal, _ in active}, {external for _, external in active}
     by_name = {
-        _plain(room_type.name): room_type
+        plain(room_type.name): room_type
         for room_type in host_pms().room_types(channel_property.property_id)
         if room_type.id not in internal_ids
     }
@@ -43,12 +49,13 @@ def suggest_mappings(channel_property: ChannelProperty, rooms: Sequence[ChannelR
     for room in rooms:
         if room.external_id in external_ids:
             continue
-        room_type = by_name.pop(_plain(room.name), None)
+        room_type = by_name.pop(plain(room.name), None)
         if room_type is None:
             unmatched.append(room)
         else:
             matches.append(SuggestedMapping(room_type.id, room_type.name, room.external_id))
-    return Suggestions(matches, unmatched)
+    rates = suggest_rates(channel_property, rooms, {one.room_type_id: one.external_room_id for one in matches})
+    return Suggestions(matches, unmatched, rates)
 
 
 def save_suggestions(channel_property: ChannelProperty, suggested: Sequence[SuggestedMapping]) -> int:
@@ -67,7 +74,3 @@ def save_suggestions(channel_property: ChannelProperty, suggested: Sequence[Sugg
             external_id=one.external_room_id,
         )
     return len(new)
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())

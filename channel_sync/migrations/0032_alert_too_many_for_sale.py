@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0029_claims_of_events"),
+        ("channel_sync", "0030_currency_and_notes_of_runs"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0029_claims_of_events"),
+        ("channel_sync", "0033_run_kept_lower"),
     ]
 
     operations = [

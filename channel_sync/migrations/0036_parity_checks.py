@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.functions
 import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 import channel_sync.models.columns
@@ -9,8 +10,8 @@ import channel_sync.models.columns
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0029_claims_of_events"),
-        ("pms", "0009_group_reference_index"),
+        ("channel_sync", "0035_pauses_begun"),
+        migrations.swappable_dependency(settings.CHANNEL_SYNC_RESERVATION_MODEL),
     ]
 
     operations = [
@@ -78,7 +79,7 @@ class Migration(migrations.Migration):
                         db_constraint=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="left_alone_by_channels",
-                        to="pms.reservation",
+                        to=settings.CHANNEL_SYNC_RESERVATION_MODEL,
                     ),
                 ),
             ],

@@ -6,7 +6,7 @@ from channel_sync.models.api_call import ApiCall
 from channel_sync.models.audit import AuditAction, AuditEntry
 from channel_sync.models.change import CapturedChange
 from channel_sync.models.claim import ChannelClaim
-from channel_sync.models.conflict import Conflict, ConflictKind, ConflictStatus, Severity
+from channel_sync.models.conflict import RESTRICTIONS_SUBJECT, Conflict, ConflictKind, ConflictStatus, Severity
 from channel_sync.models.connection import ChannelConnection, WebhookVerification
 from channel_sync.models.event import (
     OPEN_STATUSES,
@@ -33,6 +33,7 @@ from channel_sync.models.staged_booking import StagedBooking
 __all__ = [
     "OPEN_STATUSES",
     "PMS_SOURCE",
+    "RESTRICTIONS_SUBJECT",
     "UNAPPLIED_STATUSES",
     "WAITING_STATUSES",
     "Alert",

@@ -35,6 +35,7 @@ class AlertKind(models.TextChoices):
     RUN_FAILED = "run_failed", "run failed"
     STAY_BEGUN = "stay_begun", "stay begun"
     PAUSED = "paused"
+    NOT_LIVE = "not_live", "not live"
     TOO_MANY_FOR_SALE = "too_many_for_sale", "too many for sale"
 
 

@@ -25,6 +25,8 @@ class ConflictKind(models.TextChoices):
     AVAILABILITY = "availability"
     ROOM_QUANTITY = "room_quantity"
     RATE = "rate"
+    CLOSED_AT_CHANNEL = "closed_at_channel"
+    CURRENCY = "currency"
     UNREADABLE = "unreadable"
 
 
@@ -55,12 +57,27 @@ NEXT_STEPS: dict[str, str] = {
         "quantity less its bookings. Set the quantity of the room at the channel, or the units of the room type in the "
         "PMS; the next comparison closes this. Dismiss it if the rest is kept from this channel on purpose."
     ),
+    ConflictKind.CURRENCY: (
+        "Prices are neither sent nor compared while the currencies differ; stop sells and other closures are sent. Set "
+        "the same currency at the channel and in the PMS, and check the prices at the channel. The next comparison of "
+        "rates closes this and sends every price that has changed meanwhile."
+    ),
     ConflictKind.CANCELLED_HERE: (
         "See to it at the OTA, as 'advice' says. This closes by itself once the OTA has cancelled. If it was settled "
         "another way, dismiss this; a room that is kept closed is for sale again then."
     ),
 }
 
+
+# How the subjects begin of rooms whose rate plans differ in what the channel has once per room.
+RESTRICTIONS_SUBJECT = "restrictions"
+NEXT_STEPS_OF_SUBJECTS: dict[str, str] = {
+    RESTRICTIONS_SUBJECT: (
+        "The channel keeps restrictions once per room, and the rate plans of this room differ in theirs. The strictest "
+        "of the plans on sale is sent. Give the plans the same restrictions for these nights, or sell one of them "
+        "through a room of its own at the channel; the next comparison closes this. Dismiss it if it is meant so."
+    ),
+}
 
 MEANINGS: dict[str, str] = {
     ConflictKind.CONCURRENT_CHANGE: (
@@ -74,6 +91,11 @@ MEANINGS: dict[str, str] = {
         "or cancels the reservation as the channel has it. 'Keep the PMS's side' sends the stay to the channel again. "
         "'Dismiss' leaves both as they are. What is named under 'sent' the front desk had changed too: the channel "
         "already has the PMS's value."
+    ),
+    ConflictKind.CLOSED_AT_CHANNEL: (
+        "Somebody has closed these nights at the channel, and the PMS sells them. They are left closed. 'Keep the "
+        "PMS's side' opens them, for the units that are free. 'Take the channel's side' leaves them closed, and they "
+        "are not brought up again. Opened at the channel, this closes by itself."
     ),
     ConflictKind.CANCELLED_HERE: (
         "The PMS cancelled a booking of an OTA. It is cancelled at the channel too, but the OTA does not hear of that."
@@ -129,4 +151,5 @@ class Conflict(models.Model):
 
     def next_step(self) -> str:
         """What a person can do about it, where neither side can be sent to the other."""
-        return NEXT_STEPS.get(self.kind, "")
+        of_subject = NEXT_STEPS_OF_SUBJECTS.get(self.subject.partition(":")[0])
+        return of_subject or NEXT_STEPS.get(self.kind, "")

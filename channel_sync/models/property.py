@@ -29,6 +29,14 @@ class ChannelProperty(models.Model):
     )
     channel_name = models.CharField(max_length=50)
     channel_property_id = models.CharField(max_length=255)
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="The currency of its prices at the channel, as it was last seen; blank when it is not known.",
+    )
     config = models.JSONField(null=True, blank=True, db_default={})
     status = models.CharField(
         max_length=20,

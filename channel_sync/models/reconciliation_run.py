@@ -58,6 +58,9 @@ class ReconciliationRun(models.Model):
         blank=True,
         help_text="Nights that the channel keeps lower by its own rules: reason, room type, first and last nights.",
     )
+    note = models.TextField(
+        blank=True, default="", db_default="", help_text="Why it compared nothing, and what to do; blank when it did."
+    )
     last_error = models.TextField(blank=True, default="", db_default="")
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = created_at_column()

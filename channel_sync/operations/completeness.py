@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from channel_sync.connections.rate_plan_names import rate_plan_names
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
 from channel_sync.pms import host_pms
 
@@ -31,9 +32,22 @@ class MappingCompleteness:
     rooms: Completeness
     rates: Completeness
 
+    @property
+    def together(self) -> Completeness:
+        """Both as one: a property without its prices is not wholly mapped."""
+        missing = {**self.rooms.missing, **self.rates.missing}
+        return Completeness(self.rooms.mapped + self.rates.mapped, self.rooms.total + self.rates.total, missing)
+
+    @property
+    def warning(self) -> str:
+        """What is not sold at all, in words; blank where there is nothing to say."""
+        if self.rates.total and not self.rates.mapped:
+            return "No rate plan is mapped: no price is sent."
+        return ""
+
 
 def mapping_completeness(channel_property: ChannelProperty) -> MappingCompleteness:
-    """Compare active mappings with what the PMS has; three statements whatever the number."""
+    """Compare active mappings with what the PMS has; five statements whatever the number."""
     pms = host_pms()
     mapped: dict[str, set[UUID]] = {MappingType.ROOM_TYPE: set(), MappingType.RATE: set()}
     active = ChannelMapping.objects.filter(
@@ -44,7 +58,7 @@ def mapping_completeness(channel_property: ChannelProperty) -> MappingCompletene
     property_id = channel_property.property_id
     return MappingCompleteness(
         rooms=_compared({found.id: found.name for found in pms.room_types(property_id)}, mapped[MappingType.ROOM_TYPE]),
-        rates=_compared({found.id: found.name for found in pms.rate_plans(property_id)}, mapped[MappingType.RATE]),
+        rates=_compared(rate_plan_names(property_id), mapped[MappingType.RATE]),
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from channel_sync.connections.account import calling
+from channel_sync.connections.mapped_rooms import channel_rooms
+from channel_sync.connections.rate_plan_names import rate_plan_names
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import DuplicateMapping, InvalidMapping
 from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
@@ -36,6 +38,8 @@ def require_sound(wanted: WantedMapping) -> None:
             f"The PMS has no {wanted.mapping_type.value.replace('_', ' ')} {wanted.internal_id} in this property. "
             "Choose one that it has.",
         )
+    if wanted.mapping_type is MappingType.RATE:
+        _require_room_of_plan(wanted)
     if wanted.at_channel:
         _require_at_channel(wanted)
 
@@ -54,7 +58,7 @@ def require_free(wanted: WantedMapping, own_id: UUID | None) -> None:
 
 
 def internal_names(channel_property: ChannelProperty, mapping_type: MappingType) -> Mapping[UUID, str]:
-    """The PMS's side of a mapping type in a property: names by id."""
+    """The PMS's side of a mapping type in a property: names by id, those of rate plans with their room types."""
     pms, property_id = host_pms(), channel_property.property_id
     if mapping_type is MappingType.PROPERTY:
         facts = pms.property_facts(property_id)
@@ -63,7 +67,28 @@ def internal_names(channel_property: ChannelProperty, mapping_type: MappingType)
         return {room_type.id: room_type.name for room_type in pms.room_types(property_id)}
     if mapping_type is MappingType.ROOM:
         return {room.id: room.name for room in pms.rooms(property_id)}
-    return {plan.id: plan.name for plan in pms.rate_plans(property_id)}
+    return rate_plan_names(property_id)
+
+
+def _require_room_of_plan(wanted: WantedMapping) -> None:
+    """A price slot belongs to a room: a plan is sold in that of its room type alone."""
+    plans = {plan.id: plan.room_type_id for plan in host_pms().rate_plans(wanted.channel_property.property_id)}
+    room_type_id = plans[wanted.internal_id]
+    name = internal_names(wanted.channel_property, MappingType.ROOM_TYPE).get(room_type_id, str(room_type_id))
+    room = wanted.external_id.partition(":")[0]
+    mapped = channel_rooms(wanted.channel_property, [room_type_id]).get(room_type_id)
+    if mapped is None:
+        raise InvalidMapping(
+            "external_id",
+            f"The room type of this rate plan, {name}, is not mapped. Map it to its room at the channel first, then "
+            "the rate plan to a price slot of that room.",
+        )
+    if mapped != room:
+        raise InvalidMapping(
+            "external_id",
+            f"Price slot '{wanted.external_id}' is of room {room}, and the room type of this rate plan, {name}, is "
+            f"mapped to room {mapped}: other rooms would be sold at its prices. Choose a slot of room {mapped}.",
+        )
 
 
 def _require_format(wanted: WantedMapping) -> None:

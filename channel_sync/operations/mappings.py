@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -23,6 +23,7 @@ from channel_sync.models import (
 from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
 from channel_sync.operations.parity import start_soon
+from channel_sync.outbound.removed_rates import request_price_removal
 
 HELD = (MappingType.ROOM_TYPE, MappingType.RATE)
 
@@ -55,10 +56,12 @@ def change_mapping(
 def remove_mapping(mapping: ChannelMapping, *, by: str) -> None:
     """Switch a mapping off: it is kept, and counts no more. Removing twice is the same as once.
 
-    The channel room of a room type is closed at the channel: nobody would lower what it was last sent.
+    The channel room of a room type is closed at the channel: nobody would lower what it was last sent. The prices that
+    the channel has of a removed rate plan are deleted there: it would go on selling at them.
     """
     if ChannelMapping.objects.filter(id=mapping.id, is_active=True).update(is_active=False):
         _close(mapping.channel_property_id, mapping.internal_id, mapping.external_id, MappingType(mapping.mapping_type))
+        _take_off_sale(mapping)
         note(
             by, AuditAction.MAPPING_REMOVED, f"mapping:{mapping.id}",
             channel_property_id=mapping.channel_property_id, was=_told(mapping),
@@ -84,13 +87,15 @@ def _save(
             mapping.external_id = wanted.external_id
             mapping.is_active = is_active
             mapping.save()
-            PushedRate.objects.filter(mapping=mapping).delete()
             if before is not None and before.is_active and _leaves_room(before, mapping):
                 kind = MappingType(before.mapping_type)
                 _close(mapping.channel_property_id, before.internal_id, before.external_id, kind)
+            _remember_slot(mapping, was)
             is_held = is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
+            if not is_active:
+                _take_off_sale(mapping)
             note(
                 by, action, f"mapping:{mapping.id}",
                 channel_property_id=mapping.channel_property_id, was=was, now=_told(mapping),
@@ -132,6 +137,33 @@ def _close(channel_property_id: UUID, room_type_id: UUID, external_room_id: str,
     """By an event that names the room, as the mapping counts no more; one that has the room by then keeps it open."""
     if kind is MappingType.ROOM_TYPE:
         publish_after_commit(record_all([room_close_event(channel_property_id, room_type_id, external_room_id)]))
+
+
+def _take_off_sale(mapping: ChannelMapping) -> None:
+    if mapping.mapping_type == MappingType.RATE:
+        request_price_removal(mapping)
+
+
+def _remember_slot(mapping: ChannelMapping, was: dict[str, object] | None) -> None:
+    """What was sent to another slot says nothing of this one; in either, prices that nobody sets now are deleted.
+
+    A slot that was left is kept as a mapping that is switched off, until its prices are gone.
+    """
+    pushed = PushedRate.objects.filter(mapping=mapping)
+    if was is not None and was["external_id"] == mapping.external_id:
+        pushed.update(content_hash="")
+        return
+    if was is not None and mapping.mapping_type == MappingType.RATE and pushed.filter(price__isnull=False).exists():
+        left = ChannelMapping.objects.create(
+            channel_property=mapping.channel_property,
+            mapping_type=MappingType.RATE,
+            internal_id=uuid4(),
+            external_id=str(was["external_id"]),
+            is_active=False,
+        )
+        pushed.update(mapping=left)
+        request_price_removal(left)
+    pushed.delete()
 
 
 def _told(mapping: ChannelMapping) -> dict[str, object]:

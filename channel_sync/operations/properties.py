@@ -18,6 +18,7 @@ from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
 from channel_sync.connections.opening import hold_property
 from channel_sync.connections.pausing import note_paused, note_resumed
+from channel_sync.connections.rate_suggestions import save_rates
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.errors import NothingQueued
 from channel_sync.events.store import wake
@@ -108,6 +109,7 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
     )
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
+    saved += save_rates(channel_property, connected.suggestions.rates) if new.accept_suggestions else 0
     schedule_reconciliation(channel_property)
     note_action(channel_property, AuditAction.PROPERTY_CONNECTED, by, mappings_saved=saved)
     outcome = ConnectOutcome(connected, saved, look_at_new(connected, new.webhook_url, set_webhook=new.set_webhook))

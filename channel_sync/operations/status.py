@@ -37,6 +37,7 @@ class Standing(StrEnum):
     LOGIN_REFUSED = "login refused"
     SECRET_UNREADABLE = "secret unreadable"  # noqa: S105 - a state, no secret
     CHANNEL_AWAY = "channel does not answer"
+    NOT_LIVE = "not live yet"
     NOT_CONNECTED = "not connected"
 
     @property
@@ -53,6 +54,8 @@ NEXT_STEPS: Mapping[Standing, str] = {
     Standing.SECRET_UNREADABLE: "Its tokens were encrypted with another SECRET_KEY or SALT_KEY: put the old SALT_KEY "
     "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, and restart; or connect it again.",
     Standing.CHANNEL_AWAY: "Wait: its events go out when the channel is back. Until then watch for overbookings.",
+    Standing.NOT_LIVE: "Both sides were not compared, or nobody has accepted the report: 'Compare before going live' "
+    "on its page in the admin, or 'manage.py channel_sync_parity'.",
     Standing.NOT_CONNECTED: "Connect it with 'manage.py channel_sync_connect'.",
 }
 
@@ -110,4 +113,6 @@ def _standing(channel_property: ChannelProperty, account: ChannelAccount | None)
         return Standing.SECRET_UNREADABLE
     if channel_property.status == ChannelPropertyStatus.ERROR:
         return Standing.LOGIN_REFUSED
+    if channel_property.held_since is not None:
+        return Standing.NOT_LIVE
     return Standing.CONNECTED if account.unavailable_since is None else Standing.CHANNEL_AWAY

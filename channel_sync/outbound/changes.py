@@ -26,6 +26,7 @@ from channel_sync.outbound.enqueue import (
     record_rates,
     record_reservation_changes,
 )
+from channel_sync.outbound.removed_rates import request_removal_of_gone_plans
 from channel_sync.outbound.row_changes import (
     Instances,
     RowChange,
@@ -33,6 +34,7 @@ from channel_sync.outbound.row_changes import (
     row_changes,
     spans_of,
     what_can_be_made,
+    without_owner,
 )
 from channel_sync.outbound.spans import merged
 from channel_sync.pms import host_pms
@@ -172,7 +174,10 @@ def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | Non
     of_reservations = [change for change in changes if change.model is reservation_model()]
     reservations = _seen_by_channels([(change, _described(change, instances)) for change in of_reservations])
     availability = merged(spans_of(changes, instances, watched.availability))
-    rates = merged(spans_of(changes, instances, watched.rates))
+    orphans = without_owner(changes, instances, watched.rates)
+    alone = set(map(id, orphans))
+    owned = [change for change in changes if id(change) not in alone]
+    rates = merged(spans_of(owned, instances, watched.rates))
     events = 0
     with attributed_to(origin):
         if reservations:
@@ -181,6 +186,8 @@ def _record(changes: Sequence[RowChange], origin: UUID | None, like: Model | Non
             events += record_availability(availability)
         if rates:
             events += record_rates(rates)
+        if orphans:
+            events += request_removal_of_gone_plans()
     return events
 
 

@@ -35,6 +35,15 @@ def request_mapping_sync(mapping: ChannelMapping) -> int:
     return _record_calendar(mapping.channel_property, [mapping])
 
 
+@transaction.atomic
+def request_unsent_rates(channel_property: ChannelProperty) -> int:
+    """Record an event per mapped rate plan: what the channel has already is not sent again."""
+    rates = ChannelMapping.objects.filter(
+        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True
+    )
+    return _record_calendar(channel_property, rates)
+
+
 def _record_calendar(channel_property: ChannelProperty, mappings: Iterable[ChannelMapping]) -> int:
     pms = host_pms()
     start = pms.property_facts(channel_property.property_id).today()

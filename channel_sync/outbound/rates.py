@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from django.db import transaction
 
 from channel_sync.broker.hand_over import publish_after_commit
+from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import RateRange, RateTerms, content_hash
 from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
+from channel_sync.connections.currency import Currencies, ask_currencies, flag_currencies, known_currencies
 from channel_sync.connections.mapped_rooms import room_types
 from channel_sync.connections.opening import held, require_open, require_open_mapping
 from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
-from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, PushedRate
+from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, PushedRate
 from channel_sync.outbound.changed_nights import ChangedNight, Sent, gone_night, gone_nights
 from channel_sync.outbound.coalescing import (
     BookingFirst,
@@ -29,17 +32,21 @@ from channel_sync.outbound.coalescing import (
     room_types_with_unsent_bookings,
     waiting_events,
 )
+from channel_sync.outbound.removed_rates import sold_or_priced
 from channel_sync.outbound.units import nights_falsified, units_to_sell
 from channel_sync.pms import NightlyRate, host_pms
 
 NOTHING_TO_PUSH = "unchanged: the channel has these rates, or none is set, or the rate plan is not mapped"
+
+PRICES_KEPT_BACK = "the currencies differ: {}. Prices are not sent; once both agree, a comparison of rates sends them."
 
 
 def push_rates(event: ChannelEvent) -> None:
     """Read the rates as they are now, set them at the channel, and close every event that waited for it.
 
     Nights that are closed or opened are sent with the units that may be sold: for them the rules of a push of
-    availability hold.
+    availability hold. Where the property has another currency at the channel, nothing is sent but what closes or opens
+    a night: prices wait until the currencies agree, and a comparison sends them then.
     """
     channel_property = event.channel_property
     require_open(channel_property)
@@ -48,6 +55,9 @@ def push_rates(event: ChannelEvent) -> None:
     with leading(event), calling(channel_property) as channel:
         require_claim(event)
         waiting, changed = _waiting(event)
+        currencies = _currencies(channel_property, channel) if changed else None
+        if currencies is not None and currencies.differ:
+            changed = _closures_alone(changed)
         rooms, closing = _closing(channel_property, changed)
         if closing and looks:
             pull_bookings(channel_property, channel)
@@ -60,13 +70,39 @@ def push_rates(event: ChannelEvent) -> None:
         with transaction.atomic():
             coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
+            kept_back = ""
+            if currencies is not None and currencies.differ:
+                flag_currencies(channel_property, currencies)
+                kept_back = PRICES_KEPT_BACK.format(currencies)
             if ranges:
                 _remember(changed)
                 note_success(channel_property)
                 sent = {"ranges": [nights.model_dump(mode="json") for nights in ranges]}
-                complete(event, normalized_payload=sent, warnings=list(warnings))
+                complete(event, normalized_payload=sent, warnings=[*warnings, *filter(None, [kept_back])])
             else:
-                ignore(event, NOTHING_TO_PUSH)
+                ignore(event, kept_back or NOTHING_TO_PUSH)
+
+
+def _currencies(channel_property: ChannelProperty, channel: Channel) -> Currencies:
+    """As they were last seen; where they differed, as they are now."""
+    known = known_currencies(channel_property)
+    return ask_currencies(channel_property, channel) if known.differ else known
+
+
+def _closures_alone(
+    changed: Mapping[ChannelMapping, Sequence[ChangedNight]],
+) -> dict[ChannelMapping, list[ChangedNight]]:
+    """The nights that are closed or opened, without their prices, which are still to be sent afterwards."""
+    moved = {
+        (_room(mapping), night.night) for mapping, found in changed.items() for night in found if night.moves_closures
+    }
+    kept = {
+        mapping: [
+            replace(night.as_neighbour(), content_hash="") for night in found if (_room(mapping), night.night) in moved
+        ]
+        for mapping, found in changed.items()
+    }
+    return {mapping: found for mapping, found in kept.items() if found}
 
 
 def _waiting(lead: ChannelEvent) -> tuple[WaitingEvents, dict[ChannelMapping, list[ChangedNight]]]:
@@ -102,7 +138,8 @@ def _changed(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[
     pushed = _pushed(mappings.values(), start, end)
     named = {night for nights in waiting.nights.values() for night in nights}
     nights: dict[ChannelMapping, list[ChangedNight]] = defaultdict(list)
-    for rate in host_pms().nightly_rates(list(mappings), start, end):
+    sold = [plan for plan, mapping in mappings.items() if mapping.is_active]
+    for rate in host_pms().nightly_rates(sold, start, end) if sold else ():
         if rate.night in named:
             mapping = mappings[rate.rate_plan_id]
             sent = pushed[mapping.id].get(rate.night)
@@ -172,10 +209,8 @@ def _digest(mapping: ChannelMapping, rate: NightlyRate) -> str:
 
 
 def _mappings_of_rooms(channel_property: ChannelProperty, waiting: WaitingEvents) -> dict[UUID, ChannelMapping]:
-    """The mapped rate plans of every room of which a plan is waiting, by plan."""
-    mappings = ChannelMapping.objects.filter(
-        channel_property=channel_property, mapping_type=MappingType.RATE, is_active=True, held_since=None
-    )
+    """The rate plans of every room of which a plan is waiting, by plan; removed ones too whose price is still there."""
+    mappings = list(sold_or_priced(channel_property))
     rooms = {_room(mapping) for mapping in mappings if mapping.internal_id in waiting.nights}
     return {mapping.internal_id: mapping for mapping in mappings if _room(mapping) in rooms}
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 from django.db.models import Model
 
@@ -121,6 +122,26 @@ def spans_of(
         if followed is not None:
             yield from (followed.span_of(instance) for instance in instances.both(change))
             yield from what_can_be_made(followed.span_of, instances.between(change))
+
+
+def without_owner(
+    changes: Iterable[RowChange], instances: Instances, watched: Mapping[type[Model], Watched[Any]]
+) -> list[RowChange]:
+    """Rows of watched models that were deleted with what they belong to: nobody can say what they were about."""
+    return [
+        change
+        for change in changes
+        if change.model in watched and change.new is None and not _has_owner(watched[change.model], instances, change)
+    ]
+
+
+def _has_owner(watched: Watched[Any], instances: Instances, change: RowChange) -> bool:
+    try:
+        for instance in instances.both(change):
+            watched.span_of(instance)
+    except ObjectDoesNotExist:
+        return False
+    return True
 
 
 def what_can_be_made(make: Callable[[Model], Made], instances: Iterable[Model]) -> list[Made]:

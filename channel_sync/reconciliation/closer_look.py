@@ -14,6 +14,7 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingChange, BookingNotification
 from channel_sync.conflicts import SENT, channel_side, close_gone, flag_conflict, pms_side
+from channel_sync.connections.currency import are_different
 from channel_sync.connections.mapped_rooms import channel_rooms
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_lock import lock_in_transaction
@@ -99,7 +100,8 @@ def look_closer(
         if is_unreadable or (is_gone and reservation is not None and has_begun(reservation, today)):
             findings = of_cancellation(reservation, today)
         else:
-            findings = compare_booking(booking, reservation, room, today)
+            currency = channel_property.currency
+            findings = compare_booking(booking, reservation, room, today, currency=currency)
         outcome.flagged += _flag(channel_property, external_id, booking, reservation, findings, dry_run=dry_run)
     # Outside the transaction: a handler may have to ask the channel.
     if listed is not None:
@@ -151,13 +153,19 @@ def _flag(
             flagged += _flag_begun_stay(channel_property, external_id, booking, reservation)
             continue
         with_guest = flag.kind is ConflictKind.GUEST
+        with_currency = (
+            flag.kind is ConflictKind.PRICE
+            and booking is not None
+            and reservation is not None
+            and are_different(booking.currency, reservation.currency)
+        )
         if flag_conflict(
             channel_property,
             flag.kind,
             flag.severity,
             subject,
-            pms_side=pms_side(reservation, with_guest=with_guest),
-            channel_side=channel_side(booking, with_guest=with_guest),
+            pms_side=pms_side(reservation, with_guest=with_guest, with_currency=with_currency),
+            channel_side=channel_side(booking, with_guest=with_guest, with_currency=with_currency),
         ):
             flagged.append(flag.kind)
     known = Conflict.objects.filter(channel_property=channel_property, subject=subject, kind__in=BOOKING_KINDS)

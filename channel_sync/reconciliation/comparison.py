@@ -44,7 +44,9 @@ def suspects(run: ReconciliationRun, reservations: ReservationReader) -> Iterato
             is_wanted = reservation is not None and reservation.takes_room and reservation.id not in left_alone
             if reservation is not None and is_wanted and reservation.room_type_id in open_rooms:
                 yield Suspect(None, reservation.id)
-        elif booking is None or compare_booking(booking, reservation, _room(reservation, rooms), today):
+        elif booking is None or compare_booking(
+            booking, reservation, _room(reservation, rooms), today, currency=run.channel_property.currency
+        ):
             yield Suspect(external_id, reservation.id if reservation else None)
 
 

@@ -35,7 +35,7 @@ from channel_sync.models import (
 from channel_sync.origin import on_behalf_of
 from channel_sync.pms import host_pms
 from channel_sync.reconciliation.link_state import LinkState, link_state
-from channel_sync.reconciliation.rules import Fix, compare_price
+from channel_sync.reconciliation.rules import Fix, compare_prices
 
 # The source of the events that tell what a reconciliation did; a fix that goes through a handler has the channel's.
 RECONCILIATION_SOURCE = "reconciliation"
@@ -155,7 +155,9 @@ def _set_price(channel_property: ChannelProperty, booking: Booking, before: Link
             return False
         link = ReservationLink.objects.get(channel_property=channel_property, external_id=booking.external_id)
         reservation = pms.reservation(link.reservation_id) if link.reservation_id is not None else None
-        if reservation is None or compare_price(booking.price, reservation.price) is not Fix.PRICE:
+        if reservation is None:
+            return False
+        if compare_prices(booking, reservation, channel_property.currency) is not Fix.PRICE:
             return False
         priced = with_details(booking.taking(["price"], reservation), [Detail.CURRENCY])
         pms.modify_reservation(reservation.id, reservation.room_type_id, priced)

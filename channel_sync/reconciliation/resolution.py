@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import BookingStatus
-from channel_sync.channels.ranges import ONE_NIGHT
-from channel_sync.conflicts import CHANGED
+from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges
+from channel_sync.conflicts import CHANGED, CURRENCY
 from channel_sync.connections.account import calling
 from channel_sync.database_clock import database_now
 from channel_sync.errors import ConflictClosed, ResolutionImpossible
@@ -28,6 +28,7 @@ from channel_sync.merge.agreement import want_of_pms
 from channel_sync.merge.fields import Field
 from channel_sync.merge.owners import Side
 from channel_sync.models import (
+    RESTRICTIONS_SUBJECT,
     ChannelMapping,
     Conflict,
     ConflictKind,
@@ -105,7 +106,12 @@ def resolve_conflict(conflict_id: UUID, resolution: Resolution, *, by: str) -> C
 
 
 def _take_channel(conflict: Conflict, *, by: str) -> None:
-    """Apply the booking as the channel has it now; the stay may have begun since the conflict was opened."""
+    """Apply the booking as the channel has it now; the stay may have begun since the conflict was opened.
+
+    What somebody closed at the channel stays closed: there is nothing to do.
+    """
+    if conflict.kind == ConflictKind.CLOSED_AT_CHANNEL:
+        return
     withheld = Conflict.objects.filter(
         channel_property=conflict.channel_property,
         kind=ConflictKind.STAY_BEGUN,
@@ -128,7 +134,11 @@ def _take_channel(conflict: Conflict, *, by: str) -> None:
 def _events_of_the_pms(conflict: Conflict) -> list[NewEvent]:
     """What has to be sent so that the channel gets what the PMS has."""
     senders: dict[str, Callable[[Conflict], list[NewEvent]]] = dict.fromkeys(KINDS_WITH_SIDES, _booking)
-    senders |= {ConflictKind.AVAILABILITY: _availability, ConflictKind.RATE: _rates}
+    senders |= {
+        ConflictKind.AVAILABILITY: _availability,
+        ConflictKind.RATE: _rates,
+        ConflictKind.CLOSED_AT_CHANNEL: _opened,
+    }
     sender = senders.get(conflict.kind)
     if sender is None:
         raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
@@ -141,7 +151,12 @@ def _reopen(conflict: Conflict) -> None:
 
 
 def _booking(conflict: Conflict) -> list[NewEvent]:
-    """The reservation again, as if the channel had never heard of it."""
+    """The reservation again, as if the channel had never heard of it.
+
+    A price in another currency is not sent: the channel would take the amount for its own.
+    """
+    if conflict.kind == ConflictKind.PRICE and CURRENCY in conflict.channel_side:
+        raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     named = conflict.pms_side.get("reservation_id")
     reservation = host_pms().reservation(UUID(named)) if named else None
     if reservation is None:
@@ -195,7 +210,36 @@ def _availability(conflict: Conflict) -> list[NewEvent]:
     return [availability_event(conflict.channel_property_id, span)]
 
 
+def _opened(conflict: Conflict) -> list[NewEvent]:
+    """The closures of the PMS, with the units that are free, for each night that was closed at the channel."""
+    room = conflict.channel_side["room_id"]
+    dates = sorted(map(date.fromisoformat, conflict.channel_side["closures"]))
+    mappings = ChannelMapping.objects.filter(
+        channel_property=conflict.channel_property,
+        mapping_type=MappingType.RATE,
+        external_id__startswith=f"{room}:",
+        is_active=True,
+    )
+    PushedRate.objects.bulk_create(
+        [PushedRate(mapping=mapping, night=night, content_hash="") for mapping in mappings for night in dates],
+        update_conflicts=True,
+        unique_fields=["mapping", "night"],
+        update_fields=["content_hash", "closures"],
+    )
+    room_type_of = room_types_of_plans(conflict.channel_property)
+    spans = [
+        RateSpan(
+            conflict.channel_property.property_id, room_type_of(mapping), first, last + ONE_NIGHT, mapping.internal_id
+        )
+        for mapping in mappings
+        for first, last, _ in equal_ranges((night, True) for night in dates)
+    ]
+    return [rate_event(conflict.channel_property_id, span) for span in spans]
+
+
 def _rates(conflict: Conflict) -> list[NewEvent]:
+    if conflict.subject.startswith(f"{RESTRICTIONS_SUBJECT}:"):
+        raise ResolutionImpossible(conflict.kind, Resolution.KEEP_PMS)
     plan = UUID(conflict.pms_side["rate_plan_id"])
     first, last = _bounds(conflict.pms_side["prices"])
     mapping = ChannelMapping.objects.filter(

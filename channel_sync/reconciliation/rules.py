@@ -10,6 +10,7 @@ from enum import Enum, auto
 from enum import Flag as Flags
 
 from channel_sync.channels.canonical import Booking, BookingStatus, Guest
+from channel_sync.connections.currency import are_different
 from channel_sync.merge.phases import has_begun
 from channel_sync.models import ConflictKind, Severity
 from channel_sync.pms import Reservation
@@ -50,11 +51,17 @@ OF_THE_STAY = frozenset((DATES, ROOM, STATUS))
 
 
 def compare_booking(
-    booking: Booking | None, reservation: Reservation | None, mapped_room: str | None, today: date
+    booking: Booking | None,
+    reservation: Reservation | None,
+    mapped_room: str | None,
+    today: date,
+    *,
+    currency: str = "",
 ) -> tuple[Finding, ...]:
     """Everything that differs between a booking and its reservation; `mapped_room` is the reservation's at the channel.
 
-    None stands for a side that does not have it. What differs of a stay that has begun by `today` at the property, or
+    `currency` is that of the property at the channel, for a booking that names none; blank when it is not known. None
+    stands for a side that does not have it. What differs of a stay that has begun by `today` at the property, or
     has ended, is one finding for a person.
     """
     if booking is None:
@@ -65,7 +72,7 @@ def compare_booking(
         return of_cancellation(reservation, today)
     if reservation.status is BookingStatus.CANCELLED:
         return (STATUS,)
-    found = tuple(_differences(booking.completed(reservation), reservation, mapped_room))
+    found = tuple(_differences(booking.completed(reservation), reservation, mapped_room, currency))
     if has_begun(reservation, today) and not OF_THE_STAY.isdisjoint(found):
         return (STAY_BEGUN, *(finding for finding in found if finding not in OF_THE_STAY))
     return found
@@ -78,18 +85,33 @@ def of_cancellation(reservation: Reservation | None, today: date) -> tuple[Findi
     return (STAY_BEGUN,) if has_begun(reservation, today) else (Fix.CANCEL,)
 
 
-def _differences(booking: Booking, reservation: Reservation, mapped_room: str | None) -> Iterator[Finding]:
+def _differences(
+    booking: Booking, reservation: Reservation, mapped_room: str | None, currency: str
+) -> Iterator[Finding]:
     if (booking.check_in, booking.check_out) != (reservation.check_in, reservation.check_out):
         yield DATES
     if (booking.external_room_id, booking.units) != (mapped_room, reservation.units):
         yield ROOM
     if booking.status is not reservation.status:
         yield STATUS
-    price = compare_price(booking.price, reservation.price)
+    price = compare_prices(booking, reservation, currency)
     if price is not None:
         yield price
     if not same_guest(booking.guest, reservation.guest):
         yield GUEST
+
+
+def compare_prices(booking: Booking, reservation: Reservation, currency: str) -> Finding | None:
+    """The difference of the prices; amounts of two currencies are never compared, and a person looks at them.
+
+    Where a booking names no currency, and that of the property is another one than the reservation's, the property has
+    a conflict that says so: not each of its bookings.
+    """
+    if are_different(booking.currency, reservation.currency):
+        return PRICE
+    if not booking.currency and are_different(currency, reservation.currency):
+        return None
+    return compare_price(booking.price, reservation.price)
 
 
 def compare_price(channel: Decimal | None, pms: Decimal | None) -> Finding | None:

@@ -89,6 +89,8 @@ def running(
             "%s of %s: compared %d, fixed %d, flagged %d",
             run.kind, channel_property, run.compared, run.fixed, run.flagged,
         )  # fmt: skip
+        if run.note:
+            logger.warning("%s of %s: %s", run.kind, channel_property, run.note)
 
 
 def advance(run: ReconciliationRun, *, compared: int = 0, fixed: int = 0, flagged: int = 0, **cursor: object) -> None:
@@ -104,6 +106,13 @@ def keep_lower(run: ReconciliationRun, kept: dict[str, Any]) -> None:
     """Say on the run which nights the channel keeps lower by its own rules."""
     run.kept_lower = kept
     _write(run, kept_lower=kept)
+
+
+def say(run: ReconciliationRun, note: str) -> None:
+    """Keep why it compares nothing, or not everything; blank takes back what was said before it was resumed."""
+    if note != run.note:
+        run.note = note
+        _write(run, note=note)
 
 
 def look_again(run: ReconciliationRun) -> None:

@@ -189,6 +189,7 @@ class Pms:
             notes=instance.notes,
             phase=PHASES.get(instance.phase),
             group=instance.group_reference,
+            currency=instance.currency,
         )
 
     def create_reservations(self, property_id: UUID, sold: Sequence[tuple[UUID, Booking]]) -> Sequence[UUID]:

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.models import ChannelEvent, ChannelMapping, EventStatus, MappingType
 from pms_project.pms.models import RatePlan
 from tests.end_to_end.installation import Installation, installation, models_of
-from tests.factories import RateMappingFactory
 
 CALENDAR = "/inventory/rooms/calendar"
 BOOKINGS = "/bookings"
@@ -79,10 +78,12 @@ def certified(
                 saver = RatePlan.objects.create(room_type_id=room_type_id, name="Saver")
                 for slot, (name, plan) in enumerate((("Standard", standard), ("Saver", saver)), start=1):
                     plans[f"{room_type} {name}"] = plan
-                    RateMappingFactory(
+                    # The only plan of a room type was mapped as suggested.
+                    ChannelMapping.objects.get_or_create(
                         channel_property=site.channel_property,
+                        mapping_type=MappingType.RATE,
                         internal_id=plan.id,
-                        external_id=f"{site.rooms[room_type]}:{slot}",
+                        defaults={"external_id": f"{site.rooms[room_type]}:{slot}"},
                     )
         yield Hotel(site, plans)
 

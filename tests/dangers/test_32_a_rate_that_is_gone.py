@@ -73,13 +73,14 @@ def sent_days(beds24: RunningSimulator) -> list[dict[str, Any]]:
 
 
 def test_the_price_of_a_deleted_night_goes_and_its_neighbours_stay(plans: Plans, beds24: RunningSimulator) -> None:
+    sell(plans[0], min_stay=3)
     sell(plans[1], "200.00", min_stay=2)
     work_everything()
     delete(plans[0], NIGHT)
     work_everything()
 
     assert [at_beds24(beds24, name) for name in ("price1", "price2", "minStay")] == [None, 200, 2]
-    assert [at_beds24(beds24, name, NEXT) for name in ("price1", "price2", "minStay")] == [100, 200, 1]
+    assert [at_beds24(beds24, name, NEXT) for name in ("price1", "price2", "minStay")] == [100, 200, 3]
     assert at_beds24(beds24, "override") in (None, "none")
     assert units_at_beds24(beds24) == 9
 

@@ -114,7 +114,37 @@ def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
         split_rate_id(external_rate_id)
 
 
-def test_a_price_that_was_sent_and_is_gone_is_deleted_and_the_lowest_slot_that_is_sold_gives_the_stays() -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "held"),
+    [
+        ({"min_stay": 1, "max_stay": 14}, {"min_stay": 3, "max_stay": 30}, {"minStay": 3, "maxStay": 14}),
+        ({"min_stay": 3}, {"max_stay": 7}, {"minStay": 3, "maxStay": 7}),
+        ({"min_stay": 7}, {"min_stay": 2, "stop_sell": True}, {"minStay": 7}),
+        ({"min_stay": 1}, {"min_stay": 9, "stop_sell": True}, {"minStay": 1}),
+        ({"closed_to_arrival": True}, {}, {"override": "noCheckIn", "numAvail": 3}),
+        ({}, {"closed_to_departure": True}, {"override": "noCheckOut", "numAvail": 3}),
+        (
+            {"closed_to_arrival": True},
+            {"closed_to_departure": True},
+            {"override": "noCheckInOrCheckOut", "numAvail": 3},
+        ),
+        ({}, {"closed_to_arrival": True, "stop_sell": True}, {}),
+    ],
+)
+def test_a_room_has_the_strictest_restrictions_of_the_plans_that_are_sold(
+    first: dict[str, Any], second: dict[str, Any], held: dict[str, Any]
+) -> None:
+    pair = [rates("2001:1", units=3, **first), rates("2001:2", units=3, **second)]
+
+    (room,) = rate_rooms(pair)
+
+    (day,) = room["calendar"]
+    assert {
+        name: value for name, value in day.items() if name in ("minStay", "maxStay", "override", "numAvail")
+    } == held
+
+
+def test_a_price_that_was_sent_and_is_gone_is_deleted_and_its_plan_has_no_say() -> None:
     gone = rates("2001:1", min_stay=3)
     gone = gone.model_copy(update={"sent": RateTerms(price=Decimal(90))})
 

@@ -8,16 +8,12 @@ from datetime import date
 from typing import Any
 
 from channel_sync.channels.beds24.post_limits import COMMA, MOST_BYTES, MOST_ITEMS
+from channel_sync.channels.beds24.room_terms import CLOSED, room_terms
 from channel_sync.channels.beds24.wire import id_number
-from channel_sync.channels.canonical import AvailabilityRange, RateRange, RateTerms
+from channel_sync.channels.canonical import AvailabilityRange, RateRange
 from channel_sync.channels.http_pool import encoded
 from channel_sync.channels.ranges import equal_ranges, nights
 from channel_sync.errors import InvalidPayload
-
-CLOSED = "blackout"
-
-SHORTEST_STAY = 1
-LONGEST_STAYS = {"min_stay": 365, "max_stay": 364}
 
 Room = dict[str, Any]
 
@@ -35,10 +31,10 @@ def availability_rooms(ranges: Sequence[AvailabilityRange]) -> list[Room]:
 def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
     """One item per room; prices go to their slots, restrictions to the room, since Beds24 has them once per room.
 
-    Where rate plans of one room differ, the room is closed only when all of them are, and the lowest slot that is sold
-    gives the minimum and maximum stay. A price that was sent and is gone is deleted, and so is that of a closed plan
-    beside an open one: that is how Beds24 closes one plan of several. `override` is sent only where it changes, and
-    `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
+    Where rate plans of one room differ, the room is closed only when all of them are, and has the strictest
+    restrictions of those that are sold (`room_terms`). A price that was sent and is gone is deleted, and so is that of
+    a closed plan beside an open one: that is how Beds24 closes one plan of several. `override` is sent only where it
+    changes, and `numAvail` with it: an override that is lifted without one opens as many rooms as there are.
     """
     by_night: dict[str, dict[date, dict[int, RateRange]]] = defaultdict(lambda: defaultdict(dict))
     for rates in ranges:
@@ -47,17 +43,6 @@ def rate_rooms(ranges: Sequence[RateRange]) -> list[Room]:
             by_night[room_id][night][slot] = rates
     calendar = {room_id: list(_merged_days(found)) for room_id, found in by_night.items()}
     return _rooms(calendar)
-
-
-def within_limits(terms: RateTerms) -> RateTerms:
-    """Stays brought to what Beds24 takes."""
-    return terms.model_copy(
-        update={
-            name: min(max(nights, SHORTEST_STAY), longest)
-            for name, longest in LONGEST_STAYS.items()
-            if (nights := getattr(terms, name)) is not None
-        }
-    )
 
 
 def split_rate_id(external_rate_id: str) -> tuple[str, int]:
@@ -103,21 +88,22 @@ def _merged_days(by_night: dict[date, dict[int, RateRange]]) -> Iterator[dict[st
 
 
 def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
-    sold = {slot: rates for slot, rates in slots.items() if not _is_gone(rates)} or slots
-    first = within_limits(sold[min(sold)].terms)
     rates = list(slots.values())
-    override = _override([one.terms for one in rates])
+    # One that is gone has no say, but for the closures of a room of which no other is left.
+    stays = room_terms([one.terms for one in rates if not _is_gone(one)] or [one.terms for one in rates])
+    override = room_terms([one.terms for one in rates]).override
+    was = room_terms([one.sent for one in rates if one.sent is not None]).override
     values: dict[str, Any] = {}
     for slot, one in sorted(slots.items()):
         if _is_gone(one) or (one.terms.stop_sell and override != CLOSED):
             values[f"price{slot}"] = None
         elif one.terms.price is not None:
             values[f"price{slot}"] = float(one.terms.price)
-    if first.min_stay is not None:
-        values["minStay"] = first.min_stay
-    if first.max_stay is not None:
-        values["maxStay"] = first.max_stay
-    if any(one.resend for one in rates) or override != _override([one.sent for one in rates if one.sent is not None]):
+    if stays.min_stay is not None:
+        values["minStay"] = stays.min_stay
+    if stays.max_stay is not None:
+        values["maxStay"] = stays.max_stay
+    if any(one.resend for one in rates) or override != was:
         values |= {"override": override, "numAvail": _units(rates)}
     return values
 
@@ -133,15 +119,3 @@ def _units(rates: list[RateRange]) -> int:
     if not known:
         raise InvalidPayload("numAvail", "is missing beside 'override'")
     return min(known)
-
-
-def _override(terms: list[RateTerms]) -> str:
-    if not terms:
-        return "none"
-    if all(one.stop_sell for one in terms):
-        return CLOSED
-    no_check_in = all(one.closed_to_arrival or one.stop_sell for one in terms)
-    no_check_out = all(one.closed_to_departure or one.stop_sell for one in terms)
-    if no_check_in and no_check_out:
-        return "noCheckInOrCheckOut"
-    return "noCheckIn" if no_check_in else "noCheckOut" if no_check_out else "none"

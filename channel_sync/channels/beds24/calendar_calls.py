@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from channel_sync.channels.beds24.calendar import CLOSED, Room, availability_rooms, batches, rate_rooms
+from channel_sync.channels.beds24.calendar import Room, availability_rooms, batches, rate_rooms
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import normalize_availability_event, normalize_rate_event
+from channel_sync.channels.beds24.room_terms import CLOSED
 from channel_sync.channels.beds24.unpriced import unpriced_nights
 from channel_sync.channels.beds24.wire import WireRoomCalendar, read
 from channel_sync.channels.canonical import AvailabilityRange, RateRange

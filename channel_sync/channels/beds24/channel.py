@@ -13,7 +13,6 @@ from channel_sync.channels.beds24 import reports
 from channel_sync.channels.beds24.auth import Authenticator, exchange_invite_code, owner_of, token_details
 from channel_sync.channels.beds24.booking_items import has_lost_its_leader, write_item, write_result
 from channel_sync.channels.beds24.booking_limits import booking_within_limits
-from channel_sync.channels.beds24.calendar import within_limits
 from channel_sync.channels.beds24.calendar_calls import CalendarCalls
 from channel_sync.channels.beds24.cancellation_advice import cancellation_advice
 from channel_sync.channels.beds24.client import Client
@@ -28,6 +27,7 @@ from channel_sync.channels.beds24.outline import outline
 from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.post_limits import items_in_one_call
 from channel_sync.channels.beds24.property_setup import permissions, read_setup, webhook_item
+from channel_sync.channels.beds24.room_terms import as_sold
 from channel_sync.channels.beds24.transport import Beds24Options, Transport, is_reachable
 from channel_sync.channels.beds24.webhook import parse_webhook
 from channel_sync.channels.beds24.wire import ALL_STATUSES, WireItemResult
@@ -106,9 +106,9 @@ class Beds24Channel:
         return claimed_nights(payload)
 
     @classmethod
-    def within_limits(cls, terms: RateTerms) -> RateTerms:
-        """Minimum stays of 1 to 365 nights, maximum stays of 1 to 364."""
-        return within_limits(terms)
+    def as_sold(cls, plans: Mapping[str, RateTerms]) -> Mapping[str, RateTerms]:
+        """Minimum stays of 1 to 365 nights, maximum stays of 1 to 364; restrictions once per room."""
+        return as_sold(plans)
 
     @classmethod
     def booking_within_limits(cls, push: BookingPush) -> BookingPush:
@@ -145,10 +145,9 @@ class Beds24Channel:
         self._client.require_login()
 
     def properties(self) -> Sequence[ChannelPropertyDetails]:
-        """Properties with their rooms."""
-        return list(
-            readable(self._client.get_pages(PROPERTIES, {"includeAllRooms": "true"}), property_details, "property")
-        )
+        """Properties with their rooms and the names of their price slots."""
+        found = self._client.get_pages(PROPERTIES, {"includeAllRooms": "true", "includePriceRules": "true"})
+        return list(readable(found, property_details, "property"))
 
     def setup_of(self, external_property_id: str) -> PropertySetup | None:
         """`GET /properties` of one."""

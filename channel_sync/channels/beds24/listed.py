@@ -8,6 +8,7 @@ from typing import Any
 from channel_sync.channels.beds24.left_out import readable
 from channel_sync.channels.beds24.normalization import (
     KEY_INFO_CODE,
+    PRICE_SLOTS,
     is_cancelled,
     normalize_booking_event,
     normalize_cancellation,
@@ -28,7 +29,7 @@ def property_details(item: Mapping[str, Any]) -> ChannelPropertyDetails:
     """A property with its rooms."""
     found = read(WireProperty, item, prefix="property.")
     rooms = readable(found.roomTypes or found.rooms or [], _room, "room")
-    return ChannelPropertyDetails(external_id=found.id, name=found.name, rooms=tuple(rooms))
+    return ChannelPropertyDetails(external_id=found.id, name=found.name, currency=found.currency, rooms=tuple(rooms))
 
 
 def listed(items: Iterable[Any]) -> Iterator[BookingNotification]:
@@ -55,4 +56,10 @@ def keys_of(item: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
 
 def _room(item: Mapping[str, Any]) -> ChannelRoom:
     found = read(WireRoom, item, prefix="room.")
-    return ChannelRoom(external_id=found.id, name=found.name, units=found.qty)
+    names = {rule.id: rule.name for rule in found.priceRules}
+    return ChannelRoom(
+        external_id=found.id,
+        name=found.name,
+        units=found.qty,
+        rates={f"{found.id}:{slot}": names.get(slot, "") for slot in PRICE_SLOTS},
+    )

@@ -182,12 +182,25 @@ class WireRoomCalendar(Wire):
     calendar: list[WireCalendarDay] = []
 
 
+class WirePriceRule(Wire):
+    """A price slot of a room, by its number, and its name."""
+
+    id: Annotated[int, Field(ge=1, le=16)]
+    name: Text = ""
+
+
+def _readable_price_rules(value: Any) -> list[WirePriceRule]:
+    items = value if isinstance(value, list) else []
+    return [found for found in (read_or_none(WirePriceRule, item) for item in items) if found is not None]
+
+
 class WireRoom(Wire):
     """A room type in `GET /properties`."""
 
     id: Number
     name: Text = ""
     qty: Annotated[Units, BeforeValidator(_blank_is_zero)] = 0
+    priceRules: Annotated[list[WirePriceRule], BeforeValidator(_readable_price_rules)] = []
 
 
 class WireProperty(Wire):
@@ -195,6 +208,7 @@ class WireProperty(Wire):
 
     id: Number
     name: Text = ""
+    currency: Text = ""
     roomTypes: list[Any] | None = None
     rooms: list[Any] | None = None
 

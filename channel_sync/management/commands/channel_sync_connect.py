@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.rate_suggestions import SuggestedRate
 from channel_sync.errors import ChannelSyncError
 from channel_sync.management.setup_report import setup_as_json, webhook_path, write_setup
 from channel_sync.models import OldBookings, ParityStatus, WebhookVerification
@@ -53,7 +55,11 @@ class Command(BaseCommand):
             help="Set the webhook at the channel: address, version, secret, and no data of cards. What is set for "
             "others stays.",
         )
-        parser.add_argument("--accept-suggestions", action="store_true", help="Save the suggested room type mappings.")
+        parser.add_argument(
+            "--accept-suggestions",
+            action="store_true",
+            help="Save the suggested mappings of room types and rate plans.",
+        )
         parser.add_argument(
             "--first-sync", action="store_true", help="Let the reconciliation worker import its bookings, then send."
         )
@@ -110,12 +116,18 @@ class Command(BaseCommand):
         write_setup(self, outcome.setup)
         for suggestion in connected.suggestions.matches:
             self.stdout.write(f"  suggestion      {suggestion.room_type_name} <-> room {suggestion.external_room_id}")
+        for rate in connected.suggestions.rates:
+            self.stdout.write(f"  suggestion      {_of_rate(rate)}")
         for room in connected.suggestions.unmatched:
             self.stdout.write(self.style.WARNING(f"  no match        room {_told(room)}: map it by hand"))
         if saved:
             self.stdout.write(f"  mappings saved  {saved}")
-        elif connected.suggestions.matches:
+        elif connected.suggestions.matches or connected.suggestions.rates:
             self.stdout.write("  Save them with --accept-suggestions, or later on the mappings page of the admin.")
+        self._tell_of_opening(outcome)
+
+    def _tell_of_opening(self, outcome: ConnectOutcome) -> None:
+        connected = outcome.connected
         parity = parity_of(connected.channel_property)
         if not parity.is_open:
             queued = "queued" if outcome.first_sync_queued else "due"
@@ -150,9 +162,29 @@ class Command(BaseCommand):
                 {"room_type": str(suggestion.room_type_id), "room": suggestion.external_room_id}
                 for suggestion in connected.suggestions.matches
             ],
+            "rate_suggestions": [
+                {
+                    "rate_plan": str(rate.rate_plan_id),
+                    "name": rate.name,
+                    "rate": rate.external_rate_id,
+                    "night": str(rate.night) if rate.night is not None else None,
+                    "price": _amount(rate.price),
+                    "channel_price": _amount(rate.channel_price),
+                }
+                for rate in connected.suggestions.rates
+            ],
             "unmatched_rooms": [_told(room) for room in connected.suggestions.unmatched],
         }
 
 
 def _told(room: ChannelRoom) -> str:
     return f"{room.external_id} ({room.name})"
+
+
+def _of_rate(rate: SuggestedRate) -> str:
+    prices = f"{rate.price} on {rate.night}, {_amount(rate.channel_price) or 'no price'} at the channel"
+    return f"{rate.name} <-> rate {rate.external_rate_id}: {prices if rate.night else 'no price in the PMS yet'}"
+
+
+def _amount(price: Decimal | None) -> str | None:
+    return str(price) if price is not None else None

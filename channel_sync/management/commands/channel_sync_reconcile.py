@@ -64,9 +64,15 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Try again later.") from error
         finally:
             self.stderr.write("")
-        counts = {"compared": run.compared, "fixed": run.fixed, "flagged": run.flagged, "events_recorded": sent}
+        counts = {
+            "compared": run.compared,
+            "fixed": run.fixed,
+            "flagged": run.flagged,
+            "events_recorded": sent,
+            "note": run.note,
+        }
         if options["json"]:
-            self.stdout.write(json.dumps({"run": str(run.id), "dry_run": run.dry_run, **counts}))
+            self.stdout.write(json.dumps({"run": str(run.id), "dry_run": run.dry_run, "note": run.note, **counts}))
         else:
             would = "would be " if run.dry_run else ""
             self.stdout.write(
@@ -74,6 +80,8 @@ class Command(BaseCommand):
                 + (f", {sent} events recorded for the calendar" if sent else "")
                 + "."
             )
+            if run.note:
+                self.stdout.write(self.style.WARNING(run.note))
 
     @staticmethod
     def _run(channel_property: ChannelProperty, kind: str, how: RunOptions) -> tuple[ReconciliationRun, int]:

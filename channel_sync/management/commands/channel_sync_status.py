@@ -63,6 +63,8 @@ class Command(BaseCommand):
             self.stdout.write(f"    {one}. {one.next_step}")
         mapped = f"{rooms.mapped}/{rooms.total} room types, {rates.mapped}/{rates.total} rates"
         self.stdout.write(f"  mapped              {mapped}")
+        if state.completeness.warning:
+            self.stdout.write(self.style.WARNING(f"  {state.completeness.warning}"))
         self.stdout.write(
             f"  queues              inbound {_depth(queues.inbound)}, outbound {_depth(queues.outbound)}, "
             f"dead letters {_depth(queues.dead_letters)}"

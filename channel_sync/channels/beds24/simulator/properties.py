@@ -28,7 +28,11 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
     ]
     if is_true(query, "includeAllRooms") or wanted_rooms:
         for shown in found:
-            shown["roomTypes"] = [_shown_room(room) for room in rooms if room.property_id == shown["id"]]
+            shown["roomTypes"] = [
+                _shown_room(room) | (_price_rules(room) if is_true(query, "includePriceRules") else {})
+                for room in rooms
+                if room.property_id == shown["id"]
+            ]
     return found
 
 
@@ -93,3 +97,7 @@ def _shown_room(room: Room) -> Json:
         **ROOM_DEFAULTS,
         "units": [{"id": unit, "name": str(unit)} for unit in range(1, room.qty + 1)],
     }
+
+
+def _price_rules(room: Room) -> Json:
+    return {"priceRules": [{"id": slot, "name": name} for slot, name in sorted(room.price_names.items())]}

@@ -30,7 +30,8 @@ TAKES_A_ROOM = ("confirmed", "new", "request", "black")
 class Room:
     """A room type with its number of units and its calendar.
 
-    `fixed_price` stands for prices that are set elsewhere than in the calendar, and hold for every night.
+    `fixed_price` stands for prices that are set elsewhere than in the calendar, and hold for every night. `price_names`
+    are the names of price slots that have a price rule, by their number.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Room:
     name: str
     qty: int
     fixed_price: float | None = None
+    price_names: dict[int, str] = field(default_factory=dict)
     num_avail: dict[date, int] = field(default_factory=dict)
     booked: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     days: dict[date, Json] = field(default_factory=lambda: defaultdict(dict))
@@ -143,6 +145,9 @@ class State:
                 self.rooms[int(room["id"])] = Room(
                     int(room["id"]), created.id, room["name"], int(room["qty"]), room.get("fixed_price")
                 )
+                self.rooms[int(room["id"])].price_names = {
+                    int(slot): name for slot, name in room.get("price_names", {}).items()
+                }
 
     def forget_booking(self, booking_id: int) -> Json:
         """Delete a booking with its messages, and return what it was."""
