@@ -32,8 +32,8 @@ def opening_findings(*, now: datetime) -> Iterator[Finding]:
         yield Finding(
             AlertKind.NOT_LIVE,
             f"{channel_property} waits since {channel_property.since:%Y-%m-%d %H:%M %Z} for somebody to accept what "
-            f"its parity check says. {what}: watch for overbookings.{failed} See 'Compare before going live' on its page "
-            f"in the admin, or run 'manage.py channel_sync_parity {channel_property.id}'.",
+            f"its parity check says. {what}: watch for overbookings.{failed} See 'Compare before going live' on its "
+            f"page in the admin, or run 'manage.py channel_sync_parity {channel_property.id}'.",
             subject=str(channel_property.id),
             channel_property=channel_property,
         )
