@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import FREE_UNITS, GONE, NOT_IN_PMS, close_gone, flag_conflict
 from channel_sync.inventory.availability import FreeNight, free_units
+from channel_sync.inventory.unconfirmed import unconfirmed_units
 from channel_sync.models import ChannelProperty, Conflict, ConflictKind, ConflictStatus, Severity
 from channel_sync.pms import host_pms
 
@@ -49,6 +50,7 @@ def note_overbookings(channel_property: ChannelProperty, seen: Sequence[FreeNigh
     free: dict[UUID, dict[date, int]] = defaultdict(dict)
     for one in seen:
         free[one.room_type_id][one.night] = one.free
+    _leave_out_unconfirmed(free)
     below = {room_type_id: _below_zero(by_night) for room_type_id, by_night in free.items()}
     known: dict[UUID, list[Conflict]] = defaultdict(list)
     dismissed = Q(status=ConflictStatus.DISMISSED) & ~Q(resolution=GONE)
@@ -61,6 +63,16 @@ def note_overbookings(channel_property: ChannelProperty, seen: Sequence[FreeNigh
             with transaction.atomic():
                 opened += _note(channel_property, room_type_id, free[room_type_id], known[room_type_id])
     return opened
+
+
+def _leave_out_unconfirmed(free: Mapping[UUID, dict[date, int]]) -> None:
+    """What the desk has sold and the channel has still to confirm does not count: the channel refuses it."""
+    for room_type_id, by_night in free.items():
+        below = sorted(_below_zero(by_night))
+        if below:
+            unconfirmed = unconfirmed_units([room_type_id], below[0], below[-1])
+            for night in below:
+                by_night[night] += unconfirmed[room_type_id, night]
 
 
 def _note(channel_property: ChannelProperty, room_type_id: UUID, seen: Units, known: Sequence[Conflict]) -> int:

@@ -63,23 +63,36 @@ def test_no_overbooking_is_left(connected: ConnectedHotel, beds24: RunningSimula
     assert units_at_beds24(beds24, 2002) == 0
 
 
-def test_an_overbooking_that_the_refused_reservation_made_is_closed(
+def test_a_sale_that_waits_for_its_channel_overbooks_nothing(
     connected: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
+    """The conflict was opened, logged as an error and perhaps alerted, and closed as the channel refused the sale."""
     reservation = reserve_at_the_desk(connected)
     sell_out(beds24)
     # The OTA's bookings come in while the desk's reservation still waits under its hold.
     ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).update(status=EventStatus.PROCESSING)
     with calling(connected.channel_property, is_urgent=True) as channel:
         pull_bookings(connected.channel_property, channel)
-    assert Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN).exists()
-
     ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).update(status=EventStatus.RECEIVED)
     work_everything()
 
     reservation.refresh_from_db()
     assert reservation.status == ReservationStatus.FAILED
-    assert not Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN).exists()
+    assert not Conflict.objects.filter(kind=ConflictKind.OVERBOOKING).exists()
+
+
+def test_a_sale_that_the_channel_takes_without_a_room_is_an_overbooking_at_once(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings
+) -> None:
+    settings.CHANNEL_SYNC = {**settings.CHANNEL_SYNC, "check_availability_at_channel": False}
+    reserve_at_the_desk(connected)
+    sell_out(beds24)
+    ChannelEvent.objects.filter(event_type=EventType.BOOKING_CREATE).update(status=EventStatus.PROCESSING)
+
+    with calling(connected.channel_property, is_urgent=True) as channel:
+        pull_bookings(connected.channel_property, channel)
+
+    assert Conflict.objects.filter(kind=ConflictKind.OVERBOOKING, status=ConflictStatus.OPEN).exists()
 
 
 def test_a_room_that_is_free_is_sold(connected: ConnectedHotel, beds24: RunningSimulator) -> None:
