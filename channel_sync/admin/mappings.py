@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, refusals_told, require_role
@@ -164,7 +165,9 @@ class MappingAdmin(RoleAdmin):
 
     @admin.display(description="state", ordering="is_active")
     def state(self, mapping: ChannelMapping) -> SafeString:
-        """On or off."""
+        """On, off, or not sent before its parity check is accepted."""
+        if mapping.is_active and mapping.held_since is not None:
+            return badge("high", "Not live yet")
         return badge("done", "active") if mapping.is_active else badge("ignored", "removed")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -176,12 +179,22 @@ class MappingAdmin(RoleAdmin):
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Through the services: events that failed without it are retried, its calendar is sent."""
+        """Through the services: events that failed without it are retried, and both sides are compared."""
         if change:
             stored = ChannelMapping.objects.select_related("channel_property").get(pk=obj.pk)
-            change_mapping(stored, form.wanted(), by=actor(request), is_active=obj.is_active)
+            saved = change_mapping(stored, form.wanted(), by=actor(request), is_active=obj.is_active)
         else:
-            obj.pk = create_mapping(form.wanted(), by=actor(request)).pk
+            saved = create_mapping(form.wanted(), by=actor(request))
+            obj.pk = saved.pk
+        if saved.held_since is not None:
+            messages.warning(
+                request,
+                format_html(
+                    'Nothing is sent of it yet: both sides are compared first. <a href="{}">See what would change, and '
+                    "accept it</a>.",
+                    reverse("admin:channel_sync_parity", args=[saved.channel_property_id]),
+                ),
+            )
 
     @admin.action(description="Remove selected mappings (they are kept, switched off)")
     def remove_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -49,8 +49,14 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
 
     @extend_schema(request=MappingWriteSerializer, responses={201: MappingSerializer})
     def create(self, request: Request) -> Response:
-        """Make a mapping; the events that failed without it are retried by themselves."""
-        mapping = create_mapping(self._wanted(request), by=self.actor)
+        """Make a mapping; the events that failed without it are retried by themselves.
+
+        Nothing is sent of it before both sides were compared and the report is clean or accepted (`/parity/`).
+        """
+        serializer = MappingWriteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        mapping = create_mapping(_wanted(data), by=self.actor, accept=data["go_live"])
         return Response(self.get_serializer(mapping).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=MappingWriteSerializer, responses=MappingSerializer)
@@ -63,10 +69,11 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
         mapping = self.get_object()
         serializer = MappingWriteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        wanted = _wanted({**serializer.validated_data, "channel_property": mapping.channel_property})
-        is_active, is_confirmed = serializer.validated_data["is_active"], serializer.validated_data["confirm"]
+        data = serializer.validated_data
+        wanted = _wanted({**data, "channel_property": mapping.channel_property})
+        is_active, is_confirmed = data["is_active"], data["confirm"]
         require_confirmed(changing_means(mapping, wanted, is_active=is_active), is_confirmed=is_confirmed)
-        mapping = change_mapping(mapping, wanted, by=self.actor, is_active=is_active)
+        mapping = change_mapping(mapping, wanted, by=self.actor, is_active=is_active, accept=data["go_live"])
         return Response(self.get_serializer(mapping).data)
 
     @extend_schema(parameters=[ConfirmSerializer], responses={204: None})
@@ -107,11 +114,6 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
         data = serializer.validated_data
         tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]))
         return Response(MappingTriedSerializer(tried).data)
-
-    def _wanted(self, request: Request) -> WantedMapping:
-        serializer = MappingWriteSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return _wanted(serializer.validated_data)
 
 
 def _wanted(data: dict[str, Any]) -> WantedMapping:

@@ -67,7 +67,7 @@ class PayloadField(JsonObjectField):
 class MappingWriteSerializer(StrictSerializer):
     """A mapping to make or to change."""
 
-    read_back = ("id", "property_id", "created_at", "updated_at")
+    read_back = ("id", "property_id", "held_since", "created_at", "updated_at")
 
     channel_property_id = serializers.PrimaryKeyRelatedField(
         queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
@@ -77,6 +77,10 @@ class MappingWriteSerializer(StrictSerializer):
     external_id = serializers.CharField(max_length=255, help_text="Of the channel, such as 2001, 2001:3 or 2001:1.")
     is_active = serializers.BooleanField(default=True)
     check_channel = serializers.BooleanField(default=False, help_text="Ask the channel whether it has the id.")
+    go_live = serializers.BooleanField(
+        default=False,
+        help_text="Send it at once, whatever a comparison of both sides says; otherwise its report is accepted first.",
+    )
     confirm = serializers.BooleanField(
         default=False,
         help_text="A person was asked, and a channel room that loses its room type may be closed at the channel.",

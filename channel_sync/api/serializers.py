@@ -58,7 +58,7 @@ class MappingSerializer(serializers.ModelSerializer[ChannelMapping]):
         model = ChannelMapping
         fields = (
             "id", "property_id", "channel_property_id", "mapping_type", "internal_id", "external_id", "is_active",
-            "created_at", "updated_at",
+            "held_since", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

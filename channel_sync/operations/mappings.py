@@ -91,7 +91,8 @@ def _save(
                 kind = MappingType(before.mapping_type)
                 _close(mapping.channel_property_id, before.internal_id, before.external_id, kind)
             _remember_slot(mapping, was)
-            is_held = is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
+            is_new = before is None or _told(before) != _told(mapping)
+            is_held = is_new and is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
             if not is_active:

@@ -99,8 +99,8 @@ def accept_report(channel_property: ChannelProperty, old_bookings: OldBookings, 
     start_soon(channel_property)
 
 
-def start_soon(channel_property: ChannelProperty) -> None:
-    """Let the reconciliation worker go on at once; where the broker is away, beat starts it within a minute."""
+def start_soon(channel_property: ChannelProperty) -> bool:
+    """Let the reconciliation worker go on at once; False where the broker is away: beat starts it once it is back."""
     try:
         current_app.send_task(
             PARITY_TASK,
@@ -110,7 +110,8 @@ def start_soon(channel_property: ChannelProperty) -> None:
             retry=False,
         )
     except BROKER_ERRORS:
-        return
+        return False
+    return True
 
 
 def _reason(channel_property: ChannelProperty) -> ParityReason:

@@ -118,8 +118,7 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
     channel_property.refresh_from_db(fields=["held_since"])
     if channel_property.held_since is not None:
         # Bookings come in, and the calendar goes out, once both sides were compared and the report is accepted.
-        start_soon(channel_property)
-        return replace(outcome, first_sync_queued=True)
+        return replace(outcome, first_sync_queued=start_soon(channel_property))
     try:
         start_first_sync(channel_property, by=by)
     except NothingQueued as error:

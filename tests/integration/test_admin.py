@@ -285,7 +285,7 @@ def test_a_property_is_tried_paused_resumed_and_compared(
     assert operator.post(page, {"do": "pause"}).status_code == 403
     assert "Paused" in text(administrator.post(page, {"do": "pause", "confirmed": "yes"}, follow=True))
     assert "is paused" in text(operator.post(page, {"do": "test"}, follow=True))
-    assert "Resumed" in text(administrator.post(page, {"do": "resume"}, follow=True))
+    assert "Both sides are being compared" in text(administrator.post(page, {"do": "resume"}, follow=True))
     assert browser_of(Role.VIEWER).post(page, {"do": "test"}).status_code == 403
 
 

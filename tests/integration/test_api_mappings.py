@@ -10,7 +10,16 @@ import pytest
 from rest_framework.test import APIClient
 
 from channel_sync.errors import UnmappedRoom
-from channel_sync.models import AuditEntry, ChannelEvent, ChannelMapping, EventStatus, EventType, MappingType
+from channel_sync.models import (
+    AuditEntry,
+    ChannelEvent,
+    ChannelMapping,
+    EventStatus,
+    EventType,
+    MappingType,
+    ParityCheck,
+    ParityStatus,
+)
 from channel_sync.operations.roles import Role
 from pms_project.pms.models import RatePlan, Room
 from tests.conftest import ConnectedHotel
@@ -48,7 +57,7 @@ def test_the_list_filters(administrator: APIClient, connected: ConnectedHotel) -
     assert administrator.get(f"{LIST}/{one['id']}/").json() == one
 
 
-def test_a_new_mapping_retries_what_failed_without_it_and_sends_its_calendar(
+def test_a_new_mapping_retries_what_failed_without_it_and_is_compared_before_it_is_sent(
     administrator: APIClient, connected: ConnectedHotel
 ) -> None:
     error = UnmappedRoom("2999", "beds24 1001")
@@ -61,8 +70,9 @@ def test_a_new_mapping_retries_what_failed_without_it_and_sends_its_calendar(
     assert answer.status_code == 201, answer.json()
     failed.refresh_from_db()
     assert failed.status == EventStatus.RECEIVED
-    pushed = ChannelEvent.objects.get(event_type=EventType.AVAILABILITY_UPDATE, status=EventStatus.RECEIVED)
-    assert str(pushed.entity_internal_id) == answer.json()["internal_id"]
+    assert ChannelMapping.objects.get(id=answer.json()["id"]).held_since is not None
+    assert ParityCheck.objects.get().status == ParityStatus.WANTED
+    assert not ChannelEvent.objects.filter(event_type=EventType.AVAILABILITY_UPDATE).exists()
     assert AuditEntry.objects.get(action="mapping.created").actor == "administrator"
 
 
@@ -119,7 +129,8 @@ def test_rooms_and_rate_plans_are_mapped_too(administrator: APIClient, connected
     ):
         assert administrator.post(LIST, body(connected, **wanted), format="json").status_code == 201
 
-    assert ChannelEvent.objects.filter(event_type=EventType.RATE_UPDATE, entity_internal_id=plan.id).exists()
+    assert ChannelMapping.objects.get(internal_id=plan.id).held_since is not None
+    assert ChannelMapping.objects.get(internal_id=room.id).held_since is None
 
 
 def test_a_removed_mapping_is_kept_and_can_be_made_again(administrator: APIClient, connected: ConnectedHotel) -> None:

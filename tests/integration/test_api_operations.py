@@ -131,7 +131,7 @@ def test_connecting_tells_what_to_enter_once(administrator: APIClient, beds24: A
     assert told["suggestions"][0]["room_type_name"] == "Double Room"
     assert [room["name"] for room in told["unmatched_rooms"]] == ["Single Room", "Suite"]
     assert told["first_sync_queued"] is False
-    assert PeriodicTask.objects.filter(task="channel_sync.reconcile").count() == 3
+    assert PeriodicTask.objects.filter(task="channel_sync.reconcile").count() == 6
     listed = administrator.get(f"{ADMIN}/properties/").json()
     assert listed["properties"][0]["id"] == told["channel_property_id"]
     assert told["webhook_secret"] not in str(listed)
@@ -295,7 +295,7 @@ def test_suggestions_are_asked_for_and_accepted(
     ]
     assert told["unmatched_rooms"] == []
     assert refused.status_code == 403
-    assert saved.json() == {"mappings_saved": 1, "external_room_ids": ["2003"]}
+    assert saved.json() == {"mappings_saved": 1, "external_room_ids": ["2003"], "external_rate_ids": []}
     assert ChannelMapping.objects.get(external_id="2003").internal_id == suite.id
     assert AuditEntry.objects.get(action="mapping.created").actor == "administrator"
     assert administrator.get(address).json()["suggestions"] == []
