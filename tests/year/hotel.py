@@ -16,7 +16,7 @@ from channel_sync.operations.mappings import create_mapping
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.runs import RunOptions
-from pms_project.pms.models import HotelSettings, RatePlan, Room, RoomType
+from pms_project.pms.models import DailyRate, HotelSettings, RatePlan, Room, RoomType
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.factories import HotelFactory, RatePlanFactory, RoomFactory, RoomTypeFactory
 from tests.year.workers import Workers
@@ -77,7 +77,12 @@ class GameHotel:
             name: RatePlanFactory(room_type=room_types[name.split()[0]], name=name.split()[1]) for name in BASE_PRICES
         }
         made = cls(simulator, workers, hotel, room_types, plans, rooms)
-        made.price(today, today + timedelta(days=PRICED_NIGHTS))
+        ahead = [today + timedelta(days=offset) for offset in range(PRICED_NIGHTS)]
+        DailyRate.objects.bulk_create(
+            DailyRate(rate_plan=plan, night=night, price=_price(name, night))
+            for name, plan in plans.items()
+            for night in ahead
+        )
         return made
 
     @property

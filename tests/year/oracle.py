@@ -57,6 +57,7 @@ class Kind(StrEnum):
     DELETED_RATE = "a night without a rate is for sale"
     OVERBOOKED = "overbooked, and no page names it"
     BEYOND_COMPARISONS = "wrong beyond the nights that are compared"
+    RESTLESS = "a comparison fixes the same for ever"
     BOOKING = "a booking is not in sync, and no page names it"
 
 
@@ -98,7 +99,9 @@ class Oracle:
             (plan_names[rate.rate_plan_id], rate.night): rate
             for rate in DailyRate.objects.filter(rate_plan__in=plan_names, night__gte=today)
         }
+        self.named = self._named_bookings()
         self.taken = self._taken()
+        self.kept_elsewhere = self._kept_elsewhere()
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong."""
@@ -140,15 +143,39 @@ class Oracle:
                     taken[rooms[booking["roomId"]], night] += booking["roomQty"]
         return taken
 
+    def _kept_elsewhere(self) -> Counter[Night]:
+        """Units that bookings take at the channel, and whose reservation has them not, as a page says of each."""
+        kept: Counter[Night] = Counter()
+        rooms = {number: name for name, number in ROOM_IDS.items()}
+        for number, booking in self.bookings.items():
+            reservation = self.reservations.get(self.links.get(number, UUID(int=0)))
+            if booking["status"] in TAKES_A_ROOM and self._is_named_booking(number, reservation):
+                for night in nights_of(booking):
+                    kept[rooms[booking["roomId"]], night] += booking["roomQty"]
+                if reservation is not None and reservation.status in TAKEN:
+                    for night in _nights(reservation.check_in, reservation.check_out):
+                        kept[self.names[reservation.room_type_id], night] -= reservation.units
+        return +kept
+
+    def _named_bookings(self) -> set[str]:
+        """Bookings and reservations of which a conflict or a failed event has a page."""
+        named = {one.subject.partition(":")[2] for one in self.conflicts}
+        named |= {str(one.pms_side["reservation_id"]) for one in self.conflicts if "reservation_id" in one.pms_side}
+        named |= {str(event.entity_external_id) for event in self.failed}
+        return named | {str(event.entity_internal_id) for event in self.failed}
+
+    def _is_named_booking(self, number: int, reservation: Reservation | None) -> bool:
+        return str(number) in self.named or (reservation is not None and str(reservation.id) in self.named)
+
     def _of_night(self, name: str, night: date) -> Iterator[Fault]:
         offered, free = self.offered(name, night), self.free(name, night)
         told = f"{name} {night}: {offered} offered, {free} free"
         if offered > max(free, 0):
             yield Fault(Kind.TAKEN_IS_ON_SALE, told)
-        elif offered < free and not self._is_closed_for_a_reason(name, night):
+        elif offered + self.kept_elsewhere[name, night] < free and not self._is_closed_for_a_reason(name, night):
             by_hand = self.hotel.simulated_room(name).days.get(night, {}).get("override") == "blackout"
             yield Fault(Kind.CLOSED_BY_HAND if by_hand else Kind.FREE_IS_CLOSED, told)
-        if free < 0 and not self._is_named(name, night):
+        if free < 0 and not self._is_flagged_as_overbooked(name, night):
             yield Fault(Kind.OVERBOOKED, told)
 
     def _is_closed_for_a_reason(self, name: str, night: date) -> bool:
@@ -172,6 +199,10 @@ class Oracle:
     def _is_named(self, name: str, night: date) -> bool:
         """Whether a conflict is about this room type and night."""
         return any(_names(conflict, self.hotel, name, night) for conflict in self.conflicts)
+
+    def _is_flagged_as_overbooked(self, name: str, night: date) -> bool:
+        flagged = (one for one in self.conflicts if one.kind == ConflictKind.OVERBOOKING)
+        return any(_names(conflict, self.hotel, name, night) for conflict in flagged)
 
     def _of_rate(self, name: str, slot: str, night: date) -> Iterator[Fault]:
         room_name = name.split()[0]
@@ -197,23 +228,19 @@ class Oracle:
 
     def _of_bookings(self) -> Iterator[Fault]:
         """Every booking that is not over is once on each side and the same, or a page says why not."""
-        named = {one.subject.partition(":")[2] for one in self.conflicts}
-        named |= {str(one.pms_side["reservation_id"]) for one in self.conflicts if "reservation_id" in one.pms_side}
-        named |= {str(event.entity_external_id) for event in self.failed}
-        named |= {str(event.entity_internal_id) for event in self.failed}
         for number, booking in self.bookings.items():
-            if booking["departure"] <= str(self.today) or str(number) in named:
-                continue
             reservation = self.reservations.get(self.links.get(number, UUID(int=0)))
+            if booking["departure"] <= str(self.today) or self._is_named_booking(number, reservation):
+                continue
             if reservation is None:
                 if booking["status"] in TAKES_A_ROOM:
                     yield Fault(Kind.BOOKING, f"booking {number} {_told(booking)} is not in the PMS")
-            elif str(reservation.id) not in named and not self._agree(booking, reservation):
+            elif not self._agree(booking, reservation):
                 yield Fault(Kind.BOOKING, f"booking {number} is {_told(booking)} there, {_shown(reservation)} here")
         there = set(self.links.values())
         for one in self.reservations.values():
             is_sent = self.names[one.room_type_id] in self.mapped and one.check_out > self.today
-            if is_sent and one.status in TAKEN and one.id not in there and str(one.id) not in named:
+            if is_sent and one.status in TAKEN and one.id not in there and str(one.id) not in self.named:
                 yield Fault(Kind.BOOKING, f"reservation {_shown(one)} is not at the channel")
         twice = [one for one, count in Counter(self.links.values()).items() if count > 1]
         yield from (Fault(Kind.BOOKING, f"reservation {one} has several bookings") for one in twice)

@@ -48,7 +48,7 @@ def game(transactional_db: None, settings: LazySettings, monkeypatch: pytest.Mon
     settings.SECURE_SSL_REDIRECT = False
     monkeypatch.setattr(publisher, "publish_recorded", broker.publish_recorded)
     # The captured log of a year is a lot of memory.
-    monkeypatch.setattr(logging.root.manager, "disable", logging.WARNING)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.ERROR)
     with game_clock(START) as clock:
         dice, log = random.Random(SEED), []
         workers = Workers(clock, broker)
