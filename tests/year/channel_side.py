@@ -129,7 +129,9 @@ class ChannelSide:
         found = [
             booking
             for booking in bookings
-            if booking["status"] in TAKES_A_ROOM and booking["departure"] > str(today) and booking["channel"] == "booking"
+            if booking["status"] in TAKES_A_ROOM
+            and booking["departure"] > str(today)
+            and booking["channel"] == "booking"
         ]
         return self.random.choice(found) if found else None
 

@@ -213,9 +213,7 @@ class Game:
             return []
         self.found_by_comparison += sum(fixed.values())
         self.note(f"compared: fixed {fixed}")
-        return [
-            Fault(Kind.RESTLESS, f"{kind}: {number} fixed again") for kind, number in self._compare_once().items()
-        ]
+        return [Fault(Kind.RESTLESS, f"{kind}: {number} fixed again") for kind, number in self._compare_once().items()]
 
     def _compare_once(self) -> dict[str, int]:
         runs = self.workers.compare(self.hotel.channel_property)

@@ -152,9 +152,7 @@ class GameHotel:
         create_mapping(WantedMapping(self.channel_property, kind, internal_id, external_id), by=BY)
 
     def _mappings(self, kind: MappingType) -> Any:
-        return ChannelMapping.objects.filter(
-            channel_property__property=self.pms, mapping_type=kind, is_active=True
-        )
+        return ChannelMapping.objects.filter(channel_property__property=self.pms, mapping_type=kind, is_active=True)
 
 
 def _price(name: str, night: date) -> Decimal:

@@ -77,4 +77,6 @@ def test_a_year_of_one_hotel(game: Game) -> None:
     game.begin()
     for number in range(1, DAYS + 1):
         game.day(number)
+        if number % 30 == 0:
+            sys.stderr.write(f"\n{game.summary(number)}")
     sys.stderr.write(f"\n{game.summary(DAYS)}\n")

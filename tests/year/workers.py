@@ -94,7 +94,9 @@ class Workers:
     def open_events(self) -> list[str]:
         """What is open, in words."""
         found = ChannelEvent.objects.filter(status__in=OPEN_STATUSES).order_by("received_at")
-        return [f"{event.routing_key} {event.status} {event.waits_for} {event.last_error or ''}" for event in found[:20]]
+        return [
+            f"{event.routing_key} {event.status} {event.waits_for} {event.last_error or ''}" for event in found[:20]
+        ]
 
     def _work_queue(self) -> None:
         while (event_id := self.broker.take()) is not None:
