@@ -1,8 +1,8 @@
 """A clock that can be moved: that of this process, of the simulator in it, and of PostgreSQL, all by the same step.
 
-`time_machine` moves Python's. PostgreSQL's is not to be moved, but found by another name: functions of the same names as
-its own stand before them in the search path of the test database, and add what the game is ahead. What columns have as
-their default is bound to the real functions, so the defaults are set to ours for as long as the game lasts.
+`time_machine` moves Python's. PostgreSQL's cannot be moved, but hidden: functions of the same names stand before its
+own in the search path of the test database, and add what the game is ahead. What columns have as their default is bound
+to the real functions, so the defaults are set to ours for as long as the game lasts.
 """
 
 from __future__ import annotations

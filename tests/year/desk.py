@@ -41,10 +41,10 @@ class Desk:
     changed: int = 0
     refused: int = 0
 
-    def attempt(self, what: str, do: Callable[[], Any]) -> Any:
+    def attempt(self, what: str, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Do it, or be refused in words; what comes of it."""
         try:
-            done = do()
+            done = do(*arguments, **options)
         except PmsError as error:
             self.refused += 1
             self.note(f"desk: {what}: refused, {error}")
@@ -58,7 +58,7 @@ class Desk:
         nights = self.random.choice([1, 1, 2]) if walk_in else self.random.choice([1, 2, 2, 3, 4, 7])
         wanted = self._new(self.room_type(), first, nights)
         told = f"{'walk-in' if walk_in else 'reserve'} {_told(self.hotel, wanted)}"
-        if self.attempt(told, lambda: create_reservation(wanted)):
+        if self.attempt(told, create_reservation, wanted):
             self.made += 1
 
     def reserve_a_group(self, today: date) -> None:
@@ -66,7 +66,7 @@ class Desk:
         first, nights = today + timedelta(days=self.lead_time()), self.random.choice([1, 2, 3])
         wanted = [self._new(self.room_type(), first, nights) for _ in range(self.random.choice([2, 3]))]
         told = "; ".join(_told(self.hotel, one) for one in wanted)
-        if self.attempt(f"group {told}", lambda: create_group(wanted)):
+        if self.attempt(f"group {told}", create_group, wanted):
             self.made += len(wanted)
 
     def change(self, today: date) -> None:
@@ -89,18 +89,18 @@ class Desk:
         own = [one for one in self._to_come(today) if one.source == "PMS"]
         ota = [one for one in self._to_come(today) if one.source != "PMS"]
         if one := self._choose(ota if self.random.random() < 0.15 else own):
-            self.attempt(f"cancel {self._name(one)}", lambda: cancel_reservation(one.id))
+            self.attempt(f"cancel {self._name(one)}", cancel_reservation, one.id)
             self.changed += 1
 
     def morning(self, today: date) -> None:
         """Guests leave, and some leave early."""
         for one in self._in_house(today):
             if one.check_out <= today and one.phase == StayPhase.IN_HOUSE:
-                self.attempt(f"check out {self._name(one)}", lambda: check_out(one.id))
+                self.attempt(f"check out {self._name(one)}", check_out, one.id)
             elif one.check_in < today < one.check_out and self.random.random() < 0.04:
                 self._change(f"early departure of {self._name(one)}", one, check_out=today)
                 if one.phase == StayPhase.IN_HOUSE:
-                    self.attempt("and check out", lambda: check_out(one.id))
+                    self.attempt("and check out", check_out, one.id)
             elif today < one.check_out and self.random.random() < 0.05:
                 last = one.check_out + timedelta(days=self.random.choice([1, 2]))
                 self._change(f"extend {self._name(one)} to {last}", one, check_out=last)
@@ -110,9 +110,9 @@ class Desk:
         for one in self._found(check_in=today, status=ReservationStatus.CONFIRMED, phase=""):
             luck = self.random.random()
             if luck < 0.85:
-                self.attempt(f"check in {self._name(one)}", lambda: check_in(one.id))
+                self.attempt(f"check in {self._name(one)}", check_in, one.id)
             elif luck < 0.92:
-                self.attempt(f"no-show {self._name(one)}", lambda: mark_no_show(one.id))
+                self.attempt(f"no-show {self._name(one)}", mark_no_show, one.id)
                 if self.random.random() < 0.5 and one.check_out > today + timedelta(days=1):
                     # Only its first night is kept.
                     self._change(f"shorten {self._name(one)}", one, check_out=today + timedelta(days=1))
@@ -121,12 +121,12 @@ class Desk:
         """What the channel refused is offered on other dates, or given up."""
         for one in self._found(status=ReservationStatus.FAILED, check_in__gt=today)[:2]:
             if self.random.random() < 0.5:
-                self.attempt(f"give up {self._name(one)}", lambda: cancel_reservation(one.id))
+                self.attempt(f"give up {self._name(one)}", cancel_reservation, one.id)
                 continue
             moved = timedelta(days=self.random.randint(1, 9))
-            self._change(f"other dates for {self._name(one)}", one, check_in=one.check_in + moved,
-                         check_out=one.check_out + moved)  # fmt: skip
-            self.attempt(f"book again {self._name(one)}", lambda: book_again(one.id, by=BY))
+            dates = {"check_in": one.check_in + moved, "check_out": one.check_out + moved}
+            self._change(f"other dates for {self._name(one)}", one, **dates)
+            self.attempt(f"book again {self._name(one)}", book_again, one.id, by=BY)
 
     def take_out_of_order(self, today: date) -> None:
         """A room, soon or far ahead: some beyond the end of the calendar."""
@@ -207,7 +207,7 @@ class Desk:
         )
 
     def _change(self, what: str, one: Reservation, **changes: Any) -> None:
-        if self.attempt(what, lambda: change_reservation(one.id, changes)):
+        if self.attempt(what, change_reservation, one.id, changes):
             self.changed += 1
 
     def _nights(self, today: date, longest: int = 10) -> tuple[str, date, date]:
@@ -220,7 +220,8 @@ class Desk:
         return self._found(check_in__gt=today, status__in=STAYS)
 
     def _in_house(self, today: date) -> list[Reservation]:
-        return self._found(check_in__lt=today, check_out__gte=today, status=ReservationStatus.CONFIRMED)
+        here = {"check_in__lt": today, "check_out__gte": today, "phase__in": ("", StayPhase.IN_HOUSE)}
+        return self._found(status=ReservationStatus.CONFIRMED, **here)
 
     def _found(self, **which: Any) -> list[Reservation]:
         found = Reservation.objects.filter(**which).select_related("guest")
