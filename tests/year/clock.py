@@ -39,8 +39,10 @@ class GameClock:
 
     def move_to(self, moment: datetime) -> None:
         """Let it be this moment at once, on every clock; a moment that is over changes nothing."""
-        if moment <= self.now():
-            return
+        if moment > self.now():
+            self._set(moment)
+
+    def _set(self, moment: datetime) -> None:
         self._traveller.move_to(moment)
         with connection.cursor() as cursor:
             cursor.execute("UPDATE game_clock.ahead SET by = %s - pg_catalog.clock_timestamp()", [moment])
@@ -73,12 +75,15 @@ def game_clock(start: datetime) -> Iterator[GameClock]:
     try:
         with time_machine.travel(start, tick=True) as traveller:
             clock = GameClock(traveller)
-            clock.move_to(start + timedelta(milliseconds=1))
+            clock._set(start)
             yield clock
     finally:
         connection.close()
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER DATABASE {database} RESET ALL")
+        # A new session: in the old one the names in the defaults are still those of ours, which are dropped.
+        connection.close()
+        with connection.cursor() as cursor:
             for table, column, default in defaults:
                 cursor.execute(f'ALTER TABLE "{table}" ALTER "{column}" SET DEFAULT {default}')
             cursor.execute("DROP SCHEMA game_clock CASCADE")
