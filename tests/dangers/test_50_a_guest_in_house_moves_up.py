@@ -1,4 +1,4 @@
-"""A guest in house could not move to another room type that was full before today: nights that are over need no room."""
+"""A guest in house could not move to a room type that was full before today: nights that are over need no room."""
 
 from __future__ import annotations
 
