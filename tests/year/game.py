@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from channel_sync.channels.beds24.simulator.state import Json
 from channel_sync.errors import ChannelSyncError, SoldElsewhere, UnmappedRoom, UnmappedRoomType
-from channel_sync.models import ChannelEvent, Conflict, ConflictStatus, EventStatus
+from channel_sync.models import OPEN_STATUSES, ChannelEvent, Conflict, ConflictStatus, EventStatus
 from channel_sync.operations.event_actions import ignore_event, retry_event
 from tests.year.channel_side import ChannelSide
 from tests.year.clock import GameClock
@@ -62,6 +62,7 @@ class Game:
     found_by_comparison: int = 0
     fixed: list[dict[str, int]] = field(default_factory=list)
     looked_at: int = 0
+    looked_before_comparisons: int = 0
 
     @property
     def today(self) -> date:
@@ -112,7 +113,8 @@ class Game:
         self.workers.settle()
         if self.spell is None:
             self.forget_calls()
-            self.check(number, self.compare())
+            before = self.sold_too_often()
+            self.check(number, [*before, *self.compare()])
         self.clock.move_to(datetime.combine(self.today + timedelta(days=1), time(5), UTC))
 
     def act(self) -> None:
@@ -123,7 +125,7 @@ class Game:
             (6, lambda: channel.change(today)),
             (7, lambda: channel.cancel(today)),
             (2, lambda: channel.write_notes(today)),
-            (1, lambda: channel.delete(today)),
+            (1, self.delete_at_the_channel),
             (12, lambda: desk.reserve(today)),
             (6, lambda: desk.reserve(today, walk_in=True)),
             (3, lambda: desk.reserve_a_group(today)),
@@ -150,6 +152,11 @@ class Game:
         name, first = self.desk.room_type(), self.today + timedelta(days=self.desk.lead_time())
         nights = self.random.choice([1, 2, 2, 3, 5])
         self.channel.book(name, first, nights, units=self.random.choice([1, 1, 1, 1, 2]))
+
+    def delete_at_the_channel(self) -> None:
+        """No webhook tells of it."""
+        self.channel.delete(self.today)
+        self.webhooks.are_missed = True
 
     def handle_webhooks(self) -> None:
         """Most come at once; some late, twice, or never."""
@@ -218,6 +225,15 @@ class Game:
                 self.note(f"which is refused: {refusal}")
                 ignore_event(event, by=BY, reason=str(refusal))
 
+    def sold_too_often(self) -> list[Fault]:
+        """What is taken and for sale before anything is compared, where the PMS has heard of all that happened."""
+        missed, self.webhooks.are_missed = self.webhooks.are_missed, bool(self.webhooks.late)
+        is_worked = not ChannelEvent.objects.filter(status__in=OPEN_STATUSES).exists()
+        if missed or not is_worked:
+            return []
+        self.looked_before_comparisons += 1
+        return list(Oracle(self.hotel, self.today).sold_too_often())
+
     def compare(self) -> list[Fault]:
         """The comparisons that schedules make in a day; none fixes the same evening after evening."""
         runs = self.workers.compare(self.hotel.channel_property)
@@ -263,7 +279,8 @@ class Game:
             f"desk ({self.desk.refused} refused), {self.channel.changed + self.desk.changed} changes, "
             f"{self.webhooks.lost} webhooks lost, {self.spells['pause']} pauses, {self.spells['outage']} outages, "
             f"{self.workers.worked} events worked, {self.found_by_comparison} differences fixed by comparisons, "
-            f"{Conflict.objects.count()} conflicts, {self.looked_at} room nights looked at; "
+            f"{Conflict.objects.count()} conflicts, {self.looked_at} room nights looked at, on "
+            f"{self.looked_before_comparisons} evenings before anything was compared too; "
             f"faults tolerated: {dict(self.tolerated) or 'none'}"
         )
 

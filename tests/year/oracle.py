@@ -118,6 +118,12 @@ class Oracle:
             yield from of_night
         yield from self._of_bookings()
 
+    def sold_too_often(self) -> Iterator[Fault]:
+        """What is taken and for sale, within the nights that are compared: this may not wait for a comparison."""
+        for night in self.nights[:COMPARED]:
+            for name in self.mapped:
+                yield from (one for one in self._of_night(name, night) if one.kind is Kind.TAKEN_IS_ON_SALE)
+
     def offered(self, name: str, night: date) -> int:
         """How many units an OTA can sell at the simulator."""
         room = self.hotel.simulated_room(name)

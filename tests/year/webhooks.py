@@ -25,6 +25,8 @@ class HeldWebhooks:
     held: list[Delivery] = field(default_factory=list)
     late: list[Delivery] = field(default_factory=list)
     lost: int = 0
+    # Whether the channel has changed something that no webhook has told in time, since somebody last compared.
+    are_missed: bool = False
 
     def instead_of(self, sender: WebhookSender) -> None:
         """Take over what the simulator would send by itself."""
@@ -38,6 +40,7 @@ class HeldWebhooks:
 
     def delay(self) -> None:
         """What is held comes with `deliver_late`."""
+        self.are_missed |= bool(self.held)
         self.late += self.held
         self.held = []
 
@@ -48,6 +51,7 @@ class HeldWebhooks:
 
     def lose(self) -> None:
         """What is held never arrives."""
+        self.are_missed |= bool(self.held)
         self.lost += len(self.held)
         self.held = []
 
