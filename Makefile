@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test chaos bench audit lint format clean
+.PHONY: demo test chaos year bench audit lint format clean
 
 # ONCE=1 stops after the play; EMBEDDED=1 starts servers even where some answer.
 demo: $(INSTALLED)
@@ -28,6 +28,12 @@ chaos: export CHAOS_ROUNDS ?= 300
 chaos: export CHAOS_LATEST ?= 90
 chaos: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/chaos $(ARGS)
+
+# A year of one hotel in fast motion; YEAR_SEED=0 takes another one each time, YEAR_DAYS is how far it goes.
+year: export YEAR_DAYS ?= 365
+year: export YEAR_SEED ?= 0
+year: $(INSTALLED)
+	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- $(BIN)/python -m pytest -s tests/year $(ARGS)
 
 # Ratios against bare references; ARGS names some, such as ARGS=availability.
 bench: $(INSTALLED)

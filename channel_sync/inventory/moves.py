@@ -26,16 +26,25 @@ class TakenStay:
 
 
 def missing_nights(
-    reservation_id: UUID, before: TakenStay | None, after: TakenStay, *, now: datetime | None = None
+    reservation_id: UUID,
+    before: TakenStay | None,
+    after: TakenStay,
+    *,
+    today: date | None = None,
+    now: datetime | None = None,
 ) -> list[date]:
     """The nights on which a reservation that goes from `before` to `after` would take more than there is.
 
-    On a night that takes no more than it did, the reservation stays in, overbooked or not. The caller has locked the
-    room type. Raises `InvalidStay`.
+    On a night that takes no more than it did, the reservation stays in, overbooked or not. Nights before `today`, the
+    date at the property, are over and need no room; without it every night does. The caller has locked the room type.
+    Raises `InvalidStay`.
     """
     if after.check_out <= after.check_in or after.units < 1:
         raise InvalidStay(after.check_in, after.check_out, after.units)
-    nights = free_units([after.room_type_id], after.check_in, after.check_out, without=reservation_id, now=now)
+    start = max(after.check_in, today or after.check_in)
+    if start >= after.check_out:
+        return []
+    nights = free_units([after.room_type_id], start, after.check_out, without=reservation_id, now=now)
     return [
         night.night
         for night in nights

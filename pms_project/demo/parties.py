@@ -140,7 +140,11 @@ class SimulatedBeds24:
 
     def set_availability(self, room_id: str, night: date, units: int) -> None:
         """Set `numAvail` of a night by hand, as a person at Beds24 would."""
-        self._call("PATCH", f"/rooms/{room_id}", json={"from": str(night), "to": str(night), "numAvail": units})
+        self.set_calendar(room_id, night, night, numAvail=units)
+
+    def set_calendar(self, room_id: str, first: date, last: date, **values: Any) -> None:
+        """Set fields of the calendar by hand for nights up to and with `last`."""
+        self._call("PATCH", f"/rooms/{room_id}", json={"from": str(first), "to": str(last), **values})
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         answer = self._session.request(method, f"{self.address}/simulator{path}", timeout=TIMEOUT_SECONDS, **content)

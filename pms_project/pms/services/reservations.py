@@ -11,8 +11,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 
 from channel_sync.errors import CannotBookAgain, HoldEnded, NightsMissing, NotEnoughUnits, NotYet
 from channel_sync.host import Sale, TakenStay, sell
@@ -195,7 +197,8 @@ def _move(reservation: Reservation, before: TakenStay) -> None:
     """Look for rooms for the nights that a changed stay takes anew; the hold of a pending one goes with it."""
     after = _stay(reservation)
     if reservation.status in RESERVED_STATUSES:
-        missing = missing_nights(reservation.id, before, after)
+        today = timezone.localdate(timezone=ZoneInfo(reservation.hotel.time_zone))
+        missing = missing_nights(reservation.id, before, after, today=today)
         if missing:
             raise NightsTaken(missing)
     elif reservation.status == ReservationStatus.PENDING_SYNC:
