@@ -14,8 +14,6 @@ from channel_sync.models import ChannelMapping, ChannelProperty, ChannelProperty
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import create_mapping
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
-from channel_sync.reconciliation.first_sync import first_sync
-from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import DailyRate, HotelSettings, RatePlan, Room, RoomType
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.factories import HotelFactory, RatePlanFactory, RoomFactory, RoomTypeFactory
@@ -130,7 +128,7 @@ class GameHotel:
         for name in AT_ONCE:
             self.map_room(name.split()[0])
             self.map_plan(name)
-        first_sync(self.channel_property, RunOptions(wait=self.workers.clock.advance))
+        self.workers.check_parity()
 
     def map_room(self, name: str) -> None:
         """Let the channel sell a room type."""
@@ -145,11 +143,14 @@ class GameHotel:
         pause(self.channel_property, by=BY)
 
     def resume(self) -> None:
-        """Send again: with the parity report accepted, where there is one."""
+        """Send again, once the parity report is accepted."""
         resume(self.channel_property, by=BY)
+        self.workers.check_parity()
 
     def _map(self, kind: MappingType, internal_id: Any, external_id: str) -> None:
         create_mapping(WantedMapping(self.channel_property, kind, internal_id, external_id), by=BY)
+        if self.channel_property.held_since is None:
+            self.workers.check_parity()
 
     def _mappings(self, kind: MappingType) -> Any:
         return ChannelMapping.objects.filter(channel_property__property=self.pms, mapping_type=kind, is_active=True)

@@ -11,18 +11,28 @@ from uuid import UUID
 
 from django.db.models import Min
 
-from channel_sync.errors import NotYet
+from channel_sync.errors import NotYet, Retryable
 from channel_sync.events.message import EventMessage
 from channel_sync.events.processing import process
 from channel_sync.events.relay import relay_due
 from channel_sync.events.store import confirm_published
 from channel_sync.inventory.reaper import expire_holds
-from channel_sync.models import OPEN_STATUSES, WAITING_STATUSES, ChannelEvent, ChannelProperty, ReconciliationRun
+from channel_sync.models import (
+    OPEN_STATUSES,
+    WAITING_STATUSES,
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    OldBookings,
+    ParityStatus,
+    ReconciliationRun,
+)
 from channel_sync.outbound.changes import consume_captured
-from channel_sync.reconciliation.availability import reconcile_availability
-from channel_sync.reconciliation.bookings import reconcile_bookings
-from channel_sync.reconciliation.rates import reconcile_rates
+from channel_sync.parity.check import make_check, unsettled_check
+from channel_sync.parity.settlement import accept, carry_out
 from channel_sync.reconciliation.runs import RunOptions
+from channel_sync.reconciliation.tasks import RECONCILERS
+from channel_sync.reconciliation.whole_calendar import of_whole_calendar
 from tests.year.clock import GameClock
 
 PATIENCE = timedelta(minutes=20)
@@ -66,6 +76,7 @@ class Workers:
         """Work until nothing is open, or what is waits longer than `patience`; whether nothing is."""
         until = self.clock.now() + patience
         expire_holds()
+        self.check_parity()
         for _ in range(MOST_ROUNDS):
             consume_captured()
             self._work_queue()
@@ -79,16 +90,32 @@ class Workers:
             self.clock.move_to(due)
         raise AssertionError(f"the workers come to no end: {self.open_events()}")
 
+    def check_parity(self) -> None:
+        """Compare both sides where that is wanted, accept what is found, and go live; later where the channel is away."""
+        found = ChannelProperty.objects.filter(status=ChannelPropertyStatus.ACTIVE).first()
+        if found is None or unsettled_check(found) is None:
+            return
+        try:
+            check = make_check(found, wait=self.clock.advance)
+            if check is not None and check.status == ParityStatus.WAITING:
+                accept(found, OldBookings.LINK_AND_SEND, by="desk")
+            carry_out(found, RunOptions(wait=self.clock.advance))
+        except Retryable:
+            return
+
     def compare(self, channel_property: ChannelProperty) -> list[ReconciliationRun]:
-        """All three comparisons, and what they record; none while the property does not let them."""
-        runs = []
+        """All comparisons of a day, and what they record; none while the property does not let them."""
+        runs: list[ReconciliationRun] = []
+        if channel_property.held_since is not None:
+            return runs
         options = RunOptions(wait=self.clock.advance)
-        for reconcile in (reconcile_bookings, reconcile_availability, reconcile_rates):
-            try:
-                runs.append(reconcile(channel_property, options))
-            except NotYet:
-                continue
-            self.settle()
+        for kind, reconcile in RECONCILERS.items():
+            for how in (options, of_whole_calendar(channel_property, kind, options)):
+                try:
+                    runs.append(reconcile(channel_property, how))
+                except NotYet:
+                    continue
+                self.settle()
         return runs
 
     def open_events(self) -> list[str]:
