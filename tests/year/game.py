@@ -95,13 +95,14 @@ class Game:
         for hour in sorted(self.random.choices(HOURS, k=ACTS_A_DAY)):
             self.clock.move_to(datetime.combine(self.today, time(hour, self.random.randrange(60)), UTC))
             self.end_spell()
+            if self.random.random() < 1 / ACTS_A_DAY:
+                self.begin_spell()
             self.act()
             self.handle_webhooks()
             # Now and then the workers are busy elsewhere.
             if self.random.random() < 0.6:
                 self.workers.settle()
         self.desk.evening(self.today)
-        self.begin_spell()
         self.clock.move_to(datetime.combine(self.today, time(21), UTC))
         self.end_spell()
         self.webhooks.deliver()

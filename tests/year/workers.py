@@ -91,7 +91,7 @@ class Workers:
         raise AssertionError(f"the workers come to no end: {self.open_events()}")
 
     def check_parity(self) -> None:
-        """Compare both sides where that is wanted, accept what is found, and go live; later where the channel is away."""
+        """Compare both sides where that is wanted, accept what is found, and go live; later if it cannot be now."""
         found = ChannelProperty.objects.filter(status=ChannelPropertyStatus.ACTIVE).first()
         if found is None or unsettled_check(found) is None:
             return
