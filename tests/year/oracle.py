@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from channel_sync.channels.beds24.simulator.state import TAKES_A_ROOM, nights_of
 from channel_sync.models import (
     ChannelEvent,
@@ -25,6 +27,7 @@ from channel_sync.models import (
     EventStatus,
     ReservationLink,
 )
+from channel_sync.reconciliation.resolution import Resolution
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, ReservationStatus
 from tests.year.hotel import ROOM_IDS, UNITS, GameHotel
 
@@ -94,7 +97,8 @@ class Oracle:
                 "external_id", "reservation_id"
             )
         }
-        self.conflicts = list(Conflict.objects.filter(status__in=NAMED))
+        left_closed = Q(kind=ConflictKind.CLOSED_AT_CHANNEL, resolution=Resolution.TAKE_CHANNEL)
+        self.conflicts = list(Conflict.objects.filter(Q(status__in=NAMED) | left_closed))
         self.failed = list(ChannelEvent.objects.filter(status=EventStatus.FAILED))
         self.names = {kind.id: name for name, kind in hotel.room_types.items()}
         self.mapped = [name for name in UNITS if hotel.is_mapped(name)]
