@@ -181,8 +181,10 @@ def test_the_command_closes_the_rooms_and_resumes(connected: ConnectedHotel, bed
     assert (told["paused"], told["rooms_closed"], told["by"]) == (True, True, "command line")
     assert units_at_beds24(beds24) == 0
 
-    call_command("channel_sync_resume", named, "--json", stdout=(printed := StringIO()))
-    assert json.loads(printed.getvalue())["status"] == "active"
+    resuming = ("channel_sync_resume", named, "--go-live", "link_and_send", "--json")
+    call_command(*resuming, stdout=(printed := StringIO()))
+    told = json.loads(printed.getvalue())
+    assert (told["status"], told["is_open"]) == ("active", True)
     work_everything()
     assert units_at_beds24(beds24) == 10
 

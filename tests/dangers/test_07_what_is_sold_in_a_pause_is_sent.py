@@ -8,11 +8,11 @@ import pytest
 from django.utils import timezone
 
 from channel_sync.models import ChannelEvent, Direction
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.reservations import NewReservation, cancel_reservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.dangers.working import NIGHT, one_round, stay, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, one_round, resume_and_go_live, stay, units_at_beds24, work_everything
 from tests.factories import ReservationFactory
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def test_bookings_go_out_first_then_the_calendar(connected: ConnectedHotel, beds
     one_round()
     assert (beds24.bookings, units_at_beds24(beds24)) == ([], 10)
 
-    resume(connected.channel_property, by="ada")
+    resume_and_go_live(connected.channel_property)
     work_everything()
 
     assert len(beds24.bookings) == 1
@@ -52,7 +52,7 @@ def test_what_an_ota_sold_meanwhile_comes_in_before_anything_goes_out(
     for _ in range(4):
         beds24.controls.book(roomId=2001, **stay())
 
-    resume(connected.channel_property, by="ada")
+    resume_and_go_live(connected.channel_property)
     work_everything()
 
     assert Reservation.objects.filter(status=ReservationStatus.CONFIRMED).count() == 4
@@ -66,7 +66,7 @@ def test_a_cancellation_of_the_pause_is_sent(connected: ConnectedHotel, beds24: 
     cancel_reservation(made.id)
     assert one_round()
 
-    resume(connected.channel_property, by="ada")
+    resume_and_go_live(connected.channel_property)
     work_everything()
 
     assert [booking["status"] for booking in beds24.bookings] == ["cancelled"]
@@ -79,7 +79,7 @@ def test_stays_that_ended_in_the_pause_are_not_sent(connected: ConnectedHotel, b
     Reservation.objects.update(check_in=date.today() - timedelta(days=5), check_out=date.today() - timedelta(days=3))
     ChannelEvent.objects.update(received_at=timezone.now() - timedelta(days=6))
 
-    resume(connected.channel_property, by="ada")
+    resume_and_go_live(connected.channel_property)
     work_everything()
 
     assert beds24.bookings == []
@@ -95,6 +95,6 @@ def test_what_waits_in_a_pause_is_not_looked_at_again_and_again(connected: Conne
 
 
 def test_resuming_what_is_active_sends_nothing(connected: ConnectedHotel) -> None:
-    resume(connected.channel_property, by="ada")
+    resume_and_go_live(connected.channel_property)
 
     assert not ChannelEvent.objects.exists()

@@ -21,12 +21,12 @@ from channel_sync.models import (
     EntityType,
     EventStatus,
 )
-from channel_sync.operations.properties import NewConnection, connect, pause, resume
+from channel_sync.operations.properties import NewConnection, connect, pause
 from pms_project.pms.models import MaintenanceBlock, Reservation, Room
 from pms_project.pms.services.reservations import NewReservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.one_way import work_only
-from tests.dangers.working import NIGHT, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, resume_and_go_live, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 from tests.factories import MaintenanceBlockFactory, RoomFactory
 
@@ -74,7 +74,7 @@ def test_a_pause_that_was_kept_ends_whole_when_it_is_resumed(hotel: ConnectedHot
     MaintenanceBlockFactory(room=RoomFactory(room_type=hotel.double), start=NIGHT, end=LAST)
     connect_again(hotel, beds24)
 
-    resume(ChannelProperty.objects.get(), by="ada")
+    resume_and_go_live(ChannelProperty.objects.get())
     work_what_is_due()
     work_everything()
 
@@ -123,7 +123,7 @@ def test_what_is_saved_while_a_pause_is_ended_is_sent_once_and_soon(
 
     def resume_meanwhile() -> None:
         try:
-            resume(ChannelProperty.objects.get(), by="ada")
+            resume_and_go_live(ChannelProperty.objects.get())
         finally:
             connection.close()
 
@@ -150,7 +150,7 @@ def test_what_is_saved_while_a_pause_is_ended_is_sent_once_and_soon(
 @pytest.mark.django_db
 def test_what_is_saved_just_after_a_pause_is_due_at_once(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
     pause(hotel.channel_property, by="ada")
-    resume(ChannelProperty.objects.get(), by="ada")
+    resume_and_go_live(ChannelProperty.objects.get())
     work_everything()
 
     reserve(hotel)
@@ -173,7 +173,7 @@ def test_what_a_worker_puts_off_while_the_pause_ends_goes_out(
 
     def resume_it() -> None:
         try:
-            resume(ChannelProperty.objects.get(), by="ada")
+            resume_and_go_live(ChannelProperty.objects.get())
         finally:
             connection.close()
 

@@ -18,7 +18,7 @@ from pms_project.pms.models import RatePlan
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.one_way import work_only
-from tests.dangers.working import NIGHT, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, go_live, units_at_beds24, work_everything
 from tests.drift import do_not_wait, plenty_of_credits
 from tests.factories import MaintenanceBlockFactory, RateMappingFactory, RatePlanFactory, RoomFactory
 
@@ -123,6 +123,7 @@ def test_a_plan_that_moves_to_another_slot_opens_nothing(
     mapping = ChannelMapping.objects.get(internal_id=plans[1].id)
     wanted = WantedMapping(connected.channel_property, MappingType.RATE, plans[1].id, "2001:5")
     change_mapping(mapping, wanted, by="ada")
+    go_live(connected.channel_property)
     work_everything()
     assert at_beds24(beds24, "override") == "blackout"
 

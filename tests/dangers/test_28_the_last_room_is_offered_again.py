@@ -8,12 +8,12 @@ import pytest
 
 from channel_sync.channels.beds24.simulator import booking_writes as simulated_bookings
 from channel_sync.models import Direction, EventType
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from pms_project.pms.models import MaintenanceBlock, Reservation, ReservationStatus
 from pms_project.pms.services.reservations import NewReservation, cancel_reservation, create_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.one_way import work_only
-from tests.dangers.working import NIGHT, one_round, stay, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, one_round, resume_and_go_live, stay, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 from tests.factories import MaintenanceBlockFactory, RoomFactory
 
@@ -64,7 +64,7 @@ def test_rooms_that_came_back_in_a_pause_and_were_sold_are_all_sent(
     for _ in range(2):
         reserve(hotel)
 
-    resume(hotel.channel_property, by="ada")
+    resume_and_go_live(hotel.channel_property)
     work_everything()
 
     assert (len(beds24.bookings), units_at_beds24(beds24)) == (2, 1)

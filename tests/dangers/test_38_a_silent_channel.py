@@ -19,7 +19,7 @@ from channel_sync.models import (
     InventoryHold,
 )
 from channel_sync.operations.event_actions import ignore_event
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from channel_sync.outbound import booking_batch
 from channel_sync.outbound.units import units_to_sell
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -41,7 +41,7 @@ from tests.dangers.desk_sales import (
     state,
     try_once,
 )
-from tests.dangers.working import LONG_AGO, NIGHT, one_round, units_at_beds24, work_everything
+from tests.dangers.working import LONG_AGO, NIGHT, one_round, resume_and_go_live, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +161,7 @@ def test_a_sale_in_a_pause_stands_until_the_property_is_resumed(
     (found,) = alerts()
     assert "the property to be resumed" in found.message
 
-    resume(hotel.channel_property, by="ada")
+    resume_and_go_live(hotel.channel_property)
     work_everything()
 
     assert state(reservation) == (ReservationStatus.CONFIRMED, HoldStatus.CONFIRMED)
@@ -176,7 +176,7 @@ def test_a_sale_whose_stay_ended_in_a_pause_took_place(
     events = [create_event(reservation).id]
     monkeypatch.setattr(booking_batch, "_ended_while_it_waited", lambda event, *_: event.id in events)
 
-    resume(hotel.channel_property, by="ada")
+    resume_and_go_live(hotel.channel_property)
     work_everything()
 
     assert state(reservation) == (ReservationStatus.CONFIRMED, HoldStatus.CONFIRMED)

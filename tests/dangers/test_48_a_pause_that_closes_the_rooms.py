@@ -20,12 +20,12 @@ from channel_sync.models import (
     EventType,
 )
 from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed, pauses
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.desk_sales import reserve
 from tests.dangers.one_way import at_beds24
 from tests.dangers.test_45_not_in_the_pms_yet import told
-from tests.dangers.working import NIGHT, one_round, stay, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, one_round, resume_and_go_live, stay, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_resuming_opens_what_is_free(hotel: ConnectedHotel, beds24: RunningSimul
     one_round()
     assert on_sale(beds24) == (0, 0)
 
-    resume(hotel.channel_property, by="ada")
+    resume_and_go_live(hotel.channel_property)
     work_everything()
 
     assert on_sale(beds24) == (9, 5)
@@ -195,7 +195,7 @@ def test_a_closing_that_waits_is_given_up_by_not_pausing(hotel: ConnectedHotel, 
     channel_is_silent()
     pause_with_rooms_closed(hotel.channel_property, by="ada")
 
-    resume(hotel.channel_property, by="ada")
+    resume_and_go_live(hotel.channel_property)
     ChannelAccount.objects.update(unavailable_since=None)
     work_everything()
 
@@ -211,7 +211,7 @@ def test_nobody_resumes_while_a_worker_closes(hotel: ConnectedHotel) -> None:
     assert claim(closing().id) is not None
 
     with pytest.raises(ClosingUnderWay, match="at this moment"):
-        resume(hotel.channel_property, by="ada")
+        resume_and_go_live(hotel.channel_property)
 
 
 def test_rooms_of_a_pause_that_is_on_can_be_closed_later(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:

@@ -19,13 +19,13 @@ from channel_sync.models import (
 )
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from channel_sync.operations.room_removal import changing_means, removing_means
 from channel_sync.outbound import closing as outbound_closing
 from pms_project.pms.models import RoomType
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.desk_sales import reserve
-from tests.dangers.working import NIGHT, one_round, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, go_live, one_round, resume_and_go_live, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 from tests.factories import RoomTypeFactory
 
@@ -86,6 +86,7 @@ def test_a_channel_that_is_silent_hears_of_it_later(hotel: ConnectedHotel, beds2
 def test_one_that_is_made_again_before_stays_open(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
     remove_mapping(mapping_of(hotel), by="ada")
     create_mapping(wanted(hotel, "2001"), by="ada")
+    go_live(hotel.channel_property)
     reserve(hotel)
     work_everything()
 
@@ -107,6 +108,7 @@ def test_one_that_is_made_again_at_that_very_moment_is_opened_by_its_own_push(
     monkeypatch.setattr(outbound_closing, "find_room_type", looked_up_too_early)
     one_round()
     assert units_at_beds24(beds24) == 0
+    go_live(hotel.channel_property)
     work_everything()
 
     assert units_at_beds24(beds24) == 10
@@ -116,6 +118,7 @@ def test_a_room_that_another_room_type_takes_over_stays_open(hotel: ConnectedHot
     suite = RoomTypeFactory(hotel=hotel.hotel, name="Suite", units=3)
     remove_mapping(mapping_of(hotel), by="ada")
     create_mapping(wanted(hotel, "2001", suite), by="ada")
+    go_live(hotel.channel_property)
     work_everything()
 
     assert units_at_beds24(beds24) == 3
@@ -126,6 +129,7 @@ def test_a_room_type_that_moves_leaves_no_room_on_sale(hotel: ConnectedHotel, be
     work_everything()
 
     change_mapping(mapping_of(hotel), wanted(hotel, "2002"), by="ada")
+    go_live(hotel.channel_property)
     work_everything()
 
     assert (units_at_beds24(beds24), units_at_beds24(beds24, 2002)) == (0, 5)
@@ -159,7 +163,7 @@ def test_in_a_pause_it_waits_for_its_end(hotel: ConnectedHotel, beds24: RunningS
     one_round()
     assert units_at_beds24(beds24) == 10
 
-    resume(ChannelProperty.objects.get(), by="ada")
+    resume_and_go_live(ChannelProperty.objects.get())
     work_everything()
     assert units_at_beds24(beds24) == 0
 

@@ -19,7 +19,7 @@ from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import DailyRate, RatePlan
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.dangers.working import NIGHT, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, go_live, units_at_beds24, work_everything
 from tests.drift import do_not_wait, plenty_of_credits
 from tests.factories import RateMappingFactory, RatePlanFactory
 
@@ -128,6 +128,7 @@ def test_a_plan_that_is_mapped_again_has_its_prices_back(
     work_everything()
 
     create_mapping(WantedMapping(connected.channel_property, MappingType.RATE, plans[0].id, "2001:1"), by="ada")
+    go_live(connected.channel_property)
     work_everything()
 
     assert prices(beds24, 1) == [100, 100]
@@ -141,6 +142,7 @@ def test_a_plan_that_takes_over_a_slot_does_not_sell_at_the_prices_of_the_other(
     sell(other, "150.00", nights=1)
     take_off(connected, plans[0], "removed")
     create_mapping(WantedMapping(connected.channel_property, MappingType.RATE, other.id, "2001:1"), by="ada")
+    go_live(connected.channel_property)
     work_everything()
 
     assert prices(beds24, 1) == [150, None]
@@ -151,6 +153,7 @@ def test_a_plan_that_is_moved_to_another_slot_is_not_sold_in_the_old_one(
 ) -> None:
     wanted = WantedMapping(connected.channel_property, MappingType.RATE, plans[0].id, "2001:4")
     change_mapping(ChannelMapping.objects.get(internal_id=plans[0].id), wanted, by="ada")
+    go_live(connected.channel_property)
     work_everything()
 
     assert (prices(beds24, 1), prices(beds24, 4)) == ([None, None], [100, 100])
@@ -158,6 +161,7 @@ def test_a_plan_that_is_moved_to_another_slot_is_not_sold_in_the_old_one(
     assert (run.fixed, run.flagged) == (0, 0)
     back = WantedMapping(connected.channel_property, MappingType.RATE, plans[0].id, "2001:1")
     change_mapping(ChannelMapping.objects.get(internal_id=plans[0].id), back, by="ada")
+    go_live(connected.channel_property)
     work_everything()
     assert (prices(beds24, 1), prices(beds24, 4)) == ([100, 100], [None, None])
     assert units_at_beds24(beds24) == 10

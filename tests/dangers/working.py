@@ -12,8 +12,13 @@ from channel_sync.models import (
     WAITING_STATUSES,
     ChannelAccount,
     ChannelEvent,
+    ChannelProperty,
+    OldBookings,
     RateLimitBucket,
 )
+from channel_sync.operations.parity import accept_report, parity_of
+from channel_sync.operations.properties import resume
+from channel_sync.parity.tasks import check_parity
 from tests.conftest import RunningSimulator
 
 LONG_AGO = "2020-01-01T00:00Z"
@@ -39,6 +44,20 @@ def work_everything() -> None:
             return
     left = ChannelEvent.objects.filter(status__in=OPEN_STATUSES)
     raise AssertionError([f"{event} {event.status} {event.last_error}" for event in left])
+
+
+def resume_and_go_live(channel_property: ChannelProperty) -> None:
+    """End a pause, whatever its parity check says: somebody has accepted it."""
+    resume(channel_property, by="ada", go_live=OldBookings.LINK_AND_SEND)
+    check_parity(str(channel_property.id))
+
+
+def go_live(channel_property: ChannelProperty) -> None:
+    """Accept whatever the parity check of a new mapping says."""
+    check_parity(str(channel_property.id))
+    if parity_of(channel_property).can_be_accepted:
+        accept_report(channel_property, OldBookings.LINK_AND_SEND, by="ada")
+        check_parity(str(channel_property.id))
 
 
 def units_at_beds24(beds24: RunningSimulator, room_id: int = 2001, night: date = NIGHT) -> int:

@@ -19,11 +19,11 @@ from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.events.processing import process
 from channel_sync.events.store import claim, snooze
 from channel_sync.models import ChannelEvent, ChannelProperty, EntityType, EventStatus, EventType
-from channel_sync.operations.properties import pause, resume
+from channel_sync.operations.properties import pause
 from channel_sync.outbound.coalescing import leading
 from pms_project.pms.models import Reservation, ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.dangers.working import work_everything
+from tests.dangers.working import resume_and_go_live, work_everything
 from tests.factories import MaintenanceBlockFactory, ReservationFactory, RoomFactory
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +149,7 @@ def test_in_a_pause_one_looks_for_all_and_resuming_wakes_them_all(connected: Con
     process(lead.id)
     assert all(due_in(event) > 60 for event in [lead, *others])
 
-    resume(connected.channel_property, by="root")
+    resume_and_go_live(connected.channel_property)
     assert all(due_in(event) <= 0 for event in [lead, *others])
 
 
@@ -160,7 +160,7 @@ def test_one_that_saw_the_pause_before_it_ended_puts_off_nobody(connected: Conne
     held = claim(lead.id)
     assert held is not None
     seen = ChannelProperty.objects.get(id=connected.channel_property.id)
-    resume(connected.channel_property, by="root")
+    resume_and_go_live(connected.channel_property)
     held.channel_property = seen
 
     with pytest.raises(NotYet) as raised, leading(held), calling(seen):
