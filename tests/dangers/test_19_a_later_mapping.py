@@ -13,7 +13,7 @@ from pms_project.pms.channel_port import Pms
 from pms_project.pms.models import Reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.one_way import at_beds24, hours_pass, refuse, webhook_of, work_only
-from tests.dangers.working import NIGHT, stay, units_at_beds24, work_everything
+from tests.dangers.working import NIGHT, go_live, stay, units_at_beds24, work_everything
 from tests.drift import plenty_of_credits
 from tests.factories import RoomTypeFactory
 
@@ -42,6 +42,7 @@ def map_the_suite(hotel: ConnectedHotel) -> None:
         WantedMapping(hotel.channel_property, MappingType.ROOM_TYPE, suite.id, str(SUITE)),
         by="ada",
     )
+    go_live(hotel.channel_property)
 
 
 def test_its_calendar_does_not_raise_the_nights_of_bookings_that_are_retried(

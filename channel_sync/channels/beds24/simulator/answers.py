@@ -48,14 +48,15 @@ def page_of(items: Sequence[Any], kind: str, request: Request, size: int = PAGE_
     page = max(request.args.get("page", default=1, type=int), 1)
     start = (page - 1) * size
     has_next = len(items) > start + size
+    shown = items[start : start + size]
     query = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != "page"])
     link = f"{request.base_url}?{query}{'&' if query else ''}page={page + 1}"
     return {
         "success": True,
         "type": kind,
-        "count": len(items[start : start + size]),
+        "count": len(shown),
         "pages": {"nextPageExists": has_next, "nextPageLink": link if has_next else None},
-        "data": items[start : start + size],
+        "data": shown,
     }
 
 

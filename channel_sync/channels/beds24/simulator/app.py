@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ class Simulator:
             ("GET", "/authentication/token", lambda request: self._login(request, accounts.refresh)),
             ("DELETE", "/authentication/token", lambda request: self._login(request, accounts.forget)),
             ("GET", "/authentication/details", self._details),
-            ("GET", "/bookings", read("bookings", "booking", lambda *call: bookings.find(*call), bookings.shown)),
+            ("GET", "/bookings", read("bookings", "booking", lambda *call: bookings.find(*call))),
             ("POST", "/bookings", write("bookings", self._write_bookings)),
             ("DELETE", "/bookings", self._delete_bookings),
             ("GET", "/bookings/messages", read("bookings", "message", messages.find)),
@@ -135,23 +135,17 @@ class Simulator:
                 return as_json(accounts.details(self.state, request))
         return self._call(request, COST_OF_READING, lambda account: (accounts.details(self.state, request), 200))
 
-    def _reading(
-        self,
-        area: str,
-        kind: str,
-        read: Callable[[State, Account, Query], list[Json]],
-        show: Callable[[State, Account, Query, Json], Json] | None = None,
-    ) -> Endpoint:
-        """An endpoint that lists what is found; how an item is shown is worked out for those of the page."""
+    def _reading(self, area: str, kind: str, read: Callable[[State, Account, Query], Sequence[Json]]) -> Endpoint:
+        """An endpoint that lists what is found."""
 
-        def page(account: Account, request: Request) -> Json:
+        def found(account: Account, query: Query) -> Sequence[Json]:
             scopes.require(account, f"read:{area}")
-            found = page_of(read(self.state, account, request.args), kind, request)
-            if show is not None:
-                found["data"] = [show(self.state, account, request.args, item) for item in found["data"]]
-            return found
+            return read(self.state, account, query)
 
-        return lambda request: self._call(request, COST_OF_READING, lambda account: (page(account, request), 200))
+        return lambda request: self._list(request, kind, lambda account: found(account, request.args))
+
+    def _list(self, request: Request, kind: str, read: Callable[[Account], Sequence[Json]]) -> Response:
+        return self._call(request, COST_OF_READING, lambda account: (page_of(read(account), kind, request), 200))
 
     def _writing(self, area: str, write: Callable[[Account, list[Any]], list[Json]]) -> Endpoint:
         """An endpoint that takes an array and answers item by item."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import overload
 
 from channel_sync.channels.beds24.simulator.booking_fields import STATUSES
 from channel_sync.channels.beds24.simulator.channel_names import FILTERED
@@ -22,8 +23,30 @@ FILTERS = (
 SEARCHED = ("firstName", "lastName", "email", "apiReference", "id")
 
 
-def find(state: State, account: Account, query: Query) -> list[Json]:
-    """Bookings as they are stored. Without filters upcoming ones only, without `status` no cancelled ones."""
+class Shown(Sequence[Json]):
+    """Bookings as a list shows them to an account; of many, only those of the page are made."""
+
+    def __init__(self, found: Sequence[Json], show: Callable[[Json], Json]) -> None:
+        self._found = found
+        self._show = show
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Json]: ...
+
+    def __getitem__(self, index: int | slice) -> Json | list[Json]:
+        if isinstance(index, slice):
+            return [self._show(booking) for booking in self._found[index]]
+        return self._show(self._found[index])
+
+
+def find(state: State, account: Account, query: Query) -> Sequence[Json]:
+    """Without filters upcoming ones only, without `status` no cancelled ones."""
     rooms = state.owned_rooms(account)
     found = [booking for booking in state.bookings.values() if booking["roomId"] in rooms]
     chosen = _chosen_by_filter(query)
@@ -46,12 +69,8 @@ def find(state: State, account: Account, query: Query) -> list[Json]:
         found = _between(found, field, moment(query, f"{prefix}From"), moment(query, f"{prefix}To"))
     if search := query.get("searchString", "").casefold():
         found = [b for b in found if any(search in str(b[field]).casefold() for field in SEARCHED)]
-    return sorted(found, key=lambda booking: int(booking["id"]))
-
-
-def shown(state: State, account: Account, query: Query, booking: Json) -> Json:
-    """A booking as a list shows it to an account."""
-    return readable(_listed(state, booking, query), account)
+    found.sort(key=lambda booking: int(booking["id"]))
+    return Shown(found, lambda booking: readable(_listed(state, booking, query), account))
 
 
 def group_of(state: State, booking: Json) -> Json | None:
