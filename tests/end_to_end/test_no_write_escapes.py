@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(300)
 
 WITHIN_SECONDS = 10
 SILENT_SECONDS = 60
-# Silence is noticed soon.
-OPTIONS: dict[str, Any] = {"heartbeat_missed_after": 15, "reaper_interval": 10}
+# Silence is noticed soon. Both sides are on one machine, whose clock is one: bookings are not asked for far back.
+OPTIONS: dict[str, Any] = {"heartbeat_missed_after": 15, "reaper_interval": 10, "pull_overlap": 1}
 MANY = 1000
 PLENTY = 1_000_000
 START = date.today() + timedelta(days=40)
@@ -153,22 +153,18 @@ def test_an_update_of_a_thousand(site: Installation, many: RoomType) -> None:
     Reservation.objects.bulk_create(reservations(many, nights))
     expected = Reservation.objects.filter(room_type=many).count()
     site.eventually(lambda: len(booked(site, "Type 0")) == expected, "all bookings are at Beds24", 120, pause=0.5)
-    created_in = time.monotonic() - begun
-    sys.stderr.write(f"{MANY} new bookings at Beds24 after {created_in:.1f} s\n")
-    # Seven to eleven seconds where two cores run all of it; this is about changes that do not come, not about the speed
-    # of the machine.
-    within = max(2 * WITHIN_SECONDS, 3 * created_in)
+    sys.stderr.write(f"{MANY} new bookings at Beds24 after {time.monotonic() - begun:.1f} s\n")
     site.settle(120)
 
     begun = time.monotonic()
     assert Reservation.objects.filter(room_type=many).update(price=Decimal(250)) == expected
     updates = ChannelEvent.objects.filter(event_type=EventType.BOOKING_UPDATE)
-    site.eventually(lambda: updates.count() == expected, "every change is an event", within)
+    site.eventually(lambda: updates.count() == expected, "every change is an event", WITHIN_SECONDS)
     sys.stderr.write(f"{expected} events after {time.monotonic() - begun:.1f} s\n")
     site.eventually(
         lambda: len(booked(site, "Type 0", price=250.0)) == expected,
         "all prices are at Beds24",
-        within - (time.monotonic() - begun),
+        WITHIN_SECONDS - (time.monotonic() - begun),
         pause=0.5,
     )
     sys.stderr.write(f"{expected} changes at Beds24 after {time.monotonic() - begun:.1f} s\n")

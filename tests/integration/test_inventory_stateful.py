@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -25,8 +26,9 @@ from hypothesis.stateful import (
 )
 
 from channel_sync.channels.canonical import Booking
+from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.errors import HoldEnded, NotEnoughUnits
-from channel_sync.inventory.availability import check_availability, free_units
+from channel_sync.inventory.availability import FreeNight, check_availability, free_units
 from channel_sync.inventory.confirmation import Confirmation, confirm_at_channel, refuse_at_channel
 from channel_sync.inventory.holds import create_hold, extend_hold
 from channel_sync.inventory.reaper import expire_holds
@@ -342,8 +344,15 @@ def test_a_count_over_the_whole_stay_is_found_out(monkeypatch: pytest.MonkeyPatc
         taken = [units for *_, units in touching] + list(holds.values_list("units_held", flat=True))
         return RoomType.objects.get(id=room_type_id).units - sum(taken)
 
+    def every_night(room_type_ids: Sequence[UUID], start: date, end: date, **options: Any) -> list[FreeNight]:
+        return [
+            FreeNight(room_type_id, night, whole_stay(room_type_id, start, end))
+            for room_type_id in room_type_ids
+            for night in nights(start, end - ONE_NIGHT)
+        ]
+
     monkeypatch.setattr("channel_sync.inventory.holds.check_availability", whole_stay)
-    monkeypatch.setattr("pms_project.pms.services.reservations.check_availability", whole_stay)
+    monkeypatch.setattr("channel_sync.operations.selling.free_units", every_night)
 
     with pytest.raises(AssertionError):
         live(phases=(Phase.generate,))
