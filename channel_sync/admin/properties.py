@@ -72,7 +72,8 @@ class ConnectForm(forms.Form):
     first_sync = forms.BooleanField(
         required=False,
         initial=True,
-        label="First synchronisation: import its bookings, then send its calendar",
+        label="Compare both sides now",
+        help_text="Once what each would change is clean or accepted, its bookings come in and its calendar goes out.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

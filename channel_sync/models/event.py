@@ -37,6 +37,7 @@ UNAPPLIED_STATUSES = (*OPEN_STATUSES, EventStatus.FAILED)
 WAITS_FOR = {
     WaitsFor.CHANNEL: "the channel to answer",
     WaitsFor.CREDITS: "credits of the channel",
+    WaitsFor.PARITY: "somebody to accept what its parity check says",
     WaitsFor.PAUSE: "the property to be resumed",
     WaitsFor.LOGIN: "the property to be connected again",
     WaitsFor.EVENT: "another event to be settled",

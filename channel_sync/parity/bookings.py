@@ -51,6 +51,7 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
     unreadable: list[str] = []
     different: list[Stay] = []
     same = 0
+    under_way = _waiting(scope.channel_property, list(linked_here))
     parse = channel_class(scope.channel_property.channel_name).parse_booking
     for notification in listed:
         try:
@@ -60,7 +61,8 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
             continue
         reservation_id = links.get(booking.external_id)
         if reservation_id is not None:
-            differences = _differences(scope, booking, here.get(reservation_id))
+            is_under_way = reservation_id in under_way
+            differences = () if is_under_way else _differences(scope, booking, here.get(reservation_id))
             if differences:
                 different.append(_stay(scope, booking, reservation_id, differences))
             else:
@@ -154,8 +156,6 @@ def _waiting(channel_property: ChannelProperty, reservation_ids: Sequence[UUID])
 def _differences(scope: Scope, booking: Booking, reservation: Reservation | None) -> tuple[str, ...]:
     """In words; what the channel has cancelled, and prices within the tolerance, are settled by the import."""
     if reservation is None:
-        return ()
-    if _waiting(scope.channel_property, [reservation.id]):
         return ()
     room = scope.rooms.get(reservation.room_type_id)
     found = compare_booking(booking, reservation, room, scope.today)

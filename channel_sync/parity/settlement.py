@@ -84,9 +84,10 @@ def begin_opening(check: ParityCheck, old_bookings: OldBookings, *, by: str) -> 
 
 
 def carry_out(channel_property: ChannelProperty, options: RunOptions | None = None) -> bool:
-    """Import what the channel has, then let everything be sent; false where nothing is accepted.
+    """Import what the channel has, then let everything be sent; false where nothing is accepted, or not any more.
 
-    Raises as `reconcile_bookings` does: the next call goes on.
+    Something that is held meanwhile has another check wanted, and nothing is opened before that. Raises as
+    `reconcile_bookings` does: the next call goes on.
     """
     found = ParityCheck.objects.filter(channel_property=channel_property, status=ParityStatus.OPENING)
     if not found.update(due_at=Now() + UNDER_WAY, updated_at=Now()):
@@ -95,6 +96,8 @@ def carry_out(channel_property: ChannelProperty, options: RunOptions | None = No
     _take_over(channel_property, options or RunOptions())
     import_bookings(channel_property, options)
     with transaction.atomic():
+        if found.select_for_update().first() is None:
+            return False
         if channel_property.held_since is not None:
             request_full_sync(channel_property)
         else:

@@ -40,6 +40,7 @@ from channel_sync.operations.mappings import create_mapping
 from channel_sync.operations.parity import accept_report, parity_of
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
 from channel_sync.operations.roles import Role
+from channel_sync.parity import settlement
 from channel_sync.parity.report import ParityReport
 from channel_sync.parity.tasks import check_parity
 from channel_sync.reconciliation.bookings import reconcile_bookings
@@ -376,6 +377,37 @@ def test_a_process_that_dies_after_the_import_is_followed_by_another(
     assert parity_of(open_hotel.channel_property).is_open
     assert Reservation.objects.count() == 1
     assert units_at_beds24(beds24) == 9
+
+
+def test_a_mapping_that_is_made_while_another_is_opened_waits_for_its_own_check(
+    open_hotel: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_property = open_hotel.channel_property
+    ChannelMapping.objects.all().delete()
+    for room in ROOMS:
+        beds24.simulator.state.rooms[room].num_avail[NIGHT] = 0
+    create_mapping(
+        WantedMapping(channel_property, MappingType.ROOM_TYPE, open_hotel.double.id, "2001"), by="ada", accept=True
+    )
+    import_bookings = settlement.import_bookings
+
+    def map_another(*args: Any) -> Any:
+        create_mapping(WantedMapping(channel_property, MappingType.ROOM_TYPE, open_hotel.single.id, "2002"), by="ada")
+        return import_bookings(*args)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(settlement, "import_bookings", map_another)
+        check_parity(str(channel_property.id))
+    work_beside(channel_property)
+
+    assert (units_at_beds24(beds24), units_at_beds24(beds24, 2002)) == (0, 0)
+    assert not parity_of(channel_property).is_open
+
+    live(open_hotel)
+    accept_report(channel_property, OldBookings.LINK_AND_SEND, by="ada")
+    live(open_hotel)
+    work_everything()
+    assert (units_at_beds24(beds24), units_at_beds24(beds24, 2002)) == (10, 5)
 
 
 def test_a_property_moves_to_another_one_of_the_channel(open_hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
