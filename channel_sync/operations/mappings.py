@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.connections.opening import hold_mapping
+from channel_sync.connections.opening import hold_mapping, look_again
 from channel_sync.errors import DuplicateMapping
 from channel_sync.events.outbound_events import room_close_event
 from channel_sync.events.store import record_all
@@ -92,9 +92,12 @@ def _save(
                 _close(mapping.channel_property_id, before.internal_id, before.external_id, kind)
             _remember_slot(mapping, was)
             is_new = before is None or _told(before) != _told(mapping)
-            is_held = is_new and is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
+            is_sold = is_new and is_active and wanted.mapping_type in HELD
+            is_held = is_sold and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
+            elif is_sold:
+                look_again(mapping.channel_property)
             if not is_active:
                 _take_off_sale(mapping)
             note(

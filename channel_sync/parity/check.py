@@ -51,6 +51,7 @@ def make_check(
         if check is None or check.status != ParityStatus.WANTED:
             return check
         ParityCheck.objects.filter(id=check.id).update(due_at=Now() + UNDER_WAY)
+        check.refresh_from_db(fields=["due_at"])
         try:
             report = compare_sides(scope_of(channel_property, check.reason), wait=wait, progress=progress)
         except Exception as error:
@@ -58,7 +59,8 @@ def make_check(
             raise
         with transaction.atomic():
             locked = ParityCheck.objects.select_for_update().get(id=check.id)
-            if locked.status != ParityStatus.WANTED or locked.created_at != check.created_at:
+            # Wanted again meanwhile, it is due at another time: what was compared does not know why.
+            if locked.status != ParityStatus.WANTED or locked.due_at != check.due_at:
                 return locked
             locked.report, locked.status, locked.due_at = report.model_dump(mode="json"), ParityStatus.WAITING, None
             locked.failures, locked.last_error = 0, ""
