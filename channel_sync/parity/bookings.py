@@ -30,6 +30,7 @@ from channel_sync.reconciliation.runs import Progress
 from channel_sync.reconciliation.spare_calls import Wait, call_with_spare_credits
 
 AT_ONCE = 500
+NOT_LISTED = ("The channel does not list the booking that it is linked to.",)
 # As far as a reservation may begin.
 FOREVER = timedelta(days=365 * 10)
 
@@ -71,6 +72,10 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
                 same += 1
         elif booking.takes_room:
             there.append(booking)
+    # Deleted at the channel, or of the property that was connected before.
+    gone = linked_here & here.keys() - {links[one.external_id] for one in listed if one.external_id in links}
+    gone -= _waiting(scope.channel_property, list(gone))
+    different += [_own(scope, here[one], NOT_LISTED) for one in sorted(gone)]
     alone = [one for one in here.values() if one.id not in linked_here]
     waiting = _waiting(scope.channel_property, [one.id for one in alone])
     # What waits may be the same as a booking that somebody typed in; bookings that we made find their own.
@@ -217,10 +222,11 @@ def _stay(
     )
 
 
-def _own(scope: Scope, reservation: Reservation) -> Stay:
+def _own(scope: Scope, reservation: Reservation, differences: tuple[str, ...] = ()) -> Stay:
     return Stay(
         check_in=reservation.check_in,
         check_out=reservation.check_out,
         room=scope.name_of(reservation.room_type_id),
         reservation_id=reservation.id,
+        differences=differences,
     )
