@@ -53,9 +53,7 @@ def test_a_plan_does_not_set_the_price_of_a_room_that_its_room_type_has_left(
     assert beds24.simulator.state.rooms[2001].days[NIGHT].get("price1") != 222
 
 
-def test_a_property_that_moves_takes_no_old_links_for_new_ones(
-    hotel: ConnectedHotel, beds24: RunningSimulator
-) -> None:
+def test_a_property_that_moves_takes_no_old_links_for_new_ones(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
     """The booking has another number there; the reservation is linked to the number of before."""
     beds24.controls.book(roomId=2001, lastName="Hopper", price=100, numAdult=2, **stay())
     kept = ReservationFactory(
