@@ -44,12 +44,27 @@ def hold_property(
 
 
 def hold_mapping(mapping: ChannelMapping, *, by: str, accept: bool = False) -> None:
-    """Send nothing of a new or changed mapping until a parity check of it is accepted."""
+    """Send nothing of a new or changed mapping until a parity check of it is accepted.
+
+    With `accept` it is, whatever it says, unless other mappings wait for a person in the same check.
+    """
     with transaction.atomic():
         ChannelMapping.objects.filter(id=mapping.id).update(held_since=Coalesce("held_since", Now()))
-        reason = ParityReason.MAPPED
-        want_check(mapping.channel_property, reason, by=by, accept_as=OldBookings.LINK_AND_SEND if accept else None)
+        unsettled = ParityCheck.objects.filter(channel_property=mapping.channel_property, status__in=UNSETTLED)
+        is_accepted = accept and not unsettled.filter(accept_as="").exists()
+        accept_as = OldBookings.LINK_AND_SEND if is_accepted else None
+        want_check(mapping.channel_property, ParityReason.MAPPED, by=by, accept_as=accept_as)
     mapping.refresh_from_db(fields=["held_since"])
+
+
+def look_again(channel_property: ChannelProperty) -> None:
+    """Have a property that is held compared with a mapping that its report does not know.
+
+    A report that is accepted beforehand stays so; one that a person has seen is to be seen again.
+    """
+    unsettled = ParityCheck.objects.filter(channel_property=channel_property, status__in=UNSETTLED)
+    unsettled.exclude(status=ParityStatus.WANTED).update(accept_as="")
+    unsettled.update(status=ParityStatus.WANTED, due_at=Now(), updated_at=Now())
 
 
 def want_check(

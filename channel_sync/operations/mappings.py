@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.connections.opening import hold_mapping
+from channel_sync.connections.opening import hold_mapping, look_again
 from channel_sync.errors import DuplicateMapping
 from channel_sync.events.outbound_events import room_close_event
 from channel_sync.events.store import record_all
@@ -24,6 +24,7 @@ from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
 from channel_sync.operations.parity import start_soon
 from channel_sync.outbound.removed_rates import request_price_removal
+from channel_sync.pms import host_pms
 
 HELD = (MappingType.ROOM_TYPE, MappingType.RATE)
 
@@ -92,11 +93,16 @@ def _save(
                 _close(mapping.channel_property_id, before.internal_id, before.external_id, kind)
             _remember_slot(mapping, was)
             is_new = before is None or _told(before) != _told(mapping)
-            is_held = is_new and is_active and wanted.mapping_type in HELD and _is_live(mapping.channel_property)
+            is_sold = is_new and is_active and wanted.mapping_type in HELD
+            is_held = is_sold and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
+            elif is_sold:
+                look_again(mapping.channel_property)
             if not is_active:
                 _take_off_sale(mapping)
+            elif wanted.mapping_type == MappingType.ROOM_TYPE:
+                _free_slots(mapping, by=by)
             note(
                 by, action, f"mapping:{mapping.id}",
                 channel_property_id=mapping.channel_property_id, was=was, now=_told(mapping),
@@ -143,6 +149,18 @@ def _close(channel_property_id: UUID, room_type_id: UUID, external_room_id: str,
 def _take_off_sale(mapping: ChannelMapping) -> None:
     if mapping.mapping_type == MappingType.RATE:
         request_price_removal(mapping)
+
+
+def _free_slots(mapping: ChannelMapping, *, by: str) -> None:
+    """Take plans of other room types off the price slots of a room: they would set the prices of this one."""
+    property_id = mapping.channel_property.property_id
+    own = [plan.id for plan in host_pms().rate_plans(property_id) if plan.room_type_id == mapping.internal_id]
+    plans = ChannelMapping.objects.filter(
+        channel_property=mapping.channel_property, mapping_type=MappingType.RATE, is_active=True
+    )
+    for plan in plans.exclude(internal_id__in=own):
+        if plan.external_id.partition(":")[0] == mapping.external_id:
+            remove_mapping(plan, by=by)
 
 
 def _remember_slot(mapping: ChannelMapping, was: dict[str, object] | None) -> None:

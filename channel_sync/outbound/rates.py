@@ -110,16 +110,22 @@ def _waiting(lead: ChannelEvent) -> tuple[WaitingEvents, dict[ChannelMapping, li
 
     Rates that are closed or opened in a room that nobody mapped are left to their own turn, and fail there alone.
     Raises `UnmappedRoom` when the lead event is of such a room: opened without its units it would be sold out twice.
+    So are those of a room whose mapping is held, as its units would go along; raises `NotYet` then.
     """
     channel_property = lead.channel_property
     not_open = held(channel_property)
     waiting = waiting_events(lead, leave_out=not_open)
     changed = _changed(channel_property, waiting)
     closing = _closing_by_room(changed)
-    unmapped = closing.keys() - room_types(channel_property, closing).keys()
-    left_out = {mapping.internal_id: _room(mapping) for mapping in changed if _room(mapping) in unmapped}
+    known = room_types(channel_property, closing)
+    sendable = {room for room, room_type_id in known.items() if room_type_id not in not_open}
+    left_out = {
+        mapping.internal_id: _room(mapping) for mapping in changed if _room(mapping) in closing.keys() - sendable
+    }
     if lead.entity_internal_id in left_out:
-        raise UnmappedRoom(left_out[lead.entity_internal_id], str(channel_property))
+        room = left_out[lead.entity_internal_id]
+        require_open_mapping(channel_property, known.get(room))
+        raise UnmappedRoom(room, str(channel_property))
     if left_out:
         waiting = waiting_events(lead, leave_out=not_open | set(left_out))
         changed = _changed(channel_property, waiting)

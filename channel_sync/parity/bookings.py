@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from channel_sync.models import (
     ChannelEvent,
     ChannelProperty,
     EntityType,
+    EventStatus,
     LeftAlone,
     ReservationLink,
 )
@@ -29,6 +30,7 @@ from channel_sync.reconciliation.runs import Progress
 from channel_sync.reconciliation.spare_calls import Wait, call_with_spare_credits
 
 AT_ONCE = 500
+NOT_LISTED = ("The channel does not list the booking that it is linked to.",)
 # As far as a reservation may begin.
 FOREVER = timedelta(days=365 * 10)
 
@@ -53,6 +55,8 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
     same = 0
     under_way = _waiting(scope.channel_property, list(linked_here))
     parse = channel_class(scope.channel_property.channel_name).parse_booking
+    # Cancelled ones too, and those in rooms that nobody has mapped.
+    linked = here | _read(linked_here - here.keys())
     for notification in listed:
         try:
             booking = parse(notification.payload)
@@ -61,19 +65,26 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
             continue
         reservation_id = links.get(booking.external_id)
         if reservation_id is not None:
-            is_under_way = reservation_id in under_way
-            differences = () if is_under_way else _differences(scope, booking, here.get(reservation_id))
+            is_compared = reservation_id in here or booking.external_room_id in scope.rooms.values()
+            is_compared = is_compared and reservation_id not in under_way
+            differences = _differences(scope, booking, linked.get(reservation_id)) if is_compared else ()
             if differences:
                 different.append(_stay(scope, booking, reservation_id, differences))
             else:
                 same += 1
         elif booking.takes_room:
             there.append(booking)
+    # Deleted at the channel, or of the property that was connected before.
+    gone = linked_here & here.keys() - {links[one.external_id] for one in listed if one.external_id in links}
+    gone -= under_way
+    different += [_own(scope, here[one], NOT_LISTED) for one in sorted(gone)]
     alone = [one for one in here.values() if one.id not in linked_here]
     waiting = _waiting(scope.channel_property, [one.id for one in alone])
-    alone = [one for one in alone if one.id not in waiting]
-    pairs = dict(_pairs(scope, there, alone))
+    # What waits may be the same as a booking that somebody typed in; bookings that we made find their own.
+    pairs = dict(_pairs(scope, [one for one in there if not one.client_key], alone))
     paired = set(pairs.values())
+    waiting -= paired
+    alone = [one for one in alone if one.id not in waiting]
     coming = [booking for booking in there if booking.external_id not in pairs]
     types = scope.room_types
     currency = host_pms().property_facts(scope.channel_property.property_id).currency.upper()
@@ -90,7 +101,10 @@ def compare_bookings(scope: Scope, *, wait: Wait, progress: Progress) -> Compare
         no_room=tuple(_stay(scope, one) for one in no_room),
         other_currency=tuple(_stay(scope, one, pairs.get(one.external_id)) for one in foreign),
     )
-    return Compared(report, [(types[one.external_room_id], one) for one in coming if one.external_room_id in types])
+    # Those that wait or have failed take their nights already.
+    counted = _unapplied(scope.channel_property, [one.external_id for one in coming])
+    coming = [one for one in coming if one.external_room_id in types and one.external_id not in counted]
+    return Compared(report, [(types[one.external_room_id], one) for one in coming])
 
 
 def _listed(scope: Scope, *, wait: Wait, progress: Progress) -> Iterator[BookingNotification]:
@@ -120,12 +134,27 @@ def _reservations(scope: Scope) -> dict[UUID, Reservation]:
     left_alone = set(
         LeftAlone.objects.filter(channel_property=scope.channel_property).values_list("reservation_id", flat=True)
     )
-    return {
-        found.id: found
-        for start in range(0, len(ids), AT_ONCE)
-        for found in pms.reservations(ids[start : start + AT_ONCE]).values()
-        if found.takes_room and found.id not in left_alone
-    }
+    found = _read(ids)
+    return {one: found[one] for one in ids if one in found and found[one].takes_room and one not in left_alone}
+
+
+def _read(reservation_ids: Iterable[UUID]) -> dict[UUID, Reservation]:
+    ids = list(reservation_ids)
+    found: dict[UUID, Reservation] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        found |= host_pms().reservations(ids[start : start + AT_ONCE])
+    return found
+
+
+def _unapplied(channel_property: ChannelProperty, external_ids: Collection[str]) -> set[str | None]:
+    """Bookings that free units count by their events, as the PMS has not taken them in."""
+    found = ChannelEvent.objects.filter(
+        channel_property=channel_property,
+        entity_external_id__in=external_ids,
+        claimed_room__isnull=False,
+        status__in=(*OPEN_STATUSES, EventStatus.FAILED),
+    )
+    return set(found.values_list("entity_external_id", flat=True))
 
 
 def _links(
@@ -157,7 +186,7 @@ def _differences(scope: Scope, booking: Booking, reservation: Reservation | None
     """In words; what the channel has cancelled, and prices within the tolerance, are settled by the import."""
     if reservation is None:
         return ()
-    room = scope.rooms.get(reservation.room_type_id)
+    room = scope.every_room.get(reservation.room_type_id)
     found = compare_booking(booking, reservation, room, scope.today)
     return tuple(finding.kind.label for finding in found if not isinstance(finding, Fix))
 
@@ -193,10 +222,11 @@ def _stay(
     )
 
 
-def _own(scope: Scope, reservation: Reservation) -> Stay:
+def _own(scope: Scope, reservation: Reservation, differences: tuple[str, ...] = ()) -> Stay:
     return Stay(
         check_in=reservation.check_in,
         check_out=reservation.check_out,
         room=scope.name_of(reservation.room_type_id),
         reservation_id=reservation.id,
+        differences=differences,
     )

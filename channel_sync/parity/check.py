@@ -59,8 +59,8 @@ def make_check(
             raise
         with transaction.atomic():
             locked = ParityCheck.objects.select_for_update().get(id=check.id)
+            # Wanted again meanwhile, it is due at another time: what was compared does not know why.
             if locked.status != ParityStatus.WANTED or locked.due_at != check.due_at:
-                # Something more is held since: what was compared is not all of it.
                 return locked
             locked.report, locked.status, locked.due_at = report.model_dump(mode="json"), ParityStatus.WAITING, None
             locked.failures, locked.last_error = 0, ""

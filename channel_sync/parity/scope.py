@@ -19,7 +19,7 @@ class Scope:
     A whole property that was never live is `new`: what is not mapped has to be seen to.
 
     `rooms` is room type -> channel room, `plans` rate plan -> rate of the channel, `room_types` channel room -> room
-    type of all that are mapped.
+    type of all that are mapped, `every_room` the reverse.
     """
 
     channel_property: ChannelProperty
@@ -30,6 +30,7 @@ class Scope:
     rooms: Mapping[UUID, str]
     plans: Mapping[UUID, str]
     room_types: Mapping[str, UUID]
+    every_room: Mapping[UUID, str]
     facts: Mapping[UUID, RoomTypeFacts]
     plan_names: Mapping[UUID, str]
 
@@ -71,6 +72,7 @@ def scope_of(channel_property: ChannelProperty, reason: str) -> Scope:
         rooms=mapped[MappingType.ROOM_TYPE],
         plans={plan: rate for plan, rate in mapped[MappingType.RATE].items() if plan in plans},
         room_types=every,
+        every_room={room_type_id: room for room, room_type_id in every.items()},
         facts=facts,
         plan_names=plans,
     )

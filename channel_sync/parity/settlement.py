@@ -40,6 +40,8 @@ from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 # Older than that, a report is made again before it can be accepted: both sides have moved on.
 WORTH_FOR = timedelta(hours=1)
+# An opening that is not done by then, as its process or the channel was away, is compared once more.
+ACCEPTED_FOR = timedelta(hours=6)
 UNDER_WAY = timedelta(minutes=2)
 # Ids in one GET, whose answer is one page.
 AT_ONCE = 100
@@ -86,10 +88,13 @@ def begin_opening(check: ParityCheck, old_bookings: OldBookings, *, by: str) -> 
 def carry_out(channel_property: ChannelProperty, options: RunOptions | None = None) -> bool:
     """Import what the channel has, then let everything be sent; false where nothing is accepted, or not any more.
 
-    Something that is held meanwhile has another check wanted, and nothing is opened before that. Raises as
-    `reconcile_bookings` does: the next call goes on.
+    Nor is anything opened when something was held, or a new comparison wanted, meanwhile: the report does not know of
+    it. Raises as `reconcile_bookings` does: the next call goes on.
     """
     found = ParityCheck.objects.filter(channel_property=channel_property, status=ParityStatus.OPENING)
+    found.filter(accepted_at__lt=Now() - ACCEPTED_FOR).update(
+        status=ParityStatus.WANTED, accept_as="", due_at=Now(), updated_at=Now()
+    )
     if not found.update(due_at=Now() + UNDER_WAY, updated_at=Now()):
         return False
     channel_property.refresh_from_db(fields=["held_since"])
