@@ -116,7 +116,7 @@ class MappingAdmin(RoleAdmin):
     """Administrators write; removing switches a mapping off."""
 
     form = MappingForm
-    list_display = ("external_id", "pms_side", "mapping_type", "channel_property", "state")
+    list_display = ("external_id", "pms_side", "state", "mapping_type", "channel_property")
     list_filter = ("mapping_type", "is_active", "channel_property")
     list_select_related = ("channel_property",)
     search_fields = ("external_id",)
@@ -167,7 +167,8 @@ class MappingAdmin(RoleAdmin):
     def state(self, mapping: ChannelMapping) -> SafeString:
         """On, off, or not sent before its parity check is accepted."""
         if mapping.is_active and mapping.held_since is not None:
-            return badge("high", "Not live yet")
+            address = reverse("admin:channel_sync_parity", args=[mapping.channel_property_id])
+            return format_html('<a href="{}">{}</a>', address, badge("high", "Not live yet"))
         return badge("done", "active") if mapping.is_active else badge("ignored", "removed")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -2,114 +2,160 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from channel_sync.admin.role_admin import actor, refusals_told, require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, refusals_told, require_role
 from channel_sync.models import ChannelProperty, OldBookings
 from channel_sync.operations.parity import Parity, accept_report, compare_again, parity_of
 from channel_sync.operations.roles import Role, has_role
-from channel_sync.parity.report import ParityReport, Stay
+from channel_sync.parity.check import NO_REASON
+from channel_sync.parity.going_live import choices_of, going_live_means
+from channel_sync.parity.report import Nights, ParityReport, Prices, Stay, counted, nights_of
+from channel_sync.parity.settlement import WORTH_FOR
 
 SHOWN = 50
+STAY = ("Room type", "Arrival", "Departure", "Booking", "OTA")
+NIGHTS = ("First night", "Last night", "At the channel", "In the PMS")
 
 
-def parity_page(admin: ModelAdmin[Any], request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+@dataclass(frozen=True)
+class Table:
+    """A part of the report, what becomes of it, and its first rows."""
+
+    title: str
+    size: str
+    note: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    left_out: int
+
+
+def parity_page(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
     """The report; operators have it made again, administrators accept it. It renews itself while work is under way."""
     if request.method == "POST":
-        return _act(request, channel_property)
+        return _act(admin, request, channel_property)
     parity = parity_of(channel_property)
+    check = parity.check
     context = {
         **admin.admin_site.each_context(request),
         "title": f"Compare both sides of {channel_property}",
         "opts": admin.opts,
         "original": channel_property,
         "parity": parity,
-        "is_due_soon": parity.is_under_way and not (parity.check and parity.check.last_error),
-        "tables": _tables(parity.report) if parity.report is not None else [],
-        "choices": _choices(parity),
+        "reasons": parity.report.reasons() if parity.report is not None else [],
+        "valid_until": check.made_at + WORTH_FOR if check is not None and check.made_at is not None else None,
+        "went_by_itself": check is not None and check.accepted_by == NO_REASON,
+        "is_due_soon": parity.is_under_way and not (check and check.last_error),
+        "tables": list(_tables(parity.report)) if parity.report is not None else [],
+        "choices": choices_of(parity.report) if parity.report is not None else [],
         "is_operator": has_role(request.user, Role.OPERATOR),
         "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
     }
     return TemplateResponse(request, "admin/channel_sync/parity.html", context)
 
 
-def _act(request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+def _act(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
     wanted = request.POST.get("do", "")
     if wanted == "compare":
         require_role(request, Role.OPERATOR)
-        compare_again(channel_property, by=actor(request))
+        if parity_of(channel_property).is_open:
+            messages.error(request, "It is live. What differs since is found by the comparisons on its page.")
+        else:
+            compare_again(channel_property, by=actor(request))
     elif wanted == "accept":
         require_role(request, Role.ADMINISTRATOR)
-        choice = request.POST.get("old_bookings", "")
-        if choice not in OldBookings.values:
-            messages.error(request, "Choose what becomes of reservations that only the PMS has.")
-        else:
-            with refusals_told(request):
-                accept_report(channel_property, OldBookings(choice), by=actor(request))
-                messages.success(request, "Accepted. Bookings come in now, then everything is sent.")
+        return _accept(admin, request, channel_property)
     return HttpResponseRedirect(request.path)
 
 
-def _choices(parity: Parity) -> list[tuple[str, str, bool]]:
-    """Value, label, and whether it is chosen at first; none where no reservation is only in the PMS."""
-    if parity.report is None:
-        return []
-    return [(value, label, value == OldBookings.LINK_AND_SEND) for value, label in OldBookings.choices]
+def _accept(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
+    """Ask first; what is accepted is the report that the question was about."""
+    choice, parity = request.POST.get("old_bookings", ""), parity_of(channel_property)
+    left = [*parity.report.setup, *parity.report.unmapped] if parity.report is not None else []
+    if choice not in OldBookings.values:
+        messages.error(request, "Choose what becomes of reservations that only the PMS has.")
+    elif parity.report is None or not parity.can_be_accepted:
+        messages.error(request, "No report waits to be accepted. Compare both sides again.")
+    elif "confirmed" not in request.POST:
+        return admin.confirm_page(
+            request,
+            title=f"Go live with {channel_property}?",
+            verb="go live",
+            fields={"do": "accept", "old_bookings": choice, "made_at": _made_at(parity)},
+            back=request.path,
+            consequences=[*going_live_means(parity.report, OldBookings(choice)), *(["You accept:"] if left else [])],
+            shown=left,
+        )
+    elif request.POST.get("made_at") != _made_at(parity):
+        messages.error(request, "Both sides were compared again meanwhile. Look at the new report, then accept that.")
+    else:
+        with refusals_told(request):
+            accept_report(channel_property, OldBookings(choice), by=actor(request))
+            messages.success(request, "Accepted. Bookings come in now, then everything is sent.")
+    return HttpResponseRedirect(request.path)
 
 
-def _tables(report: ParityReport) -> list[dict[str, Any]]:
-    """Title, head and rows of each part that has any; of many rows the first."""
+def _made_at(parity: Parity) -> str:
+    return parity.check.made_at.isoformat() if parity.check is not None and parity.check.made_at is not None else ""
+
+
+def _tables(report: ParityReport) -> Iterator[Table]:
+    """Each part that has any rows; of many rows the first."""
     bookings = report.bookings
-    stays = (
-        ("The same on both sides, not linked yet", bookings.to_link),
-        ("Only in the PMS", bookings.only_pms),
-        ("Different", bookings.different),
-        ("At the channel, in rooms that nobody has mapped", bookings.no_room),
-        ("Priced in another currency", bookings.other_currency),
-        ("Come into the PMS", bookings.only_channel),
-    )
-    tables = [
+    by_choice = "Your choice above says what becomes of them."
+    raised = "They are raised at the channel when the property goes live."
+    lowered = "They are lowered at the channel when the property goes live."
+    found = (
+        _stays("The same on both sides, not linked yet", by_choice, bookings.to_link),
         _table(
-            title,
-            ("Room type", "Arrival", "Departure", "Booking", "OTA", "Differs in"),
-            [
-                (
-                    one.room,
-                    one.check_in,
-                    one.check_out,
-                    one.booking_id or "-",
-                    one.ota or "-",
-                    ", ".join(one.differences),
-                )
-                for one in found
-            ],
-        )
-        for title, found in stays
-    ]
-    units = (("More for sale than now", report.raised), ("Less for sale than now", report.lowered))
-    tables += [
+            "Only in the PMS", _number(bookings.only_pms), by_choice, STAY[:3],
+            [(one.room, one.check_in, one.check_out) for one in bookings.only_pms],
+        ),
         _table(
-            title,
-            ("Room type", "First night", "Last night", "At the channel", "In the PMS"),
-            [(one.room, one.first, one.last, "-" if one.channel is None else one.channel, one.pms) for one in found],
-        )
-        for title, found in units
-    ]
-    prices = [(one.plan, one.first, one.last, one.channel or "-", one.pms or "-") for one in report.prices]
-    tables.append(_table("Prices", ("Rate plan", "First night", "Last night", "At the channel", "In the PMS"), prices))
-    return [table for table in tables if table["rows"]]
+            "Different", _number(bookings.different), "Each that still differs becomes a conflict to settle.",
+            (*STAY, "Differs in"), [(*_stay(one), ", ".join(one.differences)) for one in bookings.different],
+        ),
+        _stays(
+            "At the channel, in rooms that are not mapped", "They cannot come in before their room is mapped.",
+            bookings.no_room,
+        ),
+        _stays("Priced in another currency", "Check their prices by hand.", bookings.other_currency),
+        _stays("Only at the channel", "They come into the PMS.", bookings.only_channel),
+        _nights("More for sale than now", raised, report.raised),
+        _nights("Less for sale than now", lowered, report.lowered),
+        _prices(report.prices),
+    )  # fmt: skip
+    return (table for table in found if table.rows)
 
 
-def _row(one: Stay) -> tuple[Any, ...]:
-    return one.room, one.check_in, one.check_out, one.booking_id or "-", one.ota or "-", ", ".join(one.differences)
+def _stays(title: str, note: str, found: Sequence[Stay]) -> Table:
+    return _table(title, _number(found), note, STAY, [_stay(one) for one in found])
 
 
-def _table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, Any]:
-    return {
-        "title": title, "head": head, "rows": rows[:SHOWN], "count": len(rows), "left_out": max(len(rows) - SHOWN, 0)
-    }  # fmt: skip
+def _stay(one: Stay) -> tuple[Any, ...]:
+    return one.room, one.check_in, one.check_out, one.booking_id or "-", one.ota or "-"
+
+
+def _nights(title: str, note: str, found: tuple[Nights, ...]) -> Table:
+    rows = [(one.room, one.first, one.last, "none" if one.channel is None else one.channel, one.pms) for one in found]
+    return _table(title, counted(nights_of(found), "night", "nights"), note, ("Room type", *NIGHTS), rows)
+
+
+def _prices(found: tuple[Prices, ...]) -> Table:
+    rows = [(one.plan, one.first, one.last, one.channel or "none", one.pms or "none") for one in found]
+    size, note = counted(nights_of(found), "night", "nights"), "The prices of the PMS are sent."
+    return _table("Other prices", size, note, ("Rate plan", *NIGHTS), rows)
+
+
+def _table(title: str, size: str, note: str, head: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Table:
+    return Table(title, size, note, head, rows[:SHOWN], max(len(rows) - SHOWN, 0))
+
+
+def _number(found: Sequence[Stay]) -> str:
+    return str(len(found))

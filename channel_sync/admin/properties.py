@@ -44,36 +44,42 @@ class ConnectForm(forms.Form):
     property: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, label="Property of the PMS")
     channel_name = forms.ChoiceField(label="Channel")
     invite_code = forms.CharField(
-        max_length=500, help_text="From the channel's account settings. It works once.", strip=True
+        max_length=500, help_text="From the settings of your account at the channel. Each code works once.", strip=True
     )
     channel_property_id = forms.CharField(
-        max_length=255, required=False, help_text="Needed when the account has several properties."
+        max_length=255,
+        required=False,
+        label="Property at the channel",
+        help_text="Its number; needed only when the account has several properties.",
     )
     verification = forms.ChoiceField(
         choices=[("", "As before; a secret in a header when it is new"), *WebhookVerification.choices],
         required=False,
-        label="Webhooks prove their origin by",
+        label="How webhooks are verified",
     )
     new_webhook_secret = forms.BooleanField(
         required=False,
-        label="New webhook secret, when it is connected again",
-        help_text="The old one is still taken beside it.",
+        label="New webhook secret",
+        help_text="For a property that is connected again. The old secret goes on working beside it.",
     )
     set_webhook = forms.BooleanField(
         required=False,
-        label="Set the webhook at the channel",
-        help_text="Its address, version and secret, and no data of cards. What is set there for others stays.",
+        label="Set up the webhook at the channel for me",
+        help_text="It brings in bookings at once, without card data; other addresses that are set there stay. Without "
+        "it, the next page says what to enter by hand.",
     )
     accept_suggestions = forms.BooleanField(
         required=False,
         initial=True,
-        label="Map room types to channel rooms of the same name, rate plans to their price slots",
+        label="Match rooms and rate plans by name",
+        help_text="Each room type with the room of the same name at the channel, each rate plan with its price there. "
+        "You can correct it before anything is sent.",
     )
     first_sync = forms.BooleanField(
         required=False,
         initial=True,
-        label="Compare both sides now",
-        help_text="Once what each would change is clean or accepted, its bookings come in and its calendar goes out.",
+        label="First synchronisation",
+        help_text="Bookings come in, then the calendar is sent. Nothing is sent before both sides are compared.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -48,9 +48,9 @@ def _of_report(report: ParityReport) -> Iterator[str]:
         yield "Before it goes live:"
         yield from (f"  - {reason}" for reason in report.reasons())
     yield (
-        f"Bookings: {bookings.same} are in sync, {len(bookings.only_channel)} come into the PMS, "
-        f"{len(bookings.to_link)} are the same and not linked, {len(bookings.only_pms)} are only in the PMS, "
-        f"{bookings.waiting} go out by themselves, {len(bookings.different)} differ."
+        f"Bookings: {bookings.same} in sync, {len(bookings.only_channel)} to come into the PMS, "
+        f"{len(bookings.to_link)} the same and not linked, {len(bookings.only_pms)} only in the PMS, "
+        f"{bookings.waiting} to go out by themselves, {len(bookings.different)} different."
     )
     for title, stays in (("only in the PMS", bookings.only_pms), ("different", bookings.different)):
         yield from _some([f"{title}: {one.room}, {one.check_in} to {one.check_out}" for one in stays])

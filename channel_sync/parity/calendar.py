@@ -10,6 +10,7 @@ from uuid import UUID
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
+from channel_sync.connections.currency import known_currencies
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.parity.report import Nights, Prices
 from channel_sync.parity.scope import Scope
@@ -47,8 +48,11 @@ def compare_units(scope: Scope, coming: Coming, *, wait: Wait) -> Iterator[Night
 
 
 def compare_prices(scope: Scope, *, wait: Wait) -> Iterator[Prices]:
-    """Nights that cost something else in the PMS than at the channel; those without a price in the PMS are left out."""
-    if not scope.plans:
+    """Nights that cost something else in the PMS than at the channel; those without a price in the PMS are left out.
+
+    None while the currencies differ: no price is sent then either.
+    """
+    if not scope.plans or known_currencies(scope.channel_property).differ:
         return
 
     def read(channel: Channel) -> dict[tuple[str, date], str | None]:

@@ -75,7 +75,7 @@ def make_check(
 
 
 def compare_sides(scope: Scope, *, wait: Wait = sleep, progress: Progress = silent) -> ParityReport:
-    """What each side would change. Reads only, page by page. Raises what calls raise."""
+    """What each side would change. Reads, page by page, and notes the currency. Raises what calls raise."""
     setup, unmapped = compare_setup(scope, wait=wait)
     compared = compare_bookings(scope, wait=wait, progress=progress)
     units = list(compare_units(scope, compared.coming, wait=wait))

@@ -86,17 +86,46 @@ class ParityReport(Part):
         What comes into the PMS and what lowers the channel's numbers is safe, and asks nobody.
         """
         bookings = self.bookings
-        counted = (
-            (len(bookings.to_link), "reservations look like bookings of the channel and are not linked to them"),
-            (len(bookings.only_pms), "reservations are only in the PMS"),
-            (len(bookings.different), "bookings differ from their reservations"),
-            (len(bookings.unreadable), "bookings of the channel cannot be read"),
-            (len(bookings.no_room), "bookings are in channel rooms that nobody has mapped"),
-            (len(bookings.other_currency), "bookings are priced in another currency than the PMS has"),
-            (_nights(self.raised), "nights would have more rooms for sale at the channel than now"),
-            (_nights(self.prices), "nights would change their price at the channel"),
+        counts = (
+            (
+                len(bookings.to_link),
+                "reservation looks like a booking of the channel and is not linked to it",
+                "reservations look like bookings of the channel and are not linked to them",
+            ),
+            (len(bookings.only_pms), "reservation is only in the PMS", "reservations are only in the PMS"),
+            (
+                len(bookings.different),
+                "booking differs from its reservation",
+                "bookings differ from their reservations",
+            ),
+            (
+                len(bookings.unreadable),
+                "booking of the channel cannot be read",
+                "bookings of the channel cannot be read",
+            ),
+            (
+                len(bookings.no_room),
+                "booking is in a channel room that is not mapped, and cannot come in",
+                "bookings are in channel rooms that are not mapped, and cannot come in",
+            ),
+            (
+                len(bookings.other_currency),
+                "booking is priced in another currency than the PMS has",
+                "bookings are priced in another currency than the PMS has",
+            ),
+            (
+                nights_of(self.raised),
+                "night would have more rooms for sale at the channel than now",
+                "nights would have more rooms for sale at the channel than now",
+            ),
+            (
+                nights_of(self.prices),
+                "night would change its price at the channel",
+                "nights would change their price at the channel",
+            ),
         )
-        return [*self.setup, *self.unmapped, *(f"{number} {what}." for number, what in counted if number)]
+        found = (f"{counted(number, one, many)}." for number, one, many in counts if number)
+        return [*self.setup, *self.unmapped, *found]
 
     @property
     def is_clean(self) -> bool:
@@ -113,5 +142,11 @@ class ParityReport(Part):
         return {"is_clean": self.is_clean, "reasons": self.reasons(), **found}
 
 
-def _nights(ranges: tuple[Nights, ...] | tuple[Prices, ...]) -> int:
+def nights_of(ranges: tuple[Nights, ...] | tuple[Prices, ...]) -> int:
+    """How many nights of a room type or rate plan these are."""
     return sum((one.last - one.first).days + 1 for one in ranges)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number and what it counts, in the singular or plural."""
+    return f"{number} {one if number == 1 else many}"

@@ -8,6 +8,7 @@ from uuid import UUID
 from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.channels.setup import PropertySetup
+from channel_sync.connections.currency import note_currency
 from channel_sync.errors import PropertyGone
 from channel_sync.models import ChannelProperty
 from channel_sync.parity.scope import Scope
@@ -29,6 +30,7 @@ def compare_setup(scope: Scope, *, wait: Wait) -> tuple[list[str], list[str]]:
     mapped = {room: room_type_id for room_type_id, room in scope.rooms.items()}
     differences = [*of_quantities(scope.channel_property, mapped, rooms)]
     if setup is not None:
+        note_currency(scope.channel_property, setup.currency)
         differences = [*of_property(scope.channel_property, setup), *differences]
     return differences, list(_unmapped(scope, rooms)) if scope.is_new else []
 
@@ -38,8 +40,8 @@ def of_property(channel_property: ChannelProperty, setup: PropertySetup) -> Iter
     facts = host_pms().property_facts(channel_property.property_id)
     if setup.currency and setup.currency.upper() != facts.currency.upper():
         yield (
-            f"Currency: {setup.currency} at the channel, {facts.currency} in the PMS. Prices are sent as they are, "
-            "never converted: make them the same before rates are mapped."
+            f"Currency: {setup.currency} at the channel, {facts.currency} in the PMS. No price is sent or "
+            "compared until both are the same: correct the one that is wrong."
         )
     if setup.time_zone and setup.time_zone != facts.time_zone:
         yield (

@@ -193,7 +193,10 @@ def test_a_hotel_goes_live_through_the_wizard(
     for named in ("USD at the channel, EUR in the PMS", "Flexible", "Non-refundable", "Breakfast", "only in the PMS"):
         assert named in shown
 
-    administrator.post(address, {"do": "accept", "old_bookings": OldBookings.LINK_AND_SEND})
+    accept = {"do": "accept", "old_bookings": OldBookings.LINK_AND_SEND}
+    asked = administrator.post(address, accept)
+    assert not parity_of(channel_property).is_under_way
+    administrator.post(address, asked.context["fields"])
     check_parity(str(channel_property.id))
     work_everything()
 
@@ -435,7 +438,7 @@ def test_the_command_says_what_waits_and_goes_live(open_hotel: ConnectedHotel, b
     with pytest.raises(SystemExit) as ended:
         call_command("channel_sync_parity", str(open_hotel.channel_property.id), stdout=output, stderr=StringIO())
     assert ended.value.code == 2
-    assert "1 nights would have more rooms for sale" in output.getvalue()
+    assert "1 night would have more rooms for sale" in output.getvalue()
     assert "--go-live" in output.getvalue()
 
     output = StringIO()
