@@ -84,6 +84,25 @@ def want_check(
         )
 
 
+def require_compared(channel_property: ChannelProperty) -> None:
+    """Raise `NotYet` for a new booking of a property that was never live, until its report is accepted.
+
+    The PMS may have it already, typed in by hand: applied now, it would be there twice. It takes its nights meanwhile.
+    """
+    waiting = ParityCheck.objects.filter(
+        channel_property=channel_property,
+        reason__in=(ParityReason.CONNECTED, ParityReason.MOVED),
+        status__in=(ParityStatus.WANTED, ParityStatus.WAITING),
+    )
+    if waiting.exists():
+        raise NotYet(
+            f"{channel_property} is not live yet, and the PMS may have this booking already: look at the parity check, "
+            "and accept its report.",
+            retry_after=HELD_RETRY,
+            waits_for=WaitsFor.PARITY,
+        )
+
+
 def require_open(channel_property: ChannelProperty) -> None:
     """Raise `NotYet` while the property is held."""
     if channel_property.held_since is not None:
@@ -120,7 +139,7 @@ def held(channel_property: ChannelProperty, internal_ids: Collection[UUID] | Non
 
 def open_up(channel_property: ChannelProperty) -> None:
     """What was held may be sent, and what waits is woken; the check is done. In the transaction of the caller."""
-    ChannelProperty.objects.filter(id=channel_property.id).update(held_since=None)
+    ChannelProperty.objects.filter(id=channel_property.id).update(held_since=None, rooms_closed=False)
     ChannelMapping.objects.filter(channel_property=channel_property, held_since__isnull=False).update(held_since=None)
     ParityCheck.objects.filter(channel_property=channel_property, status=ParityStatus.OPENING).update(
         status=ParityStatus.DONE, due_at=None, updated_at=Now()

@@ -26,8 +26,12 @@ def note_paused(channel_property_id: UUID, *, by: str, rooms_closed: bool = Fals
     )
 
 
-def note_resumed(channel_property_id: UUID) -> None:
-    """It sends again; nothing is kept of the pause, and nobody takes its rooms for closed."""
+def note_resumed(channel_property_id: UUID, *, is_held: bool) -> None:
+    """It is active; nothing is kept of the pause but that its rooms are closed, until what is held is opened."""
     ChannelProperty.objects.filter(id=channel_property_id).update(
-        status=ChannelPropertyStatus.ACTIVE, paused_at=None, paused_by=None, rooms_closed=False, updated_at=Now()
+        status=ChannelPropertyStatus.ACTIVE,
+        paused_at=None,
+        paused_by=None,
+        rooms_closed=F("rooms_closed") if is_held else Value(False),
+        updated_at=Now(),
     )

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingCancellation
 from channel_sync.connections.account import calling
+from channel_sync.connections.opening import require_compared
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
@@ -114,6 +115,8 @@ def _settle_booking(
     """The same of a state that is to be applied; what was sent to the channel lately may be newer than it."""
     channel_property, pms = event.channel_property, host_pms()
     normalized = booking.model_dump(mode="json")
+    if link._state.adding and link.reservation_id is None and booking.takes_room:
+        require_compared(channel_property)
     before = pms.reservation(link.reservation_id) if link.reservation_id else None
     if not is_current and _may_be_older(channel_property, link, booking):
         return False

@@ -162,7 +162,7 @@ def resume(channel_property: ChannelProperty, *, by: str, go_live: OldBookings |
     with transaction.atomic():
         was = lock_status(channel_property)
         was_closing = give_up_closing(channel_property)
-        note_resumed(channel_property.id)
+        note_resumed(channel_property.id, is_held=was == ChannelPropertyStatus.INACTIVE)
         note_action(channel_property, AuditAction.PROPERTY_RESUMED, by, was=was)
         channel_property.refresh_from_db(fields=STATE)
         if was == ChannelPropertyStatus.INACTIVE:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import AvailabilityRange
@@ -60,14 +61,16 @@ def close_rooms_and_pause(event: ChannelEvent) -> None:
     channel_property = event.channel_property
     with calling(channel_property, is_urgent=True, though_paused=True) as channel:
         require_claim(event)
-        if event.payload.get("again") and not _is_paused(channel_property):
+        is_again = bool(event.payload.get("again"))
+        if is_again and not _is_kept_closed(channel_property):
             ignore(event, PAUSE_IS_OVER)
             return
         ranges = _closed(channel_property, every_channel_room(channel_property).values())
         warnings = channel.push_availability(ranges, idempotency_key=event.idempotency_key) if ranges else ()
         with transaction.atomic():
             note_success(channel_property)
-            note_paused(channel_property.id, by=event.payload["by"], rooms_closed=True)
+            if not is_again:
+                note_paused(channel_property.id, by=event.payload["by"], rooms_closed=True)
             complete(event, normalized_payload=_sent(ranges), warnings=list(warnings))
 
 
@@ -95,8 +98,10 @@ def _close_again(channel_property: ChannelProperty) -> None:
         publish_after_commit(record_all([again]))
 
 
-def _is_paused(channel_property: ChannelProperty) -> bool:
-    return ChannelProperty.objects.filter(id=channel_property.id, status=ChannelPropertyStatus.INACTIVE).exists()
+def _is_kept_closed(channel_property: ChannelProperty) -> bool:
+    """Whether it is paused with its rooms closed, or was, and is not live again yet."""
+    closed = ChannelProperty.objects.filter(id=channel_property.id, rooms_closed=True)
+    return closed.filter(Q(status=ChannelPropertyStatus.INACTIVE) | Q(held_since__isnull=False)).exists()
 
 
 def _closed(channel_property: ChannelProperty, external_room_ids: Collection[str]) -> list[AvailabilityRange]:

@@ -264,7 +264,6 @@ def test_a_report_that_was_accepted_days_ago_opens_nothing(hotel: ConnectedHotel
     assert units_at_beds24(beds24) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="what looks the same comes in beside the reservation that is not linked")
 @pytest.mark.parametrize("choice", [OldBookings.LEAVE, OldBookings.SEND])
 def test_what_both_have_is_in_the_pms_once_whatever_is_chosen(
     hotel: ConnectedHotel, beds24: RunningSimulator, choice: OldBookings
