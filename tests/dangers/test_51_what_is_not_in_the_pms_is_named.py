@@ -161,7 +161,7 @@ def test_there_is_a_page_when_all_is_well(hotel: ConnectedHotel, root: Client) -
         reverse("admin:channel_sync_channelproperty_change", args=[hotel.channel_property.id])
     ).content.decode()
 
-    assert "Every booking that the channel has told of is in the PMS." in page
+    assert "Every booking that the channel has reported is in the PMS." in page
     assert "0 bookings</a>" in root.get(reverse("admin:channel_sync_dashboard")).content.decode()
 
 
