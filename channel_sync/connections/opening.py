@@ -84,23 +84,14 @@ def want_check(
         )
 
 
-def require_compared(channel_property: ChannelProperty) -> None:
-    """Raise `NotYet` for a new booking of a property that was never live, until its report is accepted.
-
-    The PMS may have it already, typed in by hand: applied now, it would be there twice. It takes its nights meanwhile.
-    """
-    waiting = ParityCheck.objects.filter(
-        channel_property=channel_property,
-        reason__in=(ParityReason.CONNECTED, ParityReason.MOVED),
-        status__in=(ParityStatus.WANTED, ParityStatus.WAITING),
+def is_being_compared(channel_property: ChannelProperty) -> bool:
+    """Whether a property is held, and nobody has accepted its report yet."""
+    return (
+        channel_property.held_since is not None
+        and ParityCheck.objects.filter(
+            channel_property=channel_property, status__in=(ParityStatus.WANTED, ParityStatus.WAITING)
+        ).exists()
     )
-    if waiting.exists():
-        raise NotYet(
-            f"{channel_property} is not live yet, and the PMS may have this booking already: look at the parity check, "
-            "and accept its report.",
-            retry_after=HELD_RETRY,
-            waits_for=WaitsFor.PARITY,
-        )
 
 
 def require_open(channel_property: ChannelProperty) -> None:

@@ -510,9 +510,10 @@ def make_due(event_ids: Iterable[UUID]) -> int:
 
 
 def wake(channel_property_id: UUID) -> int:
-    """Whatever waits of a property is due now; returns how many events that are."""
+    """Whatever waits of a property is due now, and for nothing else; returns how many events that are."""
     waiting = _waiting(ChannelEvent.objects.filter(channel_property_id=channel_property_id))
-    return waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now(), updated_at=Now())
+    woken = {"next_attempt_at": Now(), "waits_for": WaitsFor.TURN.value, "updated_at": Now()}
+    return waiting.filter(next_attempt_at__gt=Now()).update(**woken)
 
 
 # ----- when a person says so -----

@@ -9,7 +9,6 @@ from django.db import transaction
 
 from channel_sync.channels.canonical import Booking, BookingCancellation
 from channel_sync.connections.account import calling
-from channel_sync.connections.opening import require_compared
 from channel_sync.connections.registry import channel_class
 from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
@@ -21,6 +20,7 @@ from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, 
 from channel_sync.inbound.order import Order, State, is_deleted, note_applied, order_of
 from channel_sync.inbound.overwritten import restore_overwritten
 from channel_sync.inbound.presence import is_listed_now
+from channel_sync.inbound.twins import require_no_twin
 from channel_sync.inventory.confirmation import Confirmation
 from channel_sync.merge.agreement import is_as_agreed, says_more
 from channel_sync.models import (
@@ -116,7 +116,7 @@ def _settle_booking(
     channel_property, pms = event.channel_property, host_pms()
     normalized = booking.model_dump(mode="json")
     if link._state.adding and link.reservation_id is None and booking.takes_room:
-        require_compared(channel_property)
+        require_no_twin(channel_property, booking)
     before = pms.reservation(link.reservation_id) if link.reservation_id else None
     if not is_current and _may_be_older(channel_property, link, booking):
         return False

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from channel_sync.channels.canonical import Booking
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.mapped_rooms import room_types
-from channel_sync.connections.opening import require_compared
+from channel_sync.connections.opening import is_being_compared
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
 from channel_sync.database_clock import database_now
@@ -105,7 +105,9 @@ def _readable(channel_property: ChannelProperty, events: Sequence[ChannelEvent])
 
 def _make_reservations(channel_property: ChannelProperty, arrivals: Sequence[_Arrival]) -> list[Worked]:
     """Lock, create, count what is left, link: each step for all of them at once."""
-    require_compared(channel_property)
+    if is_being_compared(channel_property):
+        # One by one: some may be in the PMS already.
+        return []
     lock_all_in_transaction(("booking", channel_property.id, arrival.booking.external_id) for arrival in arrivals)
     rooms = room_types(channel_property, {arrival.booking.external_room_id for arrival in arrivals})
     new = [arrival for arrival in _unknown(channel_property, arrivals) if arrival.booking.external_room_id in rooms]

@@ -146,8 +146,6 @@ class Migration(migrations.Migration):
                         choices=[
                             ("link_and_send", "Link those that the channel has too, send the others to it"),
                             ("link", "Link those that the channel has too, leave the others alone"),
-                            ("send", "Send all of them to the channel as new bookings"),
-                            ("leave", "Leave all of them alone"),
                         ],
                         db_default="",
                         default="",

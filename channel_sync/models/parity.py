@@ -32,8 +32,6 @@ class OldBookings(models.TextChoices):
 
     LINK_AND_SEND = "link_and_send", "Link those that the channel has too, send the others to it"
     LINK = "link", "Link those that the channel has too, leave the others alone"
-    SEND = "send", "Send all of them to the channel as new bookings"
-    LEAVE = "leave", "Leave all of them alone"
 
 
 UNSETTLED = (ParityStatus.WANTED, ParityStatus.WAITING, ParityStatus.OPENING)

@@ -23,6 +23,7 @@ from channel_sync.models import (
 from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
 from channel_sync.operations.parity import start_soon
+from channel_sync.outbound.full_sync import request_mapping_sync
 from channel_sync.outbound.removed_rates import request_price_removal
 from channel_sync.pms import host_pms
 
@@ -97,6 +98,9 @@ def _save(
             is_held = is_sold and _is_live(mapping.channel_property)
             if is_held:
                 hold_mapping(mapping, by=by, accept=accept)
+                if wanted.mapping_type == MappingType.ROOM_TYPE:
+                    # Lowered at once where the channel shows more than is free; raised once it is accepted.
+                    request_mapping_sync(mapping)
             elif is_sold:
                 look_again(mapping.channel_property)
             if not is_active:

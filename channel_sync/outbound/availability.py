@@ -14,7 +14,7 @@ from channel_sync.channels.ranges import equal_ranges
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import channel_rooms
-from channel_sync.connections.opening import held, require_open, require_open_mapping
+from channel_sync.connections.opening import held, require_open
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
@@ -37,7 +37,6 @@ def push_availability(event: ChannelEvent) -> None:
     """Read what is free now, set it at the channel, and close every event that waited for it."""
     channel_property = event.channel_property
     require_open(channel_property)
-    require_open_mapping(channel_property, event.entity_internal_id)
     looks = channel_sync_settings().pull_before_push
     with leading(event), calling(channel_property) as channel:
         require_claim(event)
@@ -67,7 +66,7 @@ def _state_without_unsent_bookings(
     counts in it already, and its event was committed with it. Pushed now, the channel would count it a second time when
     it gets it.
     """
-    unsent = held(event.channel_property)
+    unsent: set[UUID] = set()
     while True:
         waiting = waiting_events(event, leave_out=unsent)
         ranges = _ranges(event.channel_property, channel, waiting)
@@ -86,8 +85,11 @@ def _require_sent_bookings(event: ChannelEvent, unsent: set[UUID]) -> None:
 
 def _ranges(channel_property: ChannelProperty, channel: Channel, waiting: WaitingEvents) -> list[AvailabilityRange]:
     rooms = channel_rooms(channel_property, waiting.nights)
+    not_open = held(channel_property)
     return [
         AvailabilityRange(external_room_id=rooms[room_type_id], first_night=first, last_night=last, units=units)
-        for room_type_id, by_night in units_to_sell(channel_property, channel, rooms, waiting.nights).items()
+        for room_type_id, by_night in units_to_sell(
+            channel_property, channel, rooms, waiting.nights, not_open=not_open
+        ).items()
         for first, last, units in equal_ranges(by_night.items())
     ]

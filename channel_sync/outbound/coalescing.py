@@ -104,11 +104,12 @@ def room_types_on_their_way(channel_property: ChannelProperty, **which: Any) -> 
     """Room types that an event, of any kind or of those that the columns in `which` name, is still to be sent for.
 
     One that waits until somebody settles another event is left out: its nights are those of the other, which are
-    guarded as long, and all others of the room type would wait with them.
+    guarded as long, and all others of the room type would wait with them. So is one whose mapping nobody has accepted
+    yet: its room type is lowered meanwhile.
     """
     open_events = ChannelEvent.objects.filter(
         channel_property=channel_property, status__in=OPEN_STATUSES, direction=Direction.OUTBOUND, **which
-    ).exclude(waits_for=WaitsFor.EVENT, status__in=WAITING_STATUSES)
+    ).exclude(waits_for__in=(WaitsFor.EVENT, WaitsFor.PARITY), status__in=WAITING_STATUSES)
     named = open_events.values_list("payload__room_type_id", flat=True).distinct()
     return {UUID(room_type_id) for room_type_id in named if room_type_id}
 

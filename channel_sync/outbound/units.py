@@ -24,13 +24,19 @@ Units = dict[UUID, dict[date, int]]
 
 
 def units_to_sell(
-    channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], wanted: Nights
+    channel_property: ChannelProperty,
+    channel: Channel,
+    rooms: Mapping[UUID, str],
+    wanted: Nights,
+    *,
+    not_open: Collection[UUID] = (),
 ) -> Units:
     """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
 
     Nights that a booking which is not applied yet may have taken are lowered and never raised: the channel counts that
     booking and the PMS does not, so what the channel shows is the limit. It is asked only where there are any. A night
-    below zero is an overbooking, and has its conflict with this.
+    below zero is an overbooking, and has its conflict with this. Room types in `not_open`, of which nobody has accepted
+    the parity report yet, are lowered and never raised either.
     """
     every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
     if not every:
@@ -45,8 +51,8 @@ def units_to_sell(
     note_overbookings(channel_property, found)
     for free in found:
         units[free.room_type_id][free.night] = sellable(free.free)
-    if unapplied.claims:
-        _limit(channel, rooms, units, unapplied)
+    if unapplied.claims or not_open:
+        _limit(channel, rooms, units, unapplied, not_open)
     return units
 
 
@@ -65,12 +71,22 @@ def nights_falsified(channel_property: ChannelProperty, channel: Channel, pushed
         ]
 
 
-def _limit(channel: Channel, rooms: Mapping[UUID, str], units: Units, unapplied: UnappliedNights) -> None:
-    """Lower the nights that unapplied bookings may take to what the channel shows."""
+def _limit(
+    channel: Channel,
+    rooms: Mapping[UUID, str],
+    units: Units,
+    unapplied: UnappliedNights,
+    not_open: Collection[UUID],
+) -> None:
+    """Lower nights that unapplied bookings may take, or of room types that are not open, to what the channel shows."""
     unsure = {
         room_type_id: found
         for room_type_id, room in rooms.items()
-        if (found := [night for night in units[room_type_id] if unapplied.may_take(room, night)])
+        if (
+            found := [
+                night for night in units[room_type_id] if room_type_id in not_open or unapplied.may_take(room, night)
+            ]
+        )
     }
     if not unsure:
         return

@@ -12,6 +12,7 @@ from channel_sync.channels.base import Channel
 from channel_sync.channels.canonical import Booking, BookingNotification
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload
+from channel_sync.inbound.twins import likeness
 from channel_sync.models import (
     OPEN_STATUSES,
     PMS_SOURCE,
@@ -195,17 +196,11 @@ def _pairs(scope: Scope, there: Sequence[Booking], alone: Sequence[Reservation])
     """Bookings and reservations that are the same: dates, room type, units and the guest's last name."""
     waiting: dict[tuple[object, ...], list[UUID]] = defaultdict(list)
     for reservation in sorted(alone, key=lambda one: one.id):
-        waiting[_likeness(reservation.room_type_id, reservation)].append(reservation.id)
+        waiting[likeness(reservation.room_type_id, reservation)].append(reservation.id)
     for booking in there:
         room_type_id = scope.room_types.get(booking.external_room_id)
-        if room_type_id is not None and (found := waiting.get(_likeness(room_type_id, booking))):
+        if room_type_id is not None and (found := waiting.get(likeness(room_type_id, booking))):
             yield booking.external_id, found.pop(0)
-
-
-def _likeness(room_type_id: UUID, stay: Booking | Reservation) -> tuple[object, ...]:
-    name = " ".join(stay.guest.last_name.casefold().split())
-    # Without a name nothing says that two are the same.
-    return (room_type_id, stay.check_in, stay.check_out, stay.units, name) if name else (object(),)
 
 
 def _stay(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from channel_sync.models import OldBookings
 from channel_sync.parity.report import ParityReport, counted, nights_of
-from channel_sync.parity.settlement import LINKS, SENDS
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,13 @@ class Choice:
 def choices_of(report: ParityReport) -> list[Choice]:
     """The usual one first. None where no reservation is only in the PMS; of those that come to the same, one."""
     bookings = report.bookings
-    if bookings.to_link and bookings.only_pms:
-        offered = list(OldBookings)
+    if bookings.only_pms:
+        offered = {one: one.label for one in OldBookings}
     elif bookings.to_link:
-        offered = [OldBookings.LINK, OldBookings.SEND, OldBookings.LEAVE]
-    elif bookings.only_pms:
-        offered = [OldBookings.SEND, OldBookings.LEAVE]
+        offered = {OldBookings.LINK: "Link those that the channel has too"}
     else:
-        offered = []
-    labels = {} if bookings.only_pms else {OldBookings.LINK: "Link those that the channel has too"}
-    return [Choice(one, labels.get(one, one.label), " ".join(_settled(report, one))) for one in offered]
+        offered = {}
+    return [Choice(one, label, " ".join(_settled(report, one))) for one, label in offered.items()]
 
 
 def going_live_means(report: ParityReport, choice: OldBookings) -> Iterator[str]:
@@ -76,25 +72,18 @@ def going_live_means(report: ParityReport, choice: OldBookings) -> Iterator[str]
 
 def _settled(report: ParityReport, choice: OldBookings) -> Iterator[str]:
     same, alone = len(report.bookings.to_link), len(report.bookings.only_pms)
-    if choice in LINKS and same:
+    if same:
         said = (
             "reservation is linked to the booking that the channel has",
             "reservations are linked to the bookings that the channel has",
         )
         yield f"{counted(same, *said)}."
-    others = alone if choice in LINKS else same + alone
-    if others and choice in SENDS:
+    if alone and choice is OldBookings.LINK_AND_SEND:
         said = (
             "reservation is sent to the channel as a new booking",
             "reservations are sent to the channel as new bookings",
         )
-        yield f"{counted(others, *said)}."
-    elif others:
+        yield f"{counted(alone, *said)}."
+    elif alone:
         said = "reservation is left alone: its", "reservations are left alone: their"
-        yield f"{counted(others, *said)} nights are taken, and the channel does not get the booking."
-    if choice not in LINKS and same:
-        said = (
-            "stay that the channel has too takes a second room",
-            "stays that the channel has too take a second room each",
-        )
-        yield f"{counted(same, *said)}: the booking of the channel comes in beside the reservation."
+        yield f"{counted(alone, *said)} nights are taken, and the channel does not get the booking."

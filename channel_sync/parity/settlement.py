@@ -45,8 +45,6 @@ ACCEPTED_FOR = timedelta(hours=6)
 UNDER_WAY = timedelta(minutes=2)
 # Ids in one GET, whose answer is one page.
 AT_ONCE = 100
-LINKS = (OldBookings.LINK_AND_SEND, OldBookings.LINK)
-SENDS = (OldBookings.LINK_AND_SEND, OldBookings.SEND)
 
 
 @transaction.atomic
@@ -68,17 +66,17 @@ def accept(channel_property: ChannelProperty, old_bookings: OldBookings, *, by: 
 
 
 def begin_opening(check: ParityCheck, old_bookings: OldBookings, *, by: str) -> None:
-    """Link, send or leave alone what only the PMS has, and want the rest done; in the transaction of the caller."""
+    """Link what both have, send or leave alone what only the PMS has, and want the rest done.
+
+    In the transaction of the caller.
+    """
     report = ParityReport.model_validate(check.report)
-    same, alone = report.bookings.to_link, report.bookings.only_pms
-    if old_bookings in LINKS:
-        _link(check.channel_property, same)
+    # Whatever becomes of the others: taken in beside its reservation, the guest would be in the PMS twice.
+    _link(check.channel_property, report.bookings.to_link)
+    if old_bookings is OldBookings.LINK_AND_SEND:
+        _send(check.channel_property, report.bookings.only_pms)
     else:
-        alone = (*same, *alone)
-    if old_bookings in SENDS:
-        _send(check.channel_property, alone)
-    else:
-        _leave_alone(check.channel_property, alone)
+        _leave_alone(check.channel_property, report.bookings.only_pms)
     ParityCheck.objects.filter(id=check.id).update(
         status=ParityStatus.OPENING, due_at=Now(), accept_as=old_bookings, accepted_by=by[:150], accepted_at=Now(),
         updated_at=Now(),

@@ -208,7 +208,7 @@ def test_only_the_report_that_was_seen_is_accepted(hotel: Hotel) -> None:
     browser = Client()
     browser.force_login(get_user_model().objects.create_superuser("manager"))
     address = reverse("admin:channel_sync_parity", args=[held.pk])
-    asked = browser.post(address, {"do": "accept", "old_bookings": OldBookings.SEND})
+    asked = browser.post(address, {"do": "accept", "old_bookings": OldBookings.LINK_AND_SEND})
 
     compare_again(held, by="grace")
     check_parity(str(held.id))

@@ -308,7 +308,7 @@ def test_old_bookings_may_all_be_sent(open_hotel: ConnectedHotel, beds24: Runnin
     resume(open_hotel.channel_property, by="ada")
     live(open_hotel)
 
-    accept_report(open_hotel.channel_property, OldBookings.SEND, by="ada")
+    accept_report(open_hotel.channel_property, OldBookings.LINK_AND_SEND, by="ada")
     live(open_hotel)
     work_everything()
 
@@ -344,7 +344,7 @@ def test_a_new_mapping_is_looked_at_before_its_room_is_sold(
 
 def test_a_report_is_accepted_once_and_while_it_is_young(open_hotel: ConnectedHotel) -> None:
     with pytest.raises(ReportNotAccepted, match="Compare both sides again"):
-        accept_report(open_hotel.channel_property, OldBookings.SEND, by="ada")
+        accept_report(open_hotel.channel_property, OldBookings.LINK_AND_SEND, by="ada")
 
     ReservationFactory(room_type=open_hotel.double, check_in=NIGHT, check_out=NIGHT + timedelta(days=1))
     pause(open_hotel.channel_property, by="ada")
@@ -354,7 +354,7 @@ def test_a_report_is_accepted_once_and_while_it_is_young(open_hotel: ConnectedHo
     live(open_hotel)
     ParityCheck.objects.update(made_at="2026-01-01T00:00Z")
     with pytest.raises(ReportNotAccepted):
-        accept_report(open_hotel.channel_property, OldBookings.SEND, by="ada")
+        accept_report(open_hotel.channel_property, OldBookings.LINK_AND_SEND, by="ada")
 
 
 def test_a_process_that_dies_after_the_import_is_followed_by_another(

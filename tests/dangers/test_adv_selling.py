@@ -39,7 +39,6 @@ def test_the_same_stay_twice_adds_up(hotel: ConnectedHotel) -> None:
         pass
 
 
-@pytest.mark.xfail(strict=True, reason="what is held is not lowered either, until its report is accepted")
 def test_a_room_that_changes_its_room_type_is_lowered_though_its_report_waits(
     hotel: ConnectedHotel, beds24: RunningSimulator
 ) -> None:

@@ -72,7 +72,8 @@ def test_a_new_mapping_retries_what_failed_without_it_and_is_compared_before_it_
     assert failed.status == EventStatus.RECEIVED
     assert ChannelMapping.objects.get(id=answer.json()["id"]).held_since is not None
     assert ParityCheck.objects.get().status == ParityStatus.WANTED
-    assert not ChannelEvent.objects.filter(event_type=EventType.AVAILABILITY_UPDATE).exists()
+    lowering = ChannelEvent.objects.get(event_type=EventType.AVAILABILITY_UPDATE, status=EventStatus.RECEIVED)
+    assert str(lowering.entity_internal_id) == answer.json()["internal_id"]
     assert AuditEntry.objects.get(action="mapping.created").actor == "administrator"
 
 
