@@ -214,8 +214,9 @@ def chaos(
     server_url = os.environ["DATABASE_URL"]
     running = installation(server_url, node.url, tmp_path, credit_limit=1_000_000, **OPTIONS)
     with running as site, django_db_blocker.unblock(), models_of(site):
-        RateLimitBucket.objects.create(
-            channel_property=site.channel_property, tokens=1_000_000, capacity=1_000_000, refill_rate=1_000_000
+        RateLimitBucket.objects.update_or_create(
+            channel_property=site.channel_property,
+            defaults={"tokens": 1_000_000, "capacity": 1_000_000, "refill_rate": 1_000_000},
         )
         for name in WORKERS:
             site.processes.stop(name)

@@ -43,8 +43,9 @@ def broken(tmp_path: Path, django_db_blocker: DjangoDbBlocker, monkeypatch: pyte
     with private_node() as node:
         running = installation(server_url, node.url, tmp_path, credit_limit=1_000_000, **OPTIONS)
         with running as site, django_db_blocker.unblock(), models_of(site):
-            RateLimitBucket.objects.create(
-                channel_property=site.channel_property, tokens=1_000_000, capacity=1_000_000, refill_rate=1_000_000
+            RateLimitBucket.objects.update_or_create(
+                channel_property=site.channel_property,
+                defaults={"tokens": 1_000_000, "capacity": 1_000_000, "refill_rate": 1_000_000},
             )
             lasts = 10 if IS_LONG else 3
             broken = Broken(site, node, tmp_path / "crash", server_url, SteadyTraffic(site), lasts)

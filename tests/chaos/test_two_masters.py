@@ -297,8 +297,9 @@ def masters(tmp_path: Path, django_db_blocker: DjangoDbBlocker, broker_url: str)
             site = stack.enter_context(running)
             stack.enter_context(django_db_blocker.unblock())
             stack.enter_context(models_of(site))
-            RateLimitBucket.objects.create(
-                channel_property=site.channel_property, tokens=1_000_000, capacity=1_000_000, refill_rate=1_000_000
+            RateLimitBucket.objects.update_or_create(
+                channel_property=site.channel_property,
+                defaults={"tokens": 1_000_000, "capacity": 1_000_000, "refill_rate": 1_000_000},
             )
 
             def start(name: str) -> None:
