@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from channel_sync.models import Conflict
+from channel_sync.conflicts import flag_conflict
+from channel_sync.models import Conflict, ConflictKind, Severity
 from pms_project.pms.models import DailyRate, MaintenanceBlock
 from tests.year.game import Game
 from tests.year.hotel import ROOM_IDS
@@ -78,10 +79,15 @@ def test_what_is_wrong_is_found_and_nothing_else(game: Game) -> None:
 
 
 def test_what_a_page_names_is_no_fault_and_without_it_is_one(game: Game) -> None:
-    """What the desk had sold before the hotel went live is named by conflicts."""
+    """A booking that is not in the PMS, and the conflict that says so."""
     game.begin()
-    assert Conflict.objects.exists()
+    spoil, kind = SPOILT["booking"]
+    spoil(game, game.today + timedelta(days=200))
+    number = max(game.hotel.simulator.state.bookings)
+    conflict = {"pms_side": {}, "channel_side": {"booking_id": str(number)}}
+    flag_conflict(game.hotel.channel_property, ConflictKind.STATUS, Severity.HIGH, f"booking:{number}", **conflict)
+    assert faults(game) == []
 
     Conflict.objects.all().delete()
 
-    assert {one.kind for one in faults(game)} == {Kind.BOOKING}
+    assert [one.kind for one in faults(game)] == [kind]
