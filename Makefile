@@ -12,7 +12,8 @@ demo: $(INSTALLED)
 
 # PRIVATE=1 starts servers even where some answer; ARGS goes to pytest, such as ARGS="-k webhook". Without it, two
 # processes share the tests; those that measure seconds, or need most of the connections, come after them, alone.
-SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not alone"
+# In the order of the folders: the files that take longest come first.
+SHARED = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not alone and not control"
 ALONE = $(BIN)/python -m pytest -m alone
 test: $(INSTALLED)
 	@$(BIN)/python -m pms_project.local_services $(if $(PRIVATE),--private) -- \

@@ -22,7 +22,7 @@ from tests.factories import MaintenanceBlockFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-ROUNDS = int(os.environ.get("MARKET_ROUNDS", "200"))
+ROUNDS = int(os.environ.get("MARKET_ROUNDS", "100"))
 # Without the pull it takes luck: one round in some is enough.
 ROUNDS_WITHOUT = 200
 WEBHOOK_DELAY_SECONDS = 60
@@ -134,6 +134,7 @@ def test_a_push_never_offers_a_room_that_is_sold(open_market: Open) -> None:
         assert not ChannelEvent.objects.filter(status=EventStatus.FAILED).exists()
 
 
+@pytest.mark.control
 def test_without_the_pull_it_would(open_market: Open) -> None:
     with open_market(False) as market:
         for _ in range(ROUNDS_WITHOUT):

@@ -328,6 +328,7 @@ def test_no_change_of_either_side_is_lost(masters: Callable[[str], Masters]) -> 
     assert run.crossed <= 1 + run.doubled * MOST_CROSSED
 
 
+@pytest.mark.control
 def test_without_the_merge_changes_are_lost(masters: Callable[[str], Masters]) -> None:
     """What the test above finds is the merge's doing."""
     run = masters("tests.chaos.unmerged_worker")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.year.game import Game
 
-DAYS = int(os.environ.get("YEAR_DAYS", "20"))
+DAYS = int(os.environ.get("YEAR_DAYS", "15"))
 A_MONTH = 30
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120 + 10 * DAYS)]
