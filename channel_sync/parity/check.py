@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from channel_sync.database_lock import session_lock
 from channel_sync.models import ChannelProperty, OldBookings, ParityCheck, ParityStatus
+from channel_sync.models.parity import UNSETTLED
 from channel_sync.parity.bookings import compare_bookings
 from channel_sync.parity.calendar import compare_prices, compare_units
 from channel_sync.parity.report import ParityReport
@@ -33,8 +34,7 @@ NO_REASON = "it is clean"
 
 def unsettled_check(channel_property: ChannelProperty) -> ParityCheck | None:
     """The check that is still to be made, accepted or carried out."""
-    unsettled = (ParityStatus.WANTED, ParityStatus.WAITING, ParityStatus.OPENING)
-    return ParityCheck.objects.filter(channel_property=channel_property, status__in=unsettled).first()
+    return ParityCheck.objects.filter(channel_property=channel_property, status__in=UNSETTLED).first()
 
 
 def make_check(

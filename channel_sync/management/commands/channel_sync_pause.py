@@ -60,7 +60,7 @@ class Command(BaseCommand):
 def _as_json(made: Pause | None) -> str:
     if made is None:
         return json.dumps(None)
-    told = {
+    shown = {
         "channel_property": made.channel_property.id,
         "paused": made.has_begun,
         "since": made.since,
@@ -69,4 +69,4 @@ def _as_json(made: Pause | None) -> str:
         "closing_event": made.closing.id if made.closing else None,
         "in_words": made.in_words,
     }
-    return json.dumps(told, default=str)
+    return json.dumps(shown, default=str)

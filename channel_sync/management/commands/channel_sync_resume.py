@@ -54,11 +54,11 @@ class Command(BaseCommand):
         except ChannelSyncError as error:
             raise CommandError(str(error)) from error
         is_open = parity_of(channel_property).is_open
-        told = {"channel_property": channel_property.id, "status": channel_property.status, "is_open": is_open}
+        shown = {"channel_property": channel_property.id, "status": channel_property.status, "is_open": is_open}
         words = (
             f"{channel_property} sends again: bookings first, then the whole calendar."
             if is_open
             else f"{channel_property} is resumed; nothing is sent before both sides were compared. See "
             f"'manage.py channel_sync_parity {channel_property.id}'."
         )
-        self.stdout.write(json.dumps(told, default=str) if options["json"] else words)
+        self.stdout.write(json.dumps(shown, default=str) if options["json"] else words)
