@@ -11,6 +11,7 @@ from django.db import transaction
 from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.connections.opening import PARITY_TASK, held, want_check
+from channel_sync.errors import NotYet, WaitsFor
 from channel_sync.models import AuditAction, ChannelProperty, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.operations.audit import note
 from channel_sync.parity.check import make_check, unsettled_check
@@ -80,15 +81,25 @@ def compare_now(
     progress: Progress,
     accept_as: OldBookings | None = None,
 ) -> Parity:
-    """Compare in this process; with `accept_as` go live too, whatever the report says. Raises as `make_check` does."""
-    if accept_as is not None or unsettled_check(channel_property) is None:
-        want_check(channel_property, _reason(channel_property), by=by, accept_as=accept_as)
-    check = make_check(channel_property, wait=wait, progress=progress)
-    if check is not None and check.status == ParityStatus.OPENING:
+    """Compare in this process; with `accept_as` go live too, whatever the report says.
+
+    Waits while a worker does the same, and takes what that finds. Raises as `make_check` and `carry_out` do.
+    """
+    with transaction.atomic():
+        if not _is_under_way(channel_property, accept_as):
+            want_check(channel_property, _reason(channel_property), by=by, accept_as=accept_as)
         if accept_as is not None:
             _note_accepted(channel_property, accept_as, by=by)
-        carry_out(channel_property, RunOptions(wait=wait, progress=progress))
-    return parity_of(channel_property)
+    while True:
+        try:
+            check = make_check(channel_property, wait=wait, progress=progress)
+            if check is not None and check.status == ParityStatus.OPENING:
+                carry_out(channel_property, RunOptions(wait=wait, progress=progress))
+            return parity_of(channel_property)
+        except NotYet as error:
+            if error.waits_for is not WaitsFor.TURN or error.retry_after is None:
+                raise
+            wait(error.retry_after, str(error))
 
 
 def accept_report(channel_property: ChannelProperty, old_bookings: OldBookings, *, by: str) -> None:
@@ -112,6 +123,14 @@ def start_soon(channel_property: ChannelProperty) -> bool:
     except BROKER_ERRORS:
         return False
     return True
+
+
+def _is_under_way(channel_property: ChannelProperty, accept_as: OldBookings | None) -> bool:
+    """Whether what is wanted is wanted already: a report that waits has to be made anew to be accepted unseen."""
+    check = unsettled_check(channel_property)
+    if check is None or accept_as is None:
+        return check is not None
+    return check.status != ParityStatus.WAITING and check.accept_as == accept_as
 
 
 def _reason(channel_property: ChannelProperty) -> ParityReason:

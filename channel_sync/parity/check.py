@@ -46,7 +46,7 @@ def make_check(
     calls; runs outside a transaction. Raises `NotYet` while another process makes it, and what calls raise: the check
     is then made again after a pause.
     """
-    with session_lock("parity", channel_property.id, wait=timedelta(milliseconds=1)):
+    with session_lock("the parity check", channel_property.id, wait=timedelta(milliseconds=1)):
         check = unsettled_check(channel_property)
         if check is None or check.status != ParityStatus.WANTED:
             return check

@@ -15,11 +15,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client as Browser
 from django.urls import reverse
 
 from channel_sync.channels.beds24.client import Client
 from channel_sync.channels.beds24.simulator.booking_writes import new_booking
+from channel_sync.database_lock import _lock_number
 from channel_sync.errors import ReportNotAccepted
 from channel_sync.events.processing import process
 from channel_sync.models import (
@@ -38,14 +40,14 @@ from channel_sync.models import (
 )
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import create_mapping
-from channel_sync.operations.parity import accept_report, parity_of
+from channel_sync.operations.parity import accept_report, compare_now, parity_of
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
 from channel_sync.operations.roles import Role
 from channel_sync.parity import settlement
 from channel_sync.parity.report import ParityReport
 from channel_sync.parity.tasks import check_parity
 from channel_sync.reconciliation.bookings import reconcile_bookings
-from channel_sync.reconciliation.runs import RunOptions
+from channel_sync.reconciliation.runs import RunOptions, silent
 from pms_project.pms.models import Reservation, RoomType
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import NIGHT, stay, units_at_beds24, work_everything
@@ -452,3 +454,32 @@ def test_the_command_says_what_waits_and_goes_live(open_hotel: ConnectedHotel, b
     said = json.loads(output.getvalue())
     assert said["is_open"]
     assert said["report"]["raised"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_waits_for_a_worker_that_compares_at_the_same_time(open_hotel: ConnectedHotel) -> None:
+    pause(open_hotel.channel_property, by="ada")
+    resume(open_hotel.channel_property, by="ada")
+    worker, waits = connection.copy(), list[str]()
+
+    def until_the_worker_is_done(delay: timedelta, reason: str) -> None:
+        waits.append(reason)
+        worker.close()
+
+    with worker.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_lock(%s)", [_lock_number("the parity check", open_hotel.channel_property.id)]
+        )
+    try:
+        parity = compare_now(
+            open_hotel.channel_property,
+            by="ada",
+            wait=until_the_worker_is_done,
+            progress=silent,
+            accept_as=OldBookings.LINK_AND_SEND,
+        )
+    finally:
+        worker.close()
+
+    assert waits == ["the parity check is in use by another worker."]
+    assert parity.is_open

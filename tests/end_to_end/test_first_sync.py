@@ -32,11 +32,12 @@ def test_it_is_started_each_time_that_it_is_put_off(site: Installation) -> None:
     site.beds24.book(roomId=int(site.rooms["Suite"]), **stay)
 
     done = ReconciliationRun.objects.filter(kind="bookings", status=RunStatus.DONE)
+    made = done.count()
     wanted = ChannelConnection.objects.filter(first_sync_due_at__isnull=False)
     for count in (1, 2):
         # A wish that is made while one runs is answered by that one.
         site.eventually(lambda: not wanted.exists(), "none is wanted")
         want_first_sync(site.channel_property, after=timedelta(seconds=1))
-        site.eventually(lambda count=count: done.count() == count, f"run {count} is made")  # type: ignore[misc]
+        site.eventually(lambda count=count: done.count() == made + count, f"run {count} is made")  # type: ignore[misc]
 
     assert Reservation.objects.get().check_in == arrival
