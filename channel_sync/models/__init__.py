@@ -22,6 +22,14 @@ from channel_sync.models.event import (
 from channel_sync.models.heartbeat import Heartbeat, ProcessKind
 from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
+from channel_sync.models.notification import (
+    ALERT_KINDS,
+    CONFLICT_KINDS,
+    EVENT_KINDS,
+    PROPERTY_KINDS,
+    Notification,
+    NotificationKind,
+)
 from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.pushed_rate import PushedRate
@@ -29,10 +37,15 @@ from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
+from channel_sync.models.subscription import SwitchedOff, WebhookDelivery, WebhookSubscription
 
 __all__ = [
+    "ALERT_KINDS",
+    "CONFLICT_KINDS",
+    "EVENT_KINDS",
     "OPEN_STATUSES",
     "PMS_SOURCE",
+    "PROPERTY_KINDS",
     "RESTRICTIONS_SUBJECT",
     "UNAPPLIED_STATUSES",
     "WAITING_STATUSES",
@@ -62,6 +75,8 @@ __all__ = [
     "KeptLower",
     "LeftAlone",
     "MappingType",
+    "Notification",
+    "NotificationKind",
     "OldBookings",
     "ParityCheck",
     "ParityReason",
@@ -75,5 +90,8 @@ __all__ = [
     "RunStatus",
     "Severity",
     "StagedBooking",
+    "SwitchedOff",
+    "WebhookDelivery",
+    "WebhookSubscription",
     "WebhookVerification",
 ]

@@ -28,6 +28,12 @@ class AuditAction(models.TextChoices):
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
     BOOKING_REPORTED = "booking.reported"
+    SUBSCRIPTION_MADE = "subscription.made"
+    SUBSCRIPTION_CHANGED = "subscription.changed"
+    SUBSCRIPTION_ROTATED = "subscription.rotated"
+    SUBSCRIPTION_REMOVED = "subscription.removed"
+    SUBSCRIPTION_TESTED = "subscription.tested"
+    DELIVERY_REPEATED = "delivery.repeated"
 
 
 class AuditEntry(models.Model):
