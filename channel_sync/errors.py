@@ -459,12 +459,12 @@ class InvalidCursor(ChannelSyncError):
 
 
 class CursorGone(ChannelSyncError):
-    """A cursor that lies ahead of everything this database has written: it is of one that was restored since."""
+    """A cursor that lies ahead of everything that was ever numbered: it is of another database."""
 
-    def __init__(self, cursor: object) -> None:
+    def __init__(self, cursor: int) -> None:
         super().__init__(
-            f"The cursor {cursor} is of another life of this database, which was restored since. Read your lists anew, "
-            "and follow the feed from where it is now: ask without 'after'."
+            f"The feed has never been as far as {cursor}: this database is not the one that cursor is from, or was "
+            "restored since. Read your lists anew, and follow the feed from where it is now: ask without 'after'."
         )
 
 

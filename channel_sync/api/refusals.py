@@ -17,8 +17,10 @@ from channel_sync.errors import (
     ClosingUnderWay,
     ConfigurationError,
     ConflictClosed,
+    CursorGone,
     DuplicateMapping,
     EventInOtherState,
+    InvalidCursor,
     InvalidMapping,
     NotConfirmed,
     NotConnected,
@@ -68,6 +70,8 @@ class RefusalHandler(ExceptionHandler):
         """An error that is not ours stays what it is."""
         if isinstance(exc, InvalidMapping):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
+        if isinstance(exc, InvalidCursor):
+            return ValidationError({"after": [str(exc)]}, code="invalid")
         if isinstance(exc, ChannelSyncError):
             return Refused(exc)
         converted: Exception = super().convert_known_exceptions(exc)
@@ -83,6 +87,8 @@ def _status(error: ChannelSyncError) -> HTTPStatus:
     """What is neither the caller's nor the state's fault is worth another try later."""
     if isinstance(error, CONFLICTING):
         return HTTPStatus.CONFLICT
+    if isinstance(error, CursorGone):
+        return HTTPStatus.GONE
     if isinstance(error, ConfigurationError):
         return HTTPStatus.BAD_REQUEST
     if isinstance(error, RefusedByChannel):

@@ -133,6 +133,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(
+            "CREATE SEQUENCE channel_notifications_position", "DROP SEQUENCE IF EXISTS channel_notifications_position"
+        ),
         migrations.RunSQL(EVENTS, _undone("channel_events", "channel_sync_note_event")),
         migrations.RunSQL(CONFLICTS, _undone("channel_conflicts", "channel_sync_note_conflict")),
         migrations.RunSQL(PROPERTIES, _undone("channel_properties", "channel_sync_note_property")),

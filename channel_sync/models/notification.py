@@ -1,12 +1,10 @@
 """Table `channel_notifications`: what has happened, for pages and programs that follow along.
 
-Triggers write it, in the transaction of what happened (`migrations/0043_notification_triggers.py`): whoever changes the status
-of an event, a conflict, a property or an alert, by whatever statement, is noted, and no statement is added to any.
+Triggers write it, in the transaction of what happened (migration `0043_notification_triggers`): whoever changes the
+status of an event, a conflict, a property or an alert is noted, by whatever statement, and no statement is added.
 """
 
 from __future__ import annotations
-
-from typing import Any, ClassVar
 
 from django.db import models
 
@@ -53,23 +51,17 @@ PROPERTY_KINDS = (
 ALERT_KINDS = (NotificationKind.ALERT_RAISED, NotificationKind.ALERT_ENDED)
 
 
-class CurrentTransaction(models.Func):
-    """The 64-bit id of the transaction that is running, which begins anew in no cluster's life."""
-
-    template = "(pg_current_xact_id()::text::bigint)"
-    output_field: ClassVar[models.BigIntegerField[Any, Any]] = models.BigIntegerField()
-
-
 class Notification(models.Model):
-    """One thing that happened; rows are only added, and deleted by age.
+    """One thing that happened; rows are added, numbered once, and deleted by age.
 
-    An id is handed out before its row can be seen, so a reader that remembers the highest id would pass over what
-    commits late. Rows are read in the order of (`transaction`, `id`) instead, and only those of transactions older than
-    every one that still runs: nothing can come in before what was read (`feed/page.py`).
+    An id is handed out before its row can be seen: a reader that remembers the highest id would pass over what commits
+    late. Rows get their `position`, the cursor of every reader, only once they are committed (`feed/numbering.py`).
     """
 
     id = models.BigAutoField(primary_key=True)
-    transaction = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
+    position = models.BigIntegerField(
+        null=True, editable=False, help_text="Its place in the feed; empty until it has been seen committed."
+    )
     kind = models.CharField(max_length=50, choices=NotificationKind)
     channel_property = models.ForeignKey(
         ChannelProperty,
@@ -87,9 +79,19 @@ class Notification(models.Model):
     class Meta:
         db_table = "channel_notifications"
         verbose_name = "notification"
+        # An insert touches the first one only.
         indexes = [
-            NamedIndex(fields=["transaction", "id"], name="idx_channel_notifications_order"),
-            NamedIndex(fields=["channel_property", "transaction", "id"], name="idx_channel_notifications_property"),
+            NamedIndex(fields=["id"], name="idx_channel_notifications_new", condition=models.Q(position__isnull=True)),
+            NamedIndex(
+                fields=["position"],
+                name="idx_channel_notifications_position",
+                condition=models.Q(position__isnull=False),
+            ),
+            NamedIndex(
+                fields=["channel_property", "position"],
+                name="idx_channel_notifications_property",
+                condition=models.Q(position__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

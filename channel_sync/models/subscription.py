@@ -23,8 +23,8 @@ class SwitchedOff(models.TextChoices):
 class WebhookSubscription(models.Model):
     """An address that is sent notifications in their order, each until it has been taken.
 
-    (`cursor_transaction`, `cursor_number`) is the last one that was. While it is being worked, `lease_holder` has it
-    until `lease_expires_at`; after a failure it rests until `next_attempt_at`. It is sent what its owner may see.
+    `cursor` is the position of the last one that was. While it is being worked, `lease_holder` has it until
+    `lease_expires_at`; after a failure it rests until `next_attempt_at`. It is sent what its owner may see.
     """
 
     id = uuid_primary_key()
@@ -44,8 +44,7 @@ class WebhookSubscription(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     is_active = models.BooleanField(default=True, db_default=True)
     switched_off = models.CharField(max_length=20, choices=SwitchedOff, blank=True, default="", db_default="")
-    cursor_transaction = models.BigIntegerField(default=0, db_default=0, editable=False)
-    cursor_number = models.BigIntegerField(default=0, db_default=0, editable=False)
+    cursor = models.BigIntegerField(default=0, db_default=0, editable=False)
     failures = models.IntegerField(default=0, db_default=0, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False)
     next_attempt_at = models.DateTimeField(null=True, editable=False)
