@@ -79,7 +79,7 @@ class FeedViewSet(OperationsViewSet):
             OpenApiParameter("If-None-Match", location=OpenApiParameter.HEADER, description="The ETag of before."),
         ],
         responses={
-            200: forced_singular_serializer(FeedSerializer),
+            200: forced_singular_serializer(FeedSerializer),  # type: ignore[no-untyped-call]
             304: None,
             410: OpenApiResponse(RefusalSerializer, "The cursor is of another database."),
         },

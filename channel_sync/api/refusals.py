@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from channel_sync.errors import (
+    AddressRefused,
     AlreadyLive,
     CannotBookAgain,
     ChannelSyncError,
@@ -25,6 +26,7 @@ from channel_sync.errors import (
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
+    NotificationGone,
     PropertyGone,
     RefusedByChannel,
     ReportedBefore,
@@ -32,6 +34,7 @@ from channel_sync.errors import (
     ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
+    SubscriptionOff,
 )
 
 CONFLICTING = (
@@ -44,12 +47,14 @@ CONFLICTING = (
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
+    NotificationGone,
     PropertyGone,
     ReportedBefore,
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
     RotationUnderWay,
+    SubscriptionOff,
 )
 
 
@@ -70,6 +75,8 @@ class RefusalHandler(ExceptionHandler):
         """An error that is not ours stays what it is."""
         if isinstance(exc, InvalidMapping):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
+        if isinstance(exc, AddressRefused):
+            return ValidationError({"url": [str(exc)]}, code="invalid")
         if isinstance(exc, InvalidCursor):
             return ValidationError({"after": [str(exc)]}, code="invalid")
         if isinstance(exc, ChannelSyncError):

@@ -10,6 +10,7 @@ from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
 from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
+from channel_sync.api.subscriptions import SubscriptionViewSet
 
 app_name = "channel_sync_api"
 
@@ -24,6 +25,7 @@ router.register("reconciliation-runs", RunViewSet, basename="run")
 router.register("properties", PropertyViewSet, basename="property")
 router.register("metrics", MetricsViewSet, basename="metrics")
 router.register("feed", FeedViewSet, basename="feed")
+router.register("webhook-subscriptions", SubscriptionViewSet, basename="subscription")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [path("admin/", include(router.urls))]

@@ -1,0 +1,157 @@
+"""`/admin/webhook-subscriptions`: who is sent what happens, and how that goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.views import OperationsViewSet
+from channel_sync.feed.visibility import visible_subscriptions
+from channel_sync.models import ChannelProperty, NotificationKind, WebhookDelivery, WebhookSubscription
+from channel_sync.operations.roles import Role
+from channel_sync.subscriptions.changes import change, rotate, send_again, send_test, subscribe, unsubscribe
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
+    """A subscription; its secret is shown only when it is made."""
+
+    owner = serializers.CharField(source="owner.username", default=None, allow_null=True, read_only=True)
+    kinds = serializers.ListField(child=serializers.ChoiceField(choices=NotificationKind.choices))
+
+    class Meta:
+        model = WebhookSubscription
+        fields: tuple[str, ...] = (
+            "id", "url", "kinds", "channel_property_id", "owner", "is_active", "switched_off", "cursor", "failures",
+            "failing_since", "next_attempt_at", "last_delivered_at", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class SubscriptionSecretSerializer(SubscriptionSerializer):
+    """A subscription with a secret that is not shown again."""
+
+    secret = serializers.CharField(read_only=True, help_text="whsec_…: deliveries are signed with it.")
+
+    class Meta(SubscriptionSerializer.Meta):
+        fields = (*SubscriptionSerializer.Meta.fields, "secret")
+
+
+class SubscriptionWriteSerializer(StrictSerializer):
+    """A subscription to make or to change."""
+
+    url = serializers.URLField(max_length=1000, help_text="https, and reachable from the internet.")
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=NotificationKind.choices),
+        required=False,
+        help_text="Nothing but these; all where there are none.",
+    )
+    channel_property_id = serializers.PrimaryKeyRelatedField(
+        queryset=ChannelProperty.objects.all(),
+        pk_field=serializers.UUIDField(),
+        source="channel_property",
+        required=False,
+        allow_null=True,
+        help_text="One property; null for every one that its owner may see.",
+    )
+    is_active = serializers.BooleanField(required=False, help_text="Switched on again it goes on where it stopped.")
+
+
+class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
+    """One attempt."""
+
+    class Meta:
+        model = WebhookDelivery
+        fields = (
+            "id", "notification_id", "kind", "webhook_id", "succeeded", "status_code", "error", "duration_ms",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
+    """Addresses that are sent what happens, signed, in order, each notification until it was taken."""
+
+    queryset = WebhookSubscription.objects.none()
+    serializer_class = SubscriptionSerializer
+    filterset_class = None
+    rows_key = "subscriptions"
+    roles = dict.fromkeys(
+        ("list", "retrieve", "create", "partial_update", "destroy", "rotate_secret", "test", "deliveries", "redeliver"),
+        Role.ADMINISTRATOR,
+    )
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Those that the caller may change; the latest first."""
+        return visible_subscriptions(self.request.user).select_related("owner").order_by("-created_at", "-id")
+
+    @extend_schema(request=SubscriptionWriteSerializer, responses={201: SubscriptionSecretSerializer})
+    def create(self, request: Request) -> Response:
+        """Subscribe an address to what happens from now on. The secret is in this answer only."""
+        body = SubscriptionWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = {**body.validated_data}
+        is_active = wanted.pop("is_active", True)
+        made = subscribe(request.user, **wanted)
+        found = made.subscription if is_active else change(made.subscription, request.user, is_active=False)
+        shown = {**self.get_serializer(self._read(found)).data, "secret": made.secret}
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=SubscriptionWriteSerializer(partial=True), responses=SubscriptionSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change some of it."""
+        body = SubscriptionWriteSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changed = change(self.get_object(), request.user, **body.validated_data)
+        return Response(self.get_serializer(self._read(changed)).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Unsubscribe; what was delivered is forgotten too."""
+        unsubscribe(self.get_object(), request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=SubscriptionSecretSerializer)
+    @action(detail=True, methods=["post"], url_path="rotate-secret")
+    def rotate_secret(self, request: Request, pk: str) -> Response:
+        """Make a new secret, shown in this answer only; for a day deliveries bear the signature of the old one too."""
+        rotated = rotate(self.get_object(), request.user)
+        return Response({**self.get_serializer(self._read(rotated.subscription)).data, "secret": rotated.secret})
+
+    @extend_schema(request=None, responses=DeliverySerializer)
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str) -> Response:
+        """Send a notification of the kind `test` now; the answer says how that went."""
+        return Response(DeliverySerializer(send_test(self.get_object(), request.user)).data)
+
+    @extend_schema(responses=DeliverySerializer(many=True))
+    @action(detail=True)
+    def deliveries(self, request: Request, pk: str) -> Response:
+        """Attempts, the latest first."""
+        self.rows_key = "deliveries"
+        page = self.paginate_queryset(self.get_object().deliveries.order_by("-id"))
+        return self.get_paginated_response(DeliverySerializer(page, many=True).data)
+
+    @extend_schema(
+        request=None,
+        responses=DeliverySerializer,
+        parameters=[OpenApiParameter("delivery_id", OpenApiTypes.INT64, OpenApiParameter.PATH)],
+    )
+    @action(detail=True, methods=["post"], url_path="deliveries/(?P<delivery_id>[0-9]{1,18})/redeliver")
+    def redeliver(self, request: Request, pk: str, delivery_id: str) -> Response:
+        """Send what a delivery was about once more, now, under the same webhook-id."""
+        found = WebhookDelivery.objects.filter(subscription=self.get_object(), id=int(delivery_id)).first()
+        if found is None:
+            raise Http404
+        return Response(DeliverySerializer(send_again(found, request.user)).data)
+
+    def _read(self, subscription: WebhookSubscription) -> WebhookSubscription:
+        return WebhookSubscription.objects.select_related("owner").get(id=subscription.id)
