@@ -15,8 +15,9 @@ from rest_framework.response import Response
 
 from channel_sync.api.requests import StrictSerializer
 from channel_sync.api.views import OperationsViewSet
+from channel_sync.feed.page import MAX_DIGITS
 from channel_sync.feed.visibility import visible_subscriptions
-from channel_sync.models import ChannelProperty, NotificationKind, WebhookDelivery, WebhookSubscription
+from channel_sync.models import ChannelProperty, NotificationKind, SwitchedOff, WebhookDelivery, WebhookSubscription
 from channel_sync.operations.roles import Role
 from channel_sync.subscriptions.changes import change, rotate, send_again, send_test, subscribe, unsubscribe
 
@@ -24,7 +25,11 @@ from channel_sync.subscriptions.changes import change, rotate, send_again, send_
 class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
     """A subscription; its secret is shown only when it is made."""
 
-    owner = serializers.CharField(source="owner.username", default=None, allow_null=True, read_only=True)
+    owner = serializers.CharField(source="owner.get_username", default=None, allow_null=True, read_only=True)
+    switched_off = serializers.ChoiceField(
+        choices=SwitchedOff.choices, allow_blank=True, read_only=True, help_text="Why, where it is not active."
+    )
+    cursor = serializers.CharField(read_only=True, help_text="The last notification that it has taken.")
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=NotificationKind.choices))
 
     class Meta:
@@ -83,11 +88,15 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
     queryset = WebhookSubscription.objects.none()
     serializer_class = SubscriptionSerializer
     filterset_class = None
-    rows_key = "subscriptions"
     roles = dict.fromkeys(
         ("list", "retrieve", "create", "partial_update", "destroy", "rotate_secret", "test", "deliveries", "redeliver"),
         Role.ADMINISTRATOR,
     )
+
+    @property
+    def rows_key(self) -> str:  # type: ignore[override]
+        """The key of the rows in a list."""
+        return "deliveries" if self.action == "deliveries" else "subscriptions"
 
     def get_queryset(self) -> QuerySet[Any]:
         """Those that the caller may change; the latest first."""
@@ -136,7 +145,6 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
     @action(detail=True)
     def deliveries(self, request: Request, pk: str) -> Response:
         """Attempts, the latest first."""
-        self.rows_key = "deliveries"
         page = self.paginate_queryset(self.get_object().deliveries.order_by("-id"))
         return self.get_paginated_response(DeliverySerializer(page, many=True).data)
 
@@ -145,10 +153,12 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
         responses=DeliverySerializer,
         parameters=[OpenApiParameter("delivery_id", OpenApiTypes.INT64, OpenApiParameter.PATH)],
     )
-    @action(detail=True, methods=["post"], url_path="deliveries/(?P<delivery_id>[0-9]{1,18})/redeliver")
+    @action(detail=True, methods=["post"], url_path="deliveries/(?P<delivery_id>[^/]+)/redeliver")
     def redeliver(self, request: Request, pk: str, delivery_id: str) -> Response:
         """Send what a delivery was about once more, now, under the same webhook-id."""
-        found = WebhookDelivery.objects.filter(subscription=self.get_object(), id=int(delivery_id)).first()
+        deliveries = WebhookDelivery.objects.filter(subscription=self.get_object())
+        is_id = delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= MAX_DIGITS
+        found = deliveries.filter(id=int(delivery_id)).first() if is_id else None
         if found is None:
             raise Http404
         return Response(DeliverySerializer(send_again(found, request.user)).data)

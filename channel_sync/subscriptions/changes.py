@@ -119,7 +119,7 @@ def unsubscribe(subscription: WebhookSubscription, by: Any) -> None:
 
 
 def _whole(subscription: WebhookSubscription) -> WebhookSubscription:
-    return WebhookSubscription.objects.defer(None).select_related("owner").get(id=subscription.id)
+    return WebhookSubscription.objects.select_related("owner").get(id=subscription.id)
 
 
 def _note(by: Any, action: AuditAction, subscription: WebhookSubscription, **details: Any) -> None:

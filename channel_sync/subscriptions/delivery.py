@@ -18,6 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from channel_sync.conf import channel_sync_settings
+from channel_sync.errors import SecretUnreadable
 from channel_sync.events.retry import RetrySchedule
 from channel_sync.feed.numbering import number_new
 from channel_sync.feed.page import Noted, read_page
@@ -33,6 +34,7 @@ LEASE = timedelta(seconds=90)
 # Then another subscription has its turn.
 RUN_SECONDS = 20.0
 AT_ONCE = 50
+MAX_ERROR_LENGTH = 255
 
 
 def due_subscriptions() -> list[UUID]:
@@ -52,7 +54,7 @@ def deliver(subscription_id: UUID, *, send: Callable[[str, bytes, dict[str, str]
     holder = secrets.token_hex(8)
     if not _free().filter(id=subscription_id).update(lease_holder=holder, lease_expires_at=Now() + LEASE):
         return 0
-    subscription = WebhookSubscription.objects.defer(None).select_related("owner").get(id=subscription_id)
+    subscription = WebhookSubscription.objects.select_related("owner").get(id=subscription_id)
     subscription.lease_holder = holder
     try:
         return _deliver(subscription, send)
@@ -103,7 +105,7 @@ def send_to(
     send: Callable[[str, bytes, dict[str, str]], Outcome] = post,
 ) -> tuple[Outcome, WebhookDelivery]:
     """One attempt, and the note of it; the subscription stays where it is."""
-    outcome = send(subscription.url, message.body, headers_of(message, signing_secrets(subscription)))
+    outcome = _sent(subscription, message, send)
     return outcome, _note(subscription, message, outcome)
 
 
@@ -118,7 +120,7 @@ def _attempt(
     subscription: WebhookSubscription, message: Message, send: Callable[[str, bytes, dict[str, str]], Outcome]
 ) -> bool:
     """Send one and move on behind it; false where that did not go, or another process has the subscription by now."""
-    outcome = send(subscription.url, message.body, headers_of(message, signing_secrets(subscription)))
+    outcome = _sent(subscription, message, send)
     with transaction.atomic():
         _note(subscription, message, outcome)
         if not outcome.succeeded:
@@ -135,6 +137,16 @@ def _attempt(
                 lease_expires_at=Now() + LEASE,
             )
         )
+
+
+def _sent(
+    subscription: WebhookSubscription, message: Message, send: Callable[[str, bytes, dict[str, str]], Outcome]
+) -> Outcome:
+    try:
+        signing = signing_secrets(subscription)
+    except SecretUnreadable as error:
+        return Outcome(None, str(error)[:MAX_ERROR_LENGTH], 0)
+    return send(subscription.url, message.body, headers_of(message, signing))
 
 
 def _note(subscription: WebhookSubscription, message: Message, outcome: Outcome) -> WebhookDelivery:

@@ -287,6 +287,20 @@ def test_after_a_rotation_both_secrets_are_signed_with_for_a_while(
     assert not is_signed(receiver, 2, made.secret)
 
 
+def test_a_secret_that_no_key_decrypts_is_a_failure_that_says_so(
+    receiver: Receiver, owner: Any, channel_property: ChannelProperty, settings: LazySettings
+) -> None:
+    made = subscribe(owner, receiver.url).subscription
+    pause_and_resume(channel_property)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE channel_webhook_subscriptions SET secret = 'gAAAAAB-not-ours'")
+
+    assert deliver(made.id) == 0
+
+    assert "channel_webhook_subscriptions.secret" in WebhookDelivery.objects.get().error
+    assert receiver.bodies == []
+
+
 def test_one_message_goes_to_the_queue_for_each_subscription(
     receiver: Receiver, owner: Any, channel_property: ChannelProperty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
