@@ -1,6 +1,6 @@
 """Addresses of the admin API; include them under `api/`. A trailing slash may be there or not."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from channel_sync.api.bookings import BookingViewSet
@@ -10,6 +10,7 @@ from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
 from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
+from channel_sync.api.stream import feed_stream
 from channel_sync.api.subscriptions import SubscriptionViewSet
 
 app_name = "channel_sync_api"
@@ -28,4 +29,7 @@ router.register("feed", FeedViewSet, basename="feed")
 router.register("webhook-subscriptions", SubscriptionViewSet, basename="subscription")
 router.register("audit", AuditViewSet, basename="audit")
 
-urlpatterns = [path("admin/", include(router.urls))]
+urlpatterns = [
+    re_path("^admin/feed/stream/?$", feed_stream, name="feed-stream"),
+    path("admin/", include(router.urls)),
+]

@@ -156,9 +156,7 @@ def known_ids(connected: ConnectedHotel, topology_at_broker: None) -> dict[str, 
         "channel-mappings": str(ChannelMapping.objects.first().id),  # type: ignore[union-attr]
         "properties": str(connected.channel_property.id),
         "channel-status": str(connected.hotel.id),
-        "webhook-subscriptions": str(
-            WebhookSubscription.objects.create(url="https://127.0.0.1/", secret=new_secret()).id
-        ),
+        "webhook-subscriptions": str(subscription.id),
     }
 
 
