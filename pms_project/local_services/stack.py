@@ -55,10 +55,8 @@ def start_simulator(processes: Processes, port: int, seed: Path | None = None) -
 
 def start_web(processes: Processes, port: int, project: str = PROJECT) -> None:
     """Serve the API, the admin and the webhooks."""
-    processes.start(
-        "web",
-        ["-m", "gunicorn", f"{project}.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"],
-    )
+    settings = ["--config", "python:pms_project.gunicorn", "--bind", f"127.0.0.1:{port}"]
+    processes.start("web", ["-m", "gunicorn", f"{project}.wsgi", *settings])
 
 
 def start_worker(
