@@ -1,4 +1,4 @@
-"""Settings of gunicorn: `gunicorn pms_project.wsgi --config python:pms_project.gunicorn`.
+"""Settings of gunicorn: `gunicorn pms_project.wsgi --config pms_project/gunicorn.py`.
 
 A thread serves one connection and waits for its bytes, so slow clients use threads up. A proxy that buffers, as in
 docker/nginx, keeps them away. Without one, the limits below are all there is: more threads, and none waits longer than

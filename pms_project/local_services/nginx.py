@@ -81,10 +81,10 @@ def front_door(web_port: int) -> Iterator[FrontDoor]:
 @contextmanager
 def _running(program: Path, directory: Path, port: int) -> Iterator[None]:
     log = directory / "log"
-    command = [program, "-p", directory, "-c", directory / "nginx.conf"]
-    globals_ = f"daemon off; pid {directory}/nginx.pid;"
+    here = f"daemon off; pid {directory}/nginx.pid;"
+    command = [str(program), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", here]
     with log.open("ab") as output:
-        process = subprocess.Popen([*command, "-g", globals_], stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
         wait_until(
             lambda: process.poll() is not None or accepts("127.0.0.1", port), "The start of nginx", START_SECONDS

@@ -38,6 +38,7 @@ OPTIONS: dict[str, object] = {
     "relay_grace": 2,
     "publish_pause": 0.2,
     "metrics_token": METRICS_TOKEN,
+    "api_write_rate": None,  # One login plays a whole front desk.
     "reconcile_bookings_interval": SELDOM,
     "reconcile_availability_interval": SELDOM,
     "reconcile_rates_interval": SELDOM,
@@ -144,7 +145,7 @@ def installation(
         hotel = start_all(
             processes,
             directory,
-            hotel_command=demo_hotel(LOGIN),
+            hotel_command=demo_hotel(LOGIN, LOGIN),
             web_port=web_port,
             simulator_port=simulator_port,
             seed=seed,
