@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from channel_sync.conflicts import flag_conflict
 from channel_sync.models import (
@@ -44,15 +44,21 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, site: Installation) -> Page:
-    """The admin, logged in; an error in a script fails the test."""
+    """The admin, logged in; an error in a script fails the test, and so does what the page's own policy blocks."""
     opened = browser.new_page(viewport={"width": DESKTOP, "height": 900})
     opened.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    opened.on("console", refuse_blocked)
     opened.goto(f"{site.web}/admin/")
     opened.get_by_label("Username").fill(LOGIN)
     opened.get_by_label("Password").fill(LOGIN)
     opened.get_by_role("button", name="Log in").click()
     expect(opened.get_by_role("heading", name="Site administration")).to_be_visible()
     return opened
+
+
+def refuse_blocked(message: ConsoleMessage) -> None:
+    if "Content Security Policy" in message.text:
+        pytest.fail(f"blocked: {message.text}")
 
 
 def keep(page: Page, name: str) -> None:
@@ -217,3 +223,11 @@ def test_a_property_is_paused_with_its_rooms_closed(site: Installation, page: Pa
     page.get_by_role("button", name="Yes, go live").click()
     expect(page.get_by_text("Live.", exact=True)).to_be_visible(timeout=60_000)
     site.settle()
+
+
+def test_the_page_of_the_api_is_drawn(site: Installation, page: Page) -> None:
+    page.goto(f"{site.web}/api/docs/")
+
+    expect(page.locator("#operations-tag-admin, .opblock-tag").first).to_be_visible()
+    page.locator(".opblock-summary-control").first.click()
+    expect(page.locator(".opblock-description-wrapper, .parameters-container").first).to_be_visible()
