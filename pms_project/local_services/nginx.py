@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def front_door(web_port: int) -> Iterator[FrontDoor]:
         directory.chmod(0o755)  # its workers are nobody
         (directory / "static").mkdir()
         subprocess.run(
-            [ROOT / "docker" / "make-env", PUBLIC_HOST, "--self-signed", "--directory", directory],
+            [sys.executable, ROOT / "docker" / "make-env", PUBLIC_HOST, "--self-signed", "--directory", directory],
             check=True,
             capture_output=True,
         )

@@ -139,6 +139,7 @@ def installation(
         )
         processes = stack.enter_context(Processes(variables, directory))
         processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
+        processes.environment["WEB_THREADS"] = "4"  # several installations share the connections of one PostgreSQL
         counted = directory / "metrics"
         counted.mkdir()
         processes.environment["PROMETHEUS_MULTIPROC_DIR"] = str(counted)
