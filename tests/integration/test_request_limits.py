@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 
 import pytest
+from asgiref.local import Local
 from django.conf import LazySettings
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
+from django.core.cache import cache, caches
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from channel_sync.models import ChannelProperty
@@ -116,5 +120,25 @@ def test_both_apis_share_the_limit() -> None:
     hasty.force_login(get_user_model().objects.create_superuser("ada"))
 
     statuses = [hasty.post(path, {"odd": 1}, format="json").status_code for path in [BATCH_RETRY, "/api/rates/"] * 2]
+
+    assert statuses == [400, 400, 400, 429]
+
+
+@pytest.mark.usefixtures("slowly")
+def test_processes_share_the_limit_through_the_database(settings: LazySettings) -> None:
+    """As compose sets it: each cache object below is another process's."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "pms_cache"}}
+    call_command("createcachetable")
+    user = get_user_model().objects.create_superuser("ada")
+
+    statuses = []
+    for _ in range(4):
+        caches._connections = Local()
+        hasty = APIClient()
+        hasty.force_login(user)
+        with CaptureQueriesContext(connection) as captured:
+            statuses.append(hasty.post(BATCH_RETRY, {"odd": 1}, format="json").status_code)
+        on_cache = [query["sql"] for query in captured if "pms_cache" in query["sql"]]
+        assert len(on_cache) <= 5, on_cache
 
     assert statuses == [400, 400, 400, 429]
