@@ -7,6 +7,7 @@ docker/nginx, keeps them away. Without one, the limits below are all there is: m
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import struct
@@ -41,3 +42,12 @@ def when_ready(server: Any) -> None:
     for listener in server.LISTENERS:
         for option, seconds in ((socket.SO_RCVTIMEO, RECEIVE_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A client that was given up on is no error of ours, and strangers could fill the log with them."""
+    worker.log.error_log.addFilter(_is_worth_a_line)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
