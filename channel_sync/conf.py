@@ -97,6 +97,12 @@ class ChannelSyncSettings(BaseModel):
         description="Header with the hexadecimal HMAC-SHA256 of `<timestamp>.<raw body>`, in mode `hmac`.",
     )
 
+    api_write_rate: str | None = Field(
+        default="300/min",
+        pattern=r"^[1-9]\d*/(s|sec|min|h|hour|d|day)$",
+        description="Writes of one login to the API, such as `300/min`; more are answered 429. None sets no limit.",
+    )
+
     queue_prefix: str = Field(default="", description="Put before every exchange and queue name.")
     queue_type: Literal["classic", "quorum"] = Field(
         default="classic", description="Queue type at RabbitMQ; quorum queues have no `x-max-priority`."

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from rest_framework import viewsets
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
 
 from channel_sync.api.pagination import ListPagination
+from channel_sync.api.parsers import LimitedJSONParser
 from channel_sync.api.permissions import HasRole
 from channel_sync.api.refusals import RefusalHandler
 from channel_sync.api.schema import RefusalAutoSchema
+from channel_sync.api.throttles import WriteThrottle
 from channel_sync.operations.roles import Role, has_role
 
 
@@ -27,7 +28,8 @@ class OperationsViewSet(viewsets.GenericViewSet[Any]):
     permission_classes = (IsAuthenticated, HasRole)
     pagination_class: Any = ListPagination
     renderer_classes = (JSONRenderer,)
-    parser_classes = (JSONParser,)
+    parser_classes = (LimitedJSONParser,)
+    throttle_classes = (WriteThrottle,)
     lookup_value_converter = "uuid"
     lookup_value_regex = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 

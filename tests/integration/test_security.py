@@ -118,6 +118,9 @@ def test_the_production_settings_stand_djangos_check() -> None:
         "SECRET_KEY": "x2" * 30 + "!?abcdefg",
         "SALT_KEY": "salt",
         "ALLOWED_HOSTS": "pms.example",
+        "CSRF_TRUSTED_ORIGINS": "https://pms.example",
+        "TRUSTED_PROXIES": "1",
+        "CACHE_URL": "dbcache://pms_cache",
     }
     environment.pop("DEBUG", None)
 
