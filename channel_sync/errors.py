@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar
+from uuid import UUID
 
 
 class ChannelSyncError(Exception):
@@ -82,9 +83,9 @@ class WorkerVanished(Retryable):
 class SecretUnreadable(NotYet):
     """A stored token or webhook secret that the keys of the settings do not decrypt; what needs it waits."""
 
-    def __init__(self, column: str) -> None:
+    def __init__(self, where: str) -> None:
         super().__init__(
-            f"{column} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
+            f"{where} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
             "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, or connect the property again.",
             retry_after=timedelta(minutes=5),
             waits_for=WaitsFor.LOGIN,
@@ -341,7 +342,8 @@ class RotationUnderWay(ChannelSyncError):
     def __init__(self, channel_property: object) -> None:
         super().__init__(
             f"The webhook secret of {channel_property} is being rotated: no webhook has brought the new one yet. Set "
-            "the webhook at the channel, or enter the new secret there; connecting again shows it once more."
+            "the webhook at the channel, or enter the new secret there; connecting again shows it once more. After "
+            "'webhook_old_secret_for' the old one is not taken any more, and it can be rotated again."
         )
 
 
@@ -417,17 +419,41 @@ class MalformedWebhook(WebhookRejected):
     """The body is not a webhook of this channel."""
 
 
-class BadSignature(WebhookRejected):
-    """The secret header or the signature is missing, wrong or too old."""
+class UnknownChannel(WebhookRejected):
+    """The address names a channel that the settings do not list."""
+
+    status = HTTPStatus.NOT_FOUND
+    reason = "unknown_channel"
+
+
+class NotVerified(WebhookRejected):
+    """The webhook is of no connected property, or not genuine: a stranger is not told which.
+
+    `reason` is for the log and the metrics, and `answer` is the one of all of them. `property_ids` are our properties
+    that it was refused for.
+    """
 
     status = HTTPStatus.UNAUTHORIZED
+    reason = "not_verified"
+    answer: ClassVar[str] = (
+        "The webhook names no connected property, or its secret header or signature is missing, wrong or too old. Look "
+        "at the property's webhook with 'manage.py channel_sync_webhook'."
+    )
+
+    def __init__(self, message: str, *, property_ids: Sequence[UUID] = ()) -> None:
+        super().__init__(message)
+        self.property_ids = property_ids
+
+
+class BadSignature(NotVerified):
+    """The secret header or the signature is missing, wrong or too old."""
+
     reason = "bad_signature"
 
 
-class UnknownProperty(WebhookRejected):
+class UnknownProperty(NotVerified):
     """No connected channel property has the id that the webhook names."""
 
-    status = HTTPStatus.NOT_FOUND
     reason = "unknown_property"
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from channel_sync.channels.base import Channel, NewAccount
 from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
@@ -102,14 +103,17 @@ def connect_property(
         note_currency(channel_property, details.currency)
         wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
+        rotated: dict[str, object] = {}
         if secret is None or new_webhook_secret:
             secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret
+            rotated = {"webhook_secret_rotated_at": Now() if previous else None}
         connection, _ = ChannelConnection.objects.update_or_create(
             channel_property=channel_property,
             defaults={
                 "account": account,
                 "webhook_secret": secret,
                 "webhook_secret_previous": previous,
+                **rotated,
                 **({"webhook_verification": verification} if verification else {}),
             },
         )
