@@ -336,6 +336,38 @@ class NotConfirmed(ChannelSyncError):
         self.consequences = consequences
 
 
+class MoveNotConfirmed(ChannelSyncError):
+    """Connecting would move a property to another one of the channel, and nobody has said what becomes of the rest."""
+
+    def __init__(self, consequences: Sequence[str]) -> None:
+        super().__init__(
+            f"{' '.join(consequences)} Nothing was done, and the invite code is not spent. Say what becomes of its "
+            "mappings and links: 'after_move' is 'keep' or 'retire' ('--after-move')."
+        )
+        self.consequences = consequences
+
+
+class BookingsNotSettled(ChannelSyncError):
+    """What a property has sold is not in the PMS yet, and nobody would bring it in after it has lost its links."""
+
+    def __init__(self, channel_property: object, number: int) -> None:
+        super().__init__(
+            f"{number} bookings of {channel_property} are not, or not wholly, in the PMS yet: their events wait or "
+            "have failed, or their conflicts are open. Settle them first ('not in the PMS yet' on its page), or ignore "
+            "their events with a reason. Nothing was done, and the invite code is not spent."
+        )
+
+
+class RoomsNotClosed(ChannelSyncError):
+    """The rooms of a property that is to be moved could not be closed at the channel first."""
+
+    def __init__(self, channel_property: object, why: str) -> None:
+        super().__init__(
+            f"The rooms of {channel_property} could not be closed first. {why} Nothing was moved, and the invite code "
+            "is not spent. Try again, close them at the channel by hand, or leave them on sale."
+        )
+
+
 class RotationUnderWay(ChannelSyncError):
     """The old webhook secret is still taken: a third one would end it while the channel may still send it."""
 
@@ -406,6 +438,18 @@ class TopologyMismatch(ChannelSyncError):
 
 class ConfigurationError(ChannelSyncError):
     """A setting is missing or has a value that cannot work."""
+
+
+class ConnectedElsewhere(ConfigurationError):
+    """The property of the channel is connected to another one of the PMS."""
+
+    def __init__(self, channel_property: object, consequences: Sequence[str] = ()) -> None:
+        said = " ".join(consequences) or f"{channel_property} is connected to another property of the PMS already."
+        super().__init__(
+            f"{said} Nothing was done. Name another property of the channel, or say that it is taken over: 'take_over' "
+            "('--take-over')."
+        )
+        self.consequences = consequences
 
 
 class WebhookRejected(ChannelSyncError):

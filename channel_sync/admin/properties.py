@@ -23,6 +23,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Alert, ChannelProperty, ChannelPropertyStatus, ReconciliationKind, WebhookVerification
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.pausing import Pause, pause_with_rooms_closed
 from channel_sync.operations.pausing_means import CLOSING, pausing_means, rooms_on_sale
@@ -82,6 +83,34 @@ class ConnectForm(forms.Form):
         help_text="Bookings come in, then the calendar is sent. Nothing is sent before both sides are compared.",
     )
 
+    after_move = forms.ChoiceField(
+        choices=[
+            ("", "It is not moved"),
+            (
+                AfterMove.KEEP.value,
+                "Moved, and its rooms have the same numbers there: keep mappings and links",
+            ),
+            (AfterMove.RETIRE.value, "Moved: switch its mappings off and end its links"),
+        ],
+        required=False,
+        label="If it is connected to another property now",
+    )
+    close_old_rooms = forms.BooleanField(
+        required=False,
+        label="Close the rooms first at the property that it leaves",
+        help_text="As long as that connection works. Otherwise they stay on sale there.",
+    )
+    take_over = forms.BooleanField(
+        required=False,
+        label="Take it over from another property of the PMS",
+        help_text="That one is connected to nothing any more: its mappings are switched off and its links end.",
+    )
+    keys_are_lost = forms.BooleanField(
+        required=False,
+        label="The keys are lost for good",
+        help_text="Only where SECRET_KEY or SALT_KEY cannot be found any more: what they have encrypted is replaced.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
@@ -102,6 +131,10 @@ class ConnectForm(forms.Form):
             first_sync=data["first_sync"],
             webhook_url=webhook_url(request, data["channel_name"]),
             set_webhook=data["set_webhook"],
+            after_move=AfterMove(data["after_move"]) if data["after_move"] else None,
+            close_old_rooms=data["close_old_rooms"],
+            take_over=data["take_over"],
+            keys_are_lost=data["keys_are_lost"],
         )
 
 

@@ -11,14 +11,17 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from channel_sync.errors import (
+    BookingsNotSettled,
     CannotBookAgain,
     ChannelSyncError,
     ClosingUnderWay,
     ConfigurationError,
     ConflictClosed,
+    ConnectedElsewhere,
     DuplicateMapping,
     EventInOtherState,
     InvalidMapping,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -28,15 +31,19 @@ from channel_sync.errors import (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
 )
 
 CONFLICTING = (
+    BookingsNotSettled,
     CannotBookAgain,
     ClosingUnderWay,
     ConflictClosed,
+    ConnectedElsewhere,
     DuplicateMapping,
     EventInOtherState,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -45,6 +52,7 @@ CONFLICTING = (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
 )
 

@@ -32,12 +32,17 @@ class SealedValue:
     ciphertext: str = field(repr=False)
 
     @property
+    def where(self) -> str:
+        """Table, column and row."""
+        return f"{self.model._meta.db_table}.{self.column} of row {self.row_id}"
+
+    @property
     def unreadable(self) -> SecretUnreadable | None:
         """Why it cannot be decrypted; None where it can."""
         try:
             opening_keys().decrypt(self.ciphertext.encode())
         except (InvalidToken, UnicodeError, ImproperlyConfigured):
-            return SecretUnreadable(f"{self.model._meta.db_table}.{self.column} of row {self.row_id}")
+            return SecretUnreadable(self.where)
         return None
 
 
@@ -49,10 +54,25 @@ def sealed_values() -> Iterator[SealedValue]:
                 yield SealedValue(model, column.column, row_id, ciphertext)
 
 
+def sealed_value(before: SealedValue) -> SealedValue | None:
+    """The same column of the same row as it is now; None where it holds nothing any more."""
+    for row_id, ciphertext in as_stored(before.model, before.column).filter(pk=before.row_id):
+        return SealedValue(before.model, before.column, row_id, ciphertext)
+    return None
+
+
+def count_sealed() -> int:
+    """How many values are stored."""
+    return sum(as_stored(model, column.name).count() for model in TABLES for column in secret_columns(model))
+
+
 def as_stored(model: type[Model], column: str) -> QuerySet[Model, tuple[object, str]]:
     """Primary key and ciphertext of the rows that have a value."""
     rows: QuerySet[Model] = model._default_manager.exclude(**{f"{column}__isnull": True})
-    return rows.annotate(sealed=Cast(F(column), TextField())).values_list("pk", "sealed")
+    sealed: QuerySet[Model, tuple[object, str]] = rows.annotate(sealed=Cast(F(column), TextField())).values_list(
+        "pk", "sealed"
+    )
+    return sealed
 
 
 def count_unreadable(at_most: int = LOOKED_AT) -> int:

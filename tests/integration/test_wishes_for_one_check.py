@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from channel_sync.connections.opening import want_check
 from channel_sync.errors import ChannelUnavailable
 from channel_sync.models import ChannelProperty, ParityCheck, ParityReason, ParityStatus
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.properties import NewConnection, connect
 from channel_sync.parity import check
@@ -51,7 +52,7 @@ def test_a_move_while_a_mapping_waits_is_compared_as_a_move(
     ChannelProperty.objects.update(channel_property_id="1000")
     beds24.simulator.state.accounts[901].invite_codes.add("ANOTHER")
 
-    connect(NewConnection(connected.hotel.id, "beds24", "ANOTHER", "1001"), by="ada")
+    connect(NewConnection(connected.hotel.id, "beds24", "ANOTHER", "1001", after_move=AfterMove.KEEP), by="ada")
     check_parity(str(connected.channel_property.id))
 
     report = parity_of(connected.channel_property).report
