@@ -39,7 +39,7 @@ def _secret_keys() -> Sequence[str]:
 
 def _salts() -> Sequence[str]:
     salts = getattr(settings, "SALT_KEY", None)
-    return _texts("SALT_KEY", [salts] if isinstance(salts, str) or salts is None else list(salts))
+    return _texts("SALT_KEY", salts if isinstance(salts, list | tuple) else [salts])
 
 
 def _texts(name: str, found: Sequence[object]) -> Sequence[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import ImproperlyConfigured
@@ -18,7 +17,7 @@ from channel_sync.models.encryption_keys import opening_keys
 from channel_sync.models.secret import secret_columns
 
 TABLES: tuple[type[Model], ...] = (ChannelConnection, ChannelAccount)
-# Whether the keys are wrong shows in the first that can be read; health looks at no more than these.
+# Whether the keys are wrong shows in the first that can be read; health looks at no more of each column.
 LOOKED_AT = 200
 
 
@@ -54,6 +53,14 @@ def sealed_values() -> Iterator[SealedValue]:
                 yield SealedValue(model, column.column, row_id, ciphertext)
 
 
+def _first_values(at_most: int) -> Iterator[SealedValue]:
+    """The same for the first rows of each column, a plain statement each."""
+    for model in TABLES:
+        for column in secret_columns(model):
+            for row_id, ciphertext in as_stored(model, column.name).order_by("pk")[:at_most]:
+                yield SealedValue(model, column.column, row_id, ciphertext)
+
+
 def sealed_value(before: SealedValue) -> SealedValue | None:
     """The same column of the same row as it is now; None where it holds nothing any more."""
     for row_id, ciphertext in as_stored(before.model, before.column).filter(pk=before.row_id):
@@ -76,14 +83,14 @@ def as_stored(model: type[Model], column: str) -> QuerySet[Model, tuple[object, 
 
 
 def count_unreadable(at_most: int = LOOKED_AT) -> int:
-    """How many of the first values cannot be decrypted."""
-    return sum(value.unreadable is not None for value in islice(sealed_values(), at_most))
+    """How many of the first values of each column cannot be decrypted."""
+    return sum(value.unreadable is not None for value in _first_values(at_most))
 
 
 def keys_are_wrong() -> bool:
     """Whether something is stored, and the keys of this process decrypt nothing of it; one statement if they do."""
     looked_at = 0
-    for value in islice(sealed_values(), LOOKED_AT):
+    for value in _first_values(LOOKED_AT):
         if value.unreadable is None:
             return False
         looked_at += 1

@@ -6,7 +6,7 @@ a property that does not have their bookings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,12 +34,17 @@ from channel_sync.models import (
     Direction,
     EventType,
     LeftAlone,
+    ParityCheck,
+    ParityStatus,
     PushedRate,
     ReservationLink,
 )
+from channel_sync.models.parity import UNSETTLED
 from channel_sync.operations.pausing import give_up_closing, note_action, pause_with_rooms_closed
 from channel_sync.operations.pausing_means import rooms_on_sale
 from channel_sync.reconciliation.schedules import unschedule_reconciliation
+
+MayDisplace = Callable[[ChannelProperty], bool]
 
 NAMED_AT_MOST = 50
 MOVED = "its property was moved to another one of the channel"
@@ -68,21 +73,26 @@ class Displaced:
 
 
 def displaced_by(property_id: UUID, channel_name: str, channel_property_id: str | None) -> Displaced:
-    """Where nothing is named nothing is moved."""
+    """Where nothing is named nothing is moved; nor is what has lost its connection to another property."""
     if channel_property_id is None:
         return Displaced()
-    own = ChannelProperty.objects.filter(property_id=property_id, channel_name=channel_name)
+    own = ChannelProperty.objects.filter(property_id=property_id, channel_name=channel_name, connection__isnull=False)
     taken = ChannelProperty.objects.filter(channel_name=channel_name, channel_property_id=channel_property_id)
     return Displaced(
         own.exclude(channel_property_id=channel_property_id).first(), taken.exclude(property_id=property_id).first()
     )
 
 
-def require_decided(displaced: Displaced, *, to: str, after_move: AfterMove | None, take_over: bool) -> None:
-    """Somebody has said what becomes of what is displaced, and it can be done.
+def require_decided(
+    displaced: Displaced, *, to: str, after_move: AfterMove | None, take_over: bool, may_displace: MayDisplace
+) -> None:
+    """Somebody who may do that has said what becomes of what is displaced, and it can be done.
 
     Raises `ConnectedElsewhere`, `MoveNotConfirmed` with what to decide, and `BookingsNotSettled`.
     """
+    if displaced.elsewhere is not None and not may_displace(displaced.elsewhere):
+        # Whose it is, and what it sells, is not for everybody.
+        raise ConnectedElsewhere(displaced.elsewhere)
     if displaced.elsewhere is not None and not take_over:
         raise ConnectedElsewhere(displaced.elsewhere, taking_over_means(displaced.elsewhere))
     if displaced.moved is not None and after_move is None:
@@ -169,6 +179,9 @@ def end_connection(channel_property: ChannelProperty, *, by: str) -> None:
     ChannelConnection.objects.filter(channel_property=channel_property).delete()
     unschedule_reconciliation(channel_property)
     note_resumed(channel_property.id, is_held=False)
+    ParityCheck.objects.filter(channel_property=channel_property, status__in=UNSETTLED).update(
+        status=ParityStatus.DONE, due_at=None, updated_at=Now()
+    )
     ChannelProperty.objects.filter(id=channel_property.id).update(
         channel_property_id=f"{was} (taken over, {channel_property.id.hex[:8]})", held_since=None, updated_at=Now()
     )

@@ -36,6 +36,7 @@ from channel_sync.operations.connect_checks import require_ready
 from channel_sync.operations.moving import (
     AfterMove,
     Displaced,
+    MayDisplace,
     close_rooms,
     displaced_by,
     end_connection,
@@ -110,16 +111,23 @@ class ConnectionTried:
     credits_remaining: Decimal | None
 
 
-def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
+def connect(new: NewConnection, *, by: str, may_displace: MayDisplace = lambda other: True) -> ConnectOutcome:
     """Connect, set the webhook, schedule its reconciliations; save mappings and start the first synchronisation.
 
     Each where it is wanted, and in this order. What can be found wrong without the channel is found before the invite
-    code is spent. Raises as `connect_property` and `require_decided` do.
+    code is spent. `may_displace` says whether the person may take over the connection of another property, and hear
+    of it. Raises as `connect_property` and `require_decided` do.
     """
     wanted = new.channel_property_id or _present_id(new)
     require_ready(new.property_id, new.channel_name, wanted, keys_are_lost=new.keys_are_lost)
     displaced = displaced_by(new.property_id, new.channel_name, wanted)
-    require_decided(displaced, to=f"{new.channel_name} {wanted}", after_move=new.after_move, take_over=new.take_over)
+    require_decided(
+        displaced,
+        to=f"{new.channel_name} {wanted}",
+        after_move=new.after_move,
+        take_over=new.take_over,
+        may_displace=may_displace,
+    )
     connected = _connected(new, wanted, displaced, by=by)
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
@@ -165,7 +173,9 @@ def _connected(new: NewConnection, wanted: str | None, displaced: Displaced, *, 
 
 def _present_id(new: NewConnection) -> str | None:
     """Connecting again without a name is no move: it renews the login of the property that it has."""
-    present = ChannelProperty.objects.filter(property_id=new.property_id, channel_name=new.channel_name)
+    present = ChannelProperty.objects.filter(
+        property_id=new.property_id, channel_name=new.channel_name, connection__isnull=False
+    )
     return present.values_list("channel_property_id", flat=True).first()
 
 

@@ -21,16 +21,31 @@ from channel_sync.channels.canonical import AccessToken
 from channel_sync.checks import check_secrets, check_settings
 from channel_sync.connections.tokens import DatabaseTokenStore
 from channel_sync.errors import ConfigurationError, SecretUnreadable
+from channel_sync.events.processing import process
 from channel_sync.heartbeats import _last, note_alive, wrong_keys
-from channel_sync.models import AlertKind, AuditAction, AuditEntry, ChannelAccount, ChannelConnection, ProcessKind
+from channel_sync.models import (
+    AlertKind,
+    AuditAction,
+    AuditEntry,
+    ChannelAccount,
+    ChannelConnection,
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    EventStatus,
+    EventType,
+    ProcessKind,
+)
 from channel_sync.models.sealed_values import sealed_values
 from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.health import HealthStatus, Life
 from channel_sync.operations import reencryption
 from channel_sync.operations.properties import NewConnection, connect
+from pms_project.pms.models import ReservationStatus
 from tests.beds24_webhooks import webhook
 from tests.conftest import ConnectedHotel, RunningSimulator
-from tests.factories import ChannelConnectionFactory
+from tests.dangers.working import work_everything
+from tests.factories import ChannelConnectionFactory, ReservationFactory
 from tests.integration.test_alerts import health
 from tests.integration.test_webhook_view import HEADER, post
 
@@ -208,6 +223,8 @@ def test_the_system_check_names_each_row(stored: ChannelConnection, settings: La
     assert [one.id for one in found] == ["channel_sync.W004"] * 4
     assert f"channel_connections.webhook_secret of row {stored.channel_property_id}" in found[0].msg
     assert check_secrets(databases=None) == []
+    with pytest.raises(CommandError, match=r"channel_connections\.webhook_secret of row"):
+        call_command("check", "--database", "default", "--fail-level", "WARNING")
 
 
 @pytest.mark.parametrize("salt", [None, "", [], [""], ["salt", 7]])
@@ -261,6 +278,23 @@ def test_a_worker_with_wrong_keys_says_so_and_is_an_alert(stored: ChannelConnect
     assert looked.status is HealthStatus.DEGRADED
     (alert,) = findings(looked, now=timezone.now())
     assert (alert.kind, alert.subject) == (AlertKind.SECRET_UNREADABLE, "bad@here")
+
+
+def test_a_worker_with_wrong_keys_puts_no_property_in_error(
+    connected: ConnectedHotel, beds24: RunningSimulator, settings: LazySettings
+) -> None:
+    reservation = ReservationFactory(room_type=connected.double, status=ReservationStatus.PENDING_SYNC)
+    event = ChannelEvent.objects.get(event_type=EventType.BOOKING_CREATE)
+    right = settings.SECRET_KEY
+    settings.SECRET_KEY = "wrong"
+
+    assert process(event.id) == EventStatus.RETRYING
+    assert ChannelProperty.objects.get().status == ChannelPropertyStatus.ACTIVE
+
+    settings.SECRET_KEY = right
+    work_everything()
+    reservation.refresh_from_db()
+    assert reservation.status == ReservationStatus.CONFIRMED
 
 
 @pytest.fixture

@@ -203,6 +203,19 @@ def test_what_is_connected_elsewhere_is_said_before_the_code_is_spent(
     assert not is_spent(beds24)
 
 
+def test_who_may_not_see_the_other_property_hears_nothing_of_it(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    new = NewConnection(HotelFactory().id, "beds24", CODE, "1001", take_over=True)
+
+    with pytest.raises(ConnectedElsewhere) as refused:
+        connect(new, by="bob", may_displace=lambda other: False)
+
+    assert str(connected.hotel.id) not in str(refused.value)
+    assert "Double Room" not in str(refused.value)
+    assert not is_spent(beds24)
+
+
 def test_a_connection_is_taken_over_and_its_old_links_end(connected: ConnectedHotel) -> None:
     other = HotelFactory()
 
@@ -220,7 +233,9 @@ def test_who_lost_a_connection_can_be_connected_again(connected: ConnectedHotel,
     move(HotelFactory(), "1001", take_over=True)
     beds24.simulator.state.accounts[901].invite_codes.add(CODE)
 
-    again = move(connected.hotel, "1002", after_move=AfterMove.RETIRE)
+    with pytest.raises(ConfigurationError, match="name the one"):
+        move(connected.hotel, None)
+    again = move(connected.hotel, "1002")
 
     assert (again.id, again.channel_property_id) == (connected.channel_property.id, "1002")
 
