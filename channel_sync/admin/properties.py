@@ -33,6 +33,8 @@ from channel_sync.operations.webhook_address import webhook_url
 from channel_sync.operations.webhooks import is_rotating
 
 AT_MOST = 50
+# Shown with the refusal that asks for one of them, not to everybody who connects a property.
+ONCE_REFUSED = ("after_move", "close_old_rooms", "take_over", "keys_are_lost")
 PAUSING = {
     "pause-closed": "Yes, close the rooms at the channel, then pause",
     "pause": "Yes, pause and leave the rooms on sale",
@@ -102,7 +104,7 @@ class ConnectForm(forms.Form):
     )
     take_over = forms.BooleanField(
         required=False,
-        label="Take it over from another property of the PMS",
+        label="Take it over from another hotel",
         help_text="That one is connected to nothing any more: its mappings are switched off and its links end.",
     )
     keys_are_lost = forms.BooleanField(
@@ -113,6 +115,9 @@ class ConnectForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            for name in ONCE_REFUSED:
+                del self.fields[name]
         model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
         self.fields["property"].queryset = model._default_manager.all()  # type: ignore[attr-defined]
         self.fields["channel_name"].choices = [(name, name) for name in channel_sync_settings().channels]  # type: ignore[attr-defined]

@@ -267,6 +267,7 @@ def test_the_admin_asks_and_offers_the_choice(
         "property": connected.hotel.id, "channel_name": "beds24", "invite_code": CODE, "channel_property_id": "1002",
     }  # fmt: skip
 
+    assert 'name="after_move"' not in admin_client.get(page).content.decode()
     asked = admin_client.post(page, form).content.decode()
 
     assert "stay on sale at beds24 1001" in asked
