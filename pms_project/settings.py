@@ -14,6 +14,8 @@ if env_file := env.str("PMS_ENV_FILE", default=""):
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-development" if DEBUG else environ.Env.NOTSET)
+# Older ones, which still verify and decrypt while SECRET_KEY is rotated: docs/operations.md, "Keys".
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Secrets at rest are encrypted with a key made of SECRET_KEY and these; put a new one first to rotate.
 SALT_KEY = env.list("SALT_KEY", default=["only-for-development"] if DEBUG else environ.Env.NOTSET)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])

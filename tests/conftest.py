@@ -23,6 +23,7 @@ from channel_sync.channels.http_pool import close_connections
 from channel_sync.connections.connect import connect_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.events import handlers
+from channel_sync.inbound.rejections import forget_rejections
 from channel_sync.inbound.senders import forget_senders
 from channel_sync.models import ChannelMapping, ChannelProperty, EventType, MappingType
 from channel_sync.operations.roles import Role
@@ -155,8 +156,9 @@ def api_of(db: None) -> Callable[[Role | None], APIClient]:
 
 @pytest.fixture(autouse=True)
 def unknown_senders() -> None:
-    """No test knows the properties of another."""
+    """No test knows the properties of another, or counts what was refused to it."""
     forget_senders()
+    forget_rejections()
 
 
 @pytest.fixture(scope="session")

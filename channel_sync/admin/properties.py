@@ -23,6 +23,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Alert, ChannelProperty, ChannelPropertyStatus, ReconciliationKind, WebhookVerification
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.pausing import Pause, pause_with_rooms_closed
 from channel_sync.operations.pausing_means import CLOSING, pausing_means, rooms_on_sale
@@ -32,6 +33,8 @@ from channel_sync.operations.webhook_address import webhook_url
 from channel_sync.operations.webhooks import is_rotating
 
 AT_MOST = 50
+# Shown with the refusal that asks for one of them, not to everybody who connects a property.
+ONCE_REFUSED = ("after_move", "close_old_rooms", "take_over", "keys_are_lost")
 PAUSING = {
     "pause-closed": "Yes, close the rooms at the channel, then pause",
     "pause": "Yes, pause and leave the rooms on sale",
@@ -82,8 +85,39 @@ class ConnectForm(forms.Form):
         help_text="Bookings come in, then the calendar is sent. Nothing is sent before both sides are compared.",
     )
 
+    after_move = forms.ChoiceField(
+        choices=[
+            ("", "It is not moved"),
+            (
+                AfterMove.KEEP.value,
+                "Moved, and its rooms have the same numbers there: keep mappings and links",
+            ),
+            (AfterMove.RETIRE.value, "Moved: switch its mappings off and end its links"),
+        ],
+        required=False,
+        label="If it is connected to another property now",
+    )
+    close_old_rooms = forms.BooleanField(
+        required=False,
+        label="Close the rooms first at the property that it leaves",
+        help_text="As long as that connection works. Otherwise they stay on sale there.",
+    )
+    take_over = forms.BooleanField(
+        required=False,
+        label="Take it over from another hotel",
+        help_text="That one is connected to nothing any more: its mappings are switched off and its links end.",
+    )
+    keys_are_lost = forms.BooleanField(
+        required=False,
+        label="The keys are lost for good",
+        help_text="Only where SECRET_KEY or SALT_KEY cannot be found any more: what they have encrypted is replaced.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            for name in ONCE_REFUSED:
+                del self.fields[name]
         model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
         self.fields["property"].queryset = model._default_manager.all()  # type: ignore[attr-defined]
         self.fields["channel_name"].choices = [(name, name) for name in channel_sync_settings().channels]  # type: ignore[attr-defined]
@@ -102,6 +136,10 @@ class ConnectForm(forms.Form):
             first_sync=data["first_sync"],
             webhook_url=webhook_url(request, data["channel_name"]),
             set_webhook=data["set_webhook"],
+            after_move=AfterMove(data["after_move"]) if data["after_move"] else None,
+            close_old_rooms=data["close_old_rooms"],
+            take_over=data["take_over"],
+            keys_are_lost=data["keys_are_lost"],
         )
 
 

@@ -38,6 +38,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.models import AuditEntry, ChannelProperty, MappingType, OldBookings, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.confirmation import require_confirmed
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.operations.parity import accept_report, compare_again, parity_of
 from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed
@@ -94,13 +95,17 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     def connect(self, request: Request) -> Response:
         """Exchange an invite code for tokens, look at the property, and set its webhook where asked.
 
-        Only the answer holds the webhook secret; it says what is left to do by hand.
+        Only the answer holds the webhook secret; it says what is left to do by hand. 409 where it is connected to
+        another property of the channel, or another one of the PMS to that: `detail` says what it means and what to
+        decide, and the code is not spent.
         """
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = dict(serializer.validated_data)
         if "verification" in data:
             data["verification"] = WebhookVerification(data["verification"])
+        if "after_move" in data:
+            data["after_move"] = AfterMove(data["after_move"])
         data.setdefault("webhook_url", webhook_url(request, data["channel_name"]))
         outcome = properties.connect(properties.NewConnection(**data), by=self.actor)
         connected = outcome.connected

@@ -12,14 +12,17 @@ from rest_framework.response import Response
 
 from channel_sync.errors import (
     AlreadyLive,
+    BookingsNotSettled,
     CannotBookAgain,
     ChannelSyncError,
     ClosingUnderWay,
     ConfigurationError,
     ConflictClosed,
+    ConnectedElsewhere,
     DuplicateMapping,
     EventInOtherState,
     InvalidMapping,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -29,16 +32,20 @@ from channel_sync.errors import (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
 )
 
 CONFLICTING = (
     AlreadyLive,
+    BookingsNotSettled,
     CannotBookAgain,
     ClosingUnderWay,
     ConflictClosed,
+    ConnectedElsewhere,
     DuplicateMapping,
     EventInOtherState,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -47,6 +54,7 @@ CONFLICTING = (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
 )
 

@@ -27,6 +27,7 @@ from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
+from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
 
@@ -71,6 +72,7 @@ __all__ = [
     "RateLimitBucket",
     "ReconciliationKind",
     "ReconciliationRun",
+    "RejectedWebhooks",
     "ReservationLink",
     "RunStatus",
     "Severity",

@@ -37,6 +37,8 @@ class AlertKind(models.TextChoices):
     PAUSED = "paused"
     NOT_LIVE = "not_live", "not live"
     TOO_MANY_FOR_SALE = "too_many_for_sale", "too many for sale"
+    WEBHOOKS_REJECTED = "webhooks_rejected", "webhooks rejected"
+    ROTATION_UNFINISHED = "rotation_unfinished", "rotation unfinished"
 
 
 class Alert(models.Model):

@@ -21,12 +21,14 @@ class AuditAction(models.TextChoices):
     CONFLICT_RESOLVED = "conflict.resolved"
     RUN_STARTED = "run.started"
     PROPERTY_CONNECTED = "property.connected"
+    PROPERTY_MOVED = "property.moved"
     PROPERTY_PAUSED = "property.paused"
     PROPERTY_RESUMED = "property.resumed"
     PARITY_ACCEPTED = "parity.accepted"
     CONNECTION_TESTED = "connection.tested"
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
+    SECRETS_REENCRYPTED = "secrets.reencrypted"
     BOOKING_REPORTED = "booking.reported"
 
 

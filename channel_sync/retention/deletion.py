@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from channel_sync.models import Alert, ApiCall, ChannelEvent
+from channel_sync.models import Alert, ApiCall, ChannelEvent, RejectedWebhooks
 from channel_sync.retention.redaction import REDACTABLE
 
 BATCH = 2_000
@@ -29,6 +29,11 @@ def old_api_calls(after: timedelta, *, now: datetime) -> QuerySet[Any]:
 def old_alerts(after: timedelta, *, now: datetime) -> QuerySet[Any]:
     """Alerts that were over and told longer ago."""
     return Alert.objects.filter(settled=True, resolved_at__lt=now - after).order_by("resolved_at")
+
+
+def old_rejections(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Counts of refused webhooks, the last of which came longer ago."""
+    return RejectedWebhooks.objects.filter(last_at__lt=now - after).order_by("last_at")
 
 
 def delete(rows: QuerySet[Any], progress: Progress = lambda done: None) -> int:

@@ -40,6 +40,7 @@ from channel_sync.models import (
 )
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import create_mapping
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import accept_report, compare_now, parity_of
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
 from channel_sync.operations.roles import Role
@@ -421,7 +422,7 @@ def test_a_mapping_that_is_made_while_another_is_opened_waits_for_its_own_check(
 def test_a_property_moves_to_another_one_of_the_channel(open_hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
     ChannelProperty.objects.update(channel_property_id="9999")
 
-    new = NewConnection(open_hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001")
+    new = NewConnection(open_hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001", after_move=AfterMove.KEEP)
     connect(new, by="ada")
 
     assert ParityCheck.objects.get().reason == "moved"

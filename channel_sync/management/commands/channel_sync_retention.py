@@ -43,5 +43,6 @@ def _told(done: Retained, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     return (
         f"{done.events_redacted} events and {done.conflicts_redacted} conflicts {would}redacted; {done.events_deleted} "
-        f"events, {done.api_calls_deleted} notes of API calls and {done.alerts_deleted} alerts {would}deleted."
+        f"events, {done.api_calls_deleted} notes of API calls, {done.alerts_deleted} alerts and "
+        f"{done.rejections_deleted} counts of refused webhooks {would}deleted."
     )
