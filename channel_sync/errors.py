@@ -189,12 +189,12 @@ class NotConnected(Fatal):
 
 
 class InvalidStay(ChannelSyncError):
-    """A stay without a night, or of less than one unit."""
+    """A stay without a night, of less than one unit, or beyond all measure."""
 
     def __init__(self, check_in: date, check_out: date, units: int = 1) -> None:
         super().__init__(
-            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, and a check-out after "
-            "its check-in."
+            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, a check-out after its "
+            "check-in, and at most 36,525 nights."
         )
 
 
