@@ -291,6 +291,17 @@ class EventInOtherState(ChannelSyncError):
         )
 
 
+class EventRedacted(EventInOtherState):
+    """An event of a channel whose guest was taken out: applied, it would say that the guest has no name."""
+
+    def __init__(self, event_id: object, redacted_at: datetime, verb: str) -> None:
+        ChannelSyncError.__init__(
+            self,
+            f"Event {event_id} was redacted on {redacted_at:%Y-%m-%d}: its guest is not known any more, and it cannot "
+            f"be {verb}. Compare bookings: what the channel still has comes in anew. Ignore it to put it away.",
+        )
+
+
 class InvalidMapping(ChannelSyncError):
     """A mapping names something that is not there, or not in the channel's form; `field` names the culprit."""
 

@@ -1,4 +1,4 @@
-"""An arrival in the year 1 and a negative price were taken at the desk; OTAs' bookings come in whatever its limits are."""
+"""An arrival in the year 1 and a negative price were taken at the desk; bookings of OTAs come in whatever its limits."""
 
 from __future__ import annotations
 
