@@ -302,6 +302,10 @@ class EventRedacted(EventInOtherState):
         )
 
 
+class GuestNotNamed(ChannelSyncError):
+    """Nothing, or too little, says which guest is meant."""
+
+
 class InvalidMapping(ChannelSyncError):
     """A mapping names something that is not there, or not in the channel's form; `field` names the culprit."""
 

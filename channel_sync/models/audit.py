@@ -28,6 +28,8 @@ class AuditAction(models.TextChoices):
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
     BOOKING_REPORTED = "booking.reported"
+    GUEST_EXPORTED = "guest.exported"
+    GUEST_ERASED = "guest.erased"
 
 
 class AuditEntry(models.Model):

@@ -1,4 +1,4 @@
-"""An arrival in the year 1 and a negative price were taken at the desk; bookings of OTAs come in whatever its limits."""
+"""The desk took an arrival in the year 1 and a negative price; OTAs' bookings come in whatever its limits are."""
 
 from __future__ import annotations
 
