@@ -10,7 +10,15 @@ import pytest
 from django.utils import timezone
 
 from channel_sync.events.processing import process
-from channel_sync.models import Conflict, EventStatus, EventType, ReconciliationRun, ReservationLink, StagedBooking
+from channel_sync.models import (
+    ChannelEvent,
+    Conflict,
+    EventStatus,
+    EventType,
+    ReconciliationRun,
+    ReservationLink,
+    StagedBooking,
+)
 from channel_sync.operations.guest_data_erasure import erase_guest
 from channel_sync.operations.guest_data_search import GuestSearch, find_bookings
 from channel_sync.reconciliation import bookings as comparison
@@ -97,3 +105,23 @@ def test_a_late_webhook(connected: ConnectedHotel, over: Pair, names_the_guest: 
     assert Reservation.objects.get(id=over.reservation.id).price == 205
     assert reconcile_bookings(connected.channel_property, NOW).status == "done"
     assert guest_of(over) == ("Grace", "Hopper", "grace@example.org")
+
+
+def test_a_guest_that_the_pms_blanks_afterwards_is_not_blanked_at_the_channel(
+    connected: ConnectedHotel, over: Pair, beds24: RunningSimulator
+) -> None:
+    erase(connected, over)
+    stay = Reservation.objects.select_related("guest").get(id=over.reservation.id)
+    assert stay.guest is not None
+    for name in ("first_name", "last_name", "email"):
+        setattr(stay.guest, name, "")
+    stay.guest.save()
+    stay.price = stay.price + 5 if stay.price is not None else None
+    stay.save()
+
+    event = ChannelEvent.objects.get(direction="outbound")
+    assert process(event.id) is EventStatus.DONE
+
+    (call,) = beds24.posts("/bookings")
+    assert call["body"][0]["price"] == 205
+    assert not {"firstName", "lastName", "email"} & call["body"][0].keys()
