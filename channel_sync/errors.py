@@ -306,6 +306,14 @@ class GuestNotNamed(ChannelSyncError):
     """Nothing, or too little, says which guest is meant."""
 
 
+class InvalidWindow(ChannelSyncError):
+    """Days that a person wants compared are out of reason; `field` names which, the message the limit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 class InvalidMapping(ChannelSyncError):
     """A mapping names something that is not there, or not in the channel's form; `field` names the culprit."""
 
