@@ -34,6 +34,8 @@ from channel_sync.operations.guest_data_search import GuestBooking
 from channel_sync.personal_data import redact, without_digests, without_personal_data
 
 BATCH = 200
+# Of the details of an audit entry: words of ours, which the program reads again.
+CODES = frozenset({"outcome", "report", "kind", "ids"})
 Progress = Callable[[int], None]
 
 MEANS = (
@@ -153,7 +155,8 @@ def _beside_events(booking: GuestBooking, names: Names) -> Counter[str]:
     for alert in alerts_of(booking):
         write(alert, message=names.taken_out(alert.message))
     for entry in audit_of(booking):
-        write(entry, details=names.taken_out(entry.details))
+        words = {name: value for name, value in entry.details.items() if name not in CODES}
+        write(entry, details={**entry.details, **names.taken_out(words)})
     return changed
 
 

@@ -120,7 +120,7 @@ def stay(channel_property: ChannelProperty) -> Reservation:
     )  # fmt: skip
     AuditEntry.objects.create(
         actor="clerk", action=AuditAction.EVENT_IGNORED, subject=f"event:{event.id}",
-        channel_property=channel_property, details={"reason": "Ms Lovelace has called"},
+        channel_property=channel_property, details={"reason": "Ms Lovelace has called", "outcome": "sent"},
     )  # fmt: skip
     return made
 
@@ -241,6 +241,8 @@ def test_erased_no_table_knows_the_guest(channel_property: ChannelProperty, stay
     assert stay.guest.last_name == "Lovelace", "the guest of the PMS is the PMS's"
     entry = AuditEntry.objects.get(action=AuditAction.GUEST_ERASED)
     assert (entry.actor, entry.subject) == ("clerk", f"booking:{NUMBER}")
+    words = AuditEntry.objects.get(action=AuditAction.EVENT_IGNORED).details
+    assert words == {"reason": "Ms (erased) has called", "outcome": "sent"}
 
 
 def test_a_second_erasure_finds_nothing(channel_property: ChannelProperty, stay: Reservation) -> None:
