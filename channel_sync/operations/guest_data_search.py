@@ -163,7 +163,10 @@ def _saying(properties: Collection[UUID], values: Sequence[str]) -> set[Pair]:
 def _whole(properties: dict[UUID, ChannelProperty], pairs: set[Pair]) -> list[GuestBooking]:
     """Each booking once, with its number and its reservation where either is known by any row."""
     reservation_ids = {reservation for _, _, reservation in pairs if reservation is not None}
-    pairs = pairs | _by_numbers(properties, {number for _, number, _ in pairs if number}, reservation_ids)
+    numbered = {(one, number) for one, number, _ in pairs if number}
+    # The same number in another property is another guest's.
+    more = _by_numbers(properties, {number for _, number in numbered}, reservation_ids)
+    pairs = pairs | {pair for pair in more if pair[:2] in numbered or pair[2] in reservation_ids}
     found: set[GuestBooking] = set()
     for one in {one for one, _, _ in pairs}:
         of_property = [(number, reservation) for property_id, number, reservation in pairs if property_id == one]

@@ -122,6 +122,9 @@ def test_only_what_changes_is_looked_at(api: APIClient, double: RoomType) -> Non
     answer = api.patch(f"/api/reservations/{here.id}/", {"price": "-7"}, format="json", headers={"If-Match": '"2"'})
     assert answer.status_code == 400
     assert "price" in answer.data
+    body = wanted(double, check_in=str(here.check_in), check_out=str(TODAY + timedelta(days=4)))
+    whole = api.put(f"/api/reservations/{here.id}/", body, format="json", headers={"If-Match": '"2"'})
+    assert (whole.status_code, whole.data["adults"], whole.data["price"]) == (200, 0, "-5.00")
 
 
 def test_bookings_of_otas_come_in_whatever_the_desk_may_enter(double: RoomType) -> None:

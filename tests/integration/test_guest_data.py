@@ -199,6 +199,17 @@ def test_a_guest_is_found_by_reservation_and_where_no_link_is(channel_property: 
             GuestSearch(**unclear)
 
 
+def test_the_same_number_in_another_property_is_another_guest(channel_property: ChannelProperty) -> None:
+    other = ChannelPropertyFactory()
+    hopper = webhook(lastName="Hopper", email="grace@example.org")
+    EventFactory(channel_property=channel_property, payload=webhook(), entity_external_id=NUMBER)
+    EventFactory(channel_property=other, payload=hopper, entity_external_id=NUMBER)
+
+    (booking,) = find_bookings(GuestSearch(email="ada@example.org"), [channel_property, other])
+
+    assert booking == GuestBooking(channel_property, NUMBER, None)
+
+
 def test_the_export_holds_every_piece_and_its_place(channel_property: ChannelProperty, stay: Reservation) -> None:
     document = export_guest(found(channel_property, bookings=[NUMBER]), by="clerk")
 

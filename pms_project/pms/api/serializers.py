@@ -25,8 +25,8 @@ class ReservationSerializer(serializers.ModelSerializer):
     guest = GuestSerializer(required=False)
     room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
     units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS, default=1)
-    adults = serializers.IntegerField(max_value=MAX_PEOPLE, default=1, help_text="At least 1.")
-    children = serializers.IntegerField(min_value=0, max_value=MAX_PEOPLE, default=0)
+    adults = serializers.IntegerField(max_value=MAX_PEOPLE, required=False, help_text="At least 1.")
+    children = serializers.IntegerField(min_value=0, max_value=MAX_PEOPLE, required=False)
     price = serializers.DecimalField(
         max_digits=12, decimal_places=2, required=False, allow_null=True, help_text="Not below 0."
     )
