@@ -347,6 +347,10 @@ class ChannelSyncSettings(BaseModel):
     redact_after: timedelta = Field(
         default=timedelta(days=90), description="Personal data is taken out of the payloads of settled events then."
     )
+    redact_failed_after: timedelta = Field(
+        default=timedelta(days=180),
+        description="The same of failed events, once the nights of their booking are over; they stay failed.",
+    )
     retain_events: timedelta = Field(
         default=timedelta(days=400), description="Settled events are deleted then; failed ones stay."
     )

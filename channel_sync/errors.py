@@ -190,12 +190,12 @@ class NotConnected(Fatal):
 
 
 class InvalidStay(ChannelSyncError):
-    """A stay without a night, or of less than one unit."""
+    """A stay without a night, of less than one unit, or beyond all measure."""
 
     def __init__(self, check_in: date, check_out: date, units: int = 1) -> None:
         super().__init__(
-            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, and a check-out after "
-            "its check-in."
+            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, a check-out after its "
+            "check-in, and at most 36,525 nights."
         )
 
 
@@ -290,6 +290,29 @@ class EventInOtherState(ChannelSyncError):
             f"Event {event_id} is '{status}' and cannot be {verb}. Retry or ignore what failed or waits, replay "
             "what is settled or waits; leave to its worker what is being processed."
         )
+
+
+class EventRedacted(EventInOtherState):
+    """An event of a channel whose guest was taken out: applied, it would say that the guest has no name."""
+
+    def __init__(self, event_id: object, redacted_at: datetime, verb: str) -> None:
+        ChannelSyncError.__init__(
+            self,
+            f"Event {event_id} was redacted on {redacted_at:%Y-%m-%d}: its guest is not known any more, and it cannot "
+            f"be {verb}. Compare bookings: what the channel still has comes in anew. Ignore it to put it away.",
+        )
+
+
+class GuestNotNamed(ChannelSyncError):
+    """Nothing, or too little, says which guest is meant."""
+
+
+class InvalidWindow(ChannelSyncError):
+    """Days that a person wants compared are out of reason; `field` names which, the message the limit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
 
 
 class InvalidMapping(ChannelSyncError):

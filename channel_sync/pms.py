@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -270,6 +270,19 @@ class PropertyManagementSystem(Protocol):
         """Somebody books a failed reservation again: it waits for its channel again, under a new hold.
 
         Nothing happens to one that has not failed; one that was cancelled stays cancelled.
+        """
+
+
+@runtime_checkable
+class KnowsGuests(Protocol):
+    """What a host may have besides: it finds the reservations of a guest, for an export or an erasure of their data."""
+
+    def reservations_of_guest(
+        self, property_id: UUID, *, email: str, last_name: str, arrival: date | None
+    ) -> Collection[UUID]:
+        """Reservations of a property whose guest has this email, or this last name and arrives on this day.
+
+        Whatever their case; `email` may be blank, `last_name` is blank and `arrival` None together.
         """
 
 

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import SafeString
 
+from channel_sync.admin.guest_data import guest_page
 from channel_sync.admin.parity import parity_page
 from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
 from channel_sync.admin.webhooks import WEBHOOK_ACTIONS, webhook_page
@@ -183,6 +184,7 @@ class PropertyAdmin(RoleAdmin):
         return [
             path("dashboard/", view(self.dashboard_view), name="channel_sync_dashboard"),
             path("connect/", view(self.connect_view), name="channel_sync_connect"),
+            path("guest-data/", view(self.guest_view), name="channel_sync_guest"),
             path("<uuid:channel_property_id>/parity/", view(self.parity_view), name="channel_sync_parity"),
             *super().get_urls(),
         ]
@@ -211,6 +213,10 @@ class PropertyAdmin(RoleAdmin):
             ],
         }
         return TemplateResponse(request, "admin/channel_sync/dashboard.html", context)
+
+    def guest_view(self, request: HttpRequest) -> HttpResponse:
+        """What is kept of one guest."""
+        return guest_page(self, request, list(ChannelProperty.objects.all()))
 
     def connect_view(self, request: HttpRequest) -> HttpResponse:
         """The form, then what has to be entered at the channel, which is shown only here."""

@@ -22,6 +22,7 @@ from channel_sync.errors import (
     DuplicateMapping,
     EventInOtherState,
     InvalidMapping,
+    InvalidWindow,
     MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
@@ -74,7 +75,7 @@ class RefusalHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """An error that is not ours stays what it is."""
-        if isinstance(exc, InvalidMapping):
+        if isinstance(exc, InvalidMapping | InvalidWindow):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
         if isinstance(exc, ChannelSyncError):
             return Refused(exc)

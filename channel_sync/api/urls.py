@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from channel_sync.api.bookings import BookingViewSet
 from channel_sync.api.events import EventViewSet
+from channel_sync.api.guest_data import GuestDataViewSet
 from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
@@ -22,6 +23,7 @@ router.register("conflicts", ConflictViewSet, basename="conflict")
 router.register("reconciliation-runs", RunViewSet, basename="run")
 router.register("properties", PropertyViewSet, basename="property")
 router.register("metrics", MetricsViewSet, basename="metrics")
+router.register("guest-data", GuestDataViewSet, basename="guest-data")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [path("admin/", include(router.urls))]

@@ -30,6 +30,8 @@ class AuditAction(models.TextChoices):
     WEBHOOK_ROTATED = "webhook.rotated"
     SECRETS_REENCRYPTED = "secrets.reencrypted"
     BOOKING_REPORTED = "booking.reported"
+    GUEST_EXPORTED = "guest.exported"
+    GUEST_ERASED = "guest.erased"
 
 
 class AuditEntry(models.Model):

@@ -15,11 +15,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.errors import CannotBookAgain, ChannelSyncError, EventInOtherState, NotEnoughUnits, NotYet
+from channel_sync.errors import (
+    CannotBookAgain,
+    ChannelSyncError,
+    EventInOtherState,
+    EventRedacted,
+    NotEnoughUnits,
+    NotYet,
+)
 from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES, EventSelection
 from channel_sync.events.store import dismiss, restart, restart_due
 from channel_sync.inventory.reopening import Reopened, failed_with_reservation, reopen
-from channel_sync.models import AuditAction, ChannelEvent, EventStatus
+from channel_sync.models import PMS_SOURCE, AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
 
 logger = logging.getLogger(__name__)
@@ -55,7 +62,8 @@ def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, b
 def retry_event(event: ChannelEvent, *, by: str) -> None:
     """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other.
 
-    Raises `NotEnoughUnits`, `CannotBookAgain` and `NotYet` as booking its reservation again does; it stays failed then.
+    Raises `EventRedacted` for one of a channel whose guest was taken out, and `NotEnoughUnits`, `CannotBookAgain` and
+    `NotYet` as booking its reservation again does; it stays failed then.
     """
     _restart_one(event, AuditAction.EVENT_RETRIED, RETRYABLE_STATUSES, by)
 
@@ -152,12 +160,14 @@ def _restart_one(event: ChannelEvent, action: AuditAction, statuses: Sequence[Ev
         raise error
     if outcome.changed == 0:
         verb = "retried" if action is AuditAction.EVENT_RETRIED else "replayed"
-        raise EventInOtherState(event.id, _status_now(event), verb)
+        present = ChannelEvent.objects.only("status", "redacted_at", "source").get(id=event.id)
+        if present.redacted_at is not None and present.source != PMS_SOURCE:
+            raise EventRedacted(event.id, present.redacted_at, verb)
+        raise EventInOtherState(event.id, present.status, verb)
 
 
 def _status_now(event: ChannelEvent) -> str:
-    status, redacted_at = ChannelEvent.objects.values_list("status", "redacted_at").get(id=event.id)
-    return f"{status} and without its guest, who was redacted" if redacted_at else str(status)
+    return str(ChannelEvent.objects.values_list("status", flat=True).get(id=event.id))
 
 
 def _subject(event_ids: Sequence[UUID]) -> str:

@@ -56,8 +56,10 @@ from channel_sync.operations.setup_report import SetupReport
 from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.operations.webhooks import look_at_new
 from channel_sync.outbound.full_sync import request_full_sync
+from channel_sync.pms import host_pms
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_first_sync
+from channel_sync.reconciliation.windows import require_window
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,12 @@ def start_reconciliation(
     dry_run: bool = False,
     window: tuple[date, date] | None = None,
 ) -> None:
-    """Let the reconciliation worker run it next. Raises `NothingQueued` when the broker does not take it."""
+    """Let the reconciliation worker run it next.
+
+    Raises `InvalidWindow`, and `NothingQueued` when the broker does not take it.
+    """
+    if window is not None:
+        require_window(*window, host_pms().property_facts(channel_property.property_id).today())
     days = [str(day) for day in window] if window else None
     _queue(
         channel_property,

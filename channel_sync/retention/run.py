@@ -30,7 +30,7 @@ def preview(*, now: datetime) -> Retained:
     """What a run would do now; closed conflicts are not counted beforehand."""
     settings = channel_sync_settings()
     return Retained(
-        events_redacted=count_redactable(settings.redact_after, now=now),
+        events_redacted=count_redactable(settings.redact_after, settings.redact_failed_after, now=now),
         conflicts_redacted=0,
         events_deleted=old_events(settings.retain_events, now=now).count(),
         api_calls_deleted=old_api_calls(settings.retain_api_calls, now=now).count(),
@@ -47,7 +47,7 @@ def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda don
         api_calls_deleted=delete(old_api_calls(settings.retain_api_calls, now=now), progress),
         alerts_deleted=delete(old_alerts(settings.retain_events, now=now), progress),
         rejections_deleted=delete(old_rejections(settings.retain_rejected_webhooks, now=now), progress),
-        events_redacted=redact_events(settings.redact_after, now=now, progress=progress),
+        events_redacted=redact_events(settings.redact_after, settings.redact_failed_after, now=now, progress=progress),
         conflicts_redacted=redact_conflicts(settings.redact_after, now=now),
     )
     logger.info("retention: %s", asdict(done))

@@ -1,5 +1,8 @@
 """The PMS in Django admin."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -17,7 +20,15 @@ from pms_project.pms.models import (
     Room,
     RoomType,
 )
-from pms_project.pms.services.errors import PmsError
+from pms_project.pms.services.errors import NotWithinLimits, PmsError
+from pms_project.pms.services.limits import (
+    Entered,
+    require_nights,
+    require_price,
+    require_reservation,
+    require_stay_lengths,
+    today_at,
+)
 from pms_project.pms.services.reservations import book_again
 
 
@@ -56,10 +67,27 @@ class RatePlanAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
 
+class DailyRateForm(forms.ModelForm):
+    """Has the limits of the API."""
+
+    def clean(self) -> dict[str, Any]:
+        """Price, lengths of stay and night within reason."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            hotel, night = cleaned["rate_plan"].room_type.hotel, cleaned["night"]
+            with _refused_in(self):
+                require_price(cleaned["price"], DailyRate)
+                require_stay_lengths(cleaned["min_stay"], cleaned["max_stay"])
+                if "night" in self.changed_data:
+                    require_nights(night, night + timedelta(days=1), today_at(hotel))
+        return cleaned
+
+
 @admin.register(DailyRate)
 class DailyRateAdmin(admin.ModelAdmin):
     """Prices and restrictions by night."""
 
+    form = DailyRateForm
     list_display = ("rate_plan", "night", "price", "min_stay", "max_stay", "stop_sell")
     list_filter = ("rate_plan__room_type",)
     list_select_related = ("rate_plan__room_type",)
@@ -96,6 +124,11 @@ class ReservationForm(forms.ModelForm):
             raise forms.ValidationError(
                 "The reservation was changed while this page was open. Reload it, and repeat your change."
             )
+        if not self.errors:
+            # The guest is one that is there already.
+            changed = frozenset(self.changed_data) - {"guest"}
+            with _refused_in(self):
+                require_reservation(Entered(cleaned, changed), self.instance.hotel)
         return cleaned
 
 
@@ -144,9 +177,31 @@ class ReservationAdmin(admin.ModelAdmin):
         return False
 
 
+class MaintenanceBlockForm(forms.ModelForm):
+    """Has the limits of the API."""
+
+    def clean(self) -> dict[str, Any]:
+        """Nights within reason."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and {"start", "end"} & set(self.changed_data):
+            with _refused_in(self):
+                require_nights(cleaned["start"], cleaned["end"], today_at(cleaned["room"].room_type.hotel))
+        return cleaned
+
+
 @admin.register(MaintenanceBlock)
 class MaintenanceBlockAdmin(admin.ModelAdmin):
     """Rooms out of order."""
 
+    form = MaintenanceBlockForm
     list_display = ("room", "start", "end", "reason")
     list_select_related = ("room",)
+
+
+@contextmanager
+def _refused_in(form: forms.ModelForm) -> Iterator[None]:
+    """A limit becomes an error of the form, at its field where the form shows it."""
+    try:
+        yield
+    except NotWithinLimits as error:
+        form.add_error(error.field if error.field in form.fields else None, str(error))

@@ -360,5 +360,5 @@ def test_a_redacted_event_says_so_and_offers_no_replay(browser_of: Browser, conn
 
     page = text(browser_of(Role.OPERATOR).get(address("channelevent_change", event.id)))
 
-    assert "it cannot be replayed" in page
+    assert "it can be neither retried nor replayed" in page
     assert 'value="replay"' not in page

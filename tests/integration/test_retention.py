@@ -73,7 +73,7 @@ def post(client: Client, property_id: str) -> Any:
 
 def test_what_is_young_or_open_is_left(channel_property: ChannelProperty, received: ChannelEvent) -> None:
     old(received, 89)
-    failed = old(EventFactory(channel_property=channel_property, status=EventStatus.FAILED, payload=webhook()), 1000)
+    failed = old(EventFactory(channel_property=channel_property, status=EventStatus.FAILED, payload=webhook()), 179)
 
     done = run_retention(now=timezone.now())
 

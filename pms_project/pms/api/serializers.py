@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
-
-MAX_NIGHTS = 1000
+from pms_project.pms.services.errors import NotWithinLimits
+from pms_project.pms.services.limits import MAX_NIGHTS, MAX_NOTES, MAX_PEOPLE, MAX_UNITS, require_nights, today_at
 
 
 class GuestSerializer(serializers.ModelSerializer):
@@ -24,7 +24,13 @@ class ReservationSerializer(serializers.ModelSerializer):
 
     guest = GuestSerializer(required=False)
     room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
-    units = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS, default=1)
+    adults = serializers.IntegerField(max_value=MAX_PEOPLE, required=False, help_text="At least 1.")
+    children = serializers.IntegerField(min_value=0, max_value=MAX_PEOPLE, required=False)
+    price = serializers.DecimalField(
+        max_digits=12, decimal_places=2, required=False, allow_null=True, help_text="Not below 0."
+    )
+    notes = serializers.CharField(max_length=MAX_NOTES, required=False, allow_blank=True)
     phase = serializers.ChoiceField(
         StayPhase.choices, allow_blank=True, read_only=True, help_text="What the desk has marked; blank: by the dates."
     )
@@ -40,17 +46,6 @@ class ReservationSerializer(serializers.ModelSerializer):
             "id", "hotel", "status", "phase", "source", "channel_reference", "group_reference", "currency",
             "guest_comments", "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The stay has 1 to 1,000 nights."""
-        check_in = attrs.get("check_in", getattr(self.instance, "check_in", None))
-        check_out = attrs.get("check_out", getattr(self.instance, "check_out", None))
-        nights = (check_out - check_in).days if check_in is not None and check_out is not None else 1
-        if nights < 1:
-            raise serializers.ValidationError({"check_out": "The check-out has to be after the check-in."})
-        if nights > MAX_NIGHTS:
-            raise serializers.ValidationError({"check_out": f"A stay has at most {MAX_NIGHTS} nights."})
-        return attrs
 
 
 class CancellationSerializer(serializers.Serializer):
@@ -69,11 +64,17 @@ class MaintenanceBlockSerializer(serializers.ModelSerializer):
         fields = ("id", "room", "start", "end", "reason")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """At least one night."""
+        """Nights within reason; of a block that is there, as far as they change."""
         start = attrs.get("start", getattr(self.instance, "start", None))
         end = attrs.get("end", getattr(self.instance, "end", None))
-        if start is not None and end is not None and end <= start:
-            raise serializers.ValidationError({"end": "The end has to be after the start."})
+        room = attrs.get("room", getattr(self.instance, "room", None))
+        is_moved = (start, end) != (getattr(self.instance, "start", None), getattr(self.instance, "end", None))
+        if start is None or end is None or room is None or not is_moved:
+            return attrs
+        try:
+            require_nights(start, end, today_at(room.room_type.hotel))
+        except NotWithinLimits as error:
+            raise serializers.ValidationError({error.field: str(error)}) from error
         return attrs
 
 
@@ -84,17 +85,11 @@ class RateChangeSerializer(serializers.Serializer):
     start = serializers.DateField()
     end = serializers.DateField(help_text="The day after the last night.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
-    min_stay = serializers.IntegerField(min_value=1, default=1)
-    max_stay = serializers.IntegerField(min_value=1, default=364)
+    min_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=1)
+    max_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=364)
     stop_sell = serializers.BooleanField(default=False)
     closed_to_arrival = serializers.BooleanField(default=False)
     closed_to_departure = serializers.BooleanField(default=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One to 1,000 nights."""
-        if not 1 <= (attrs["end"] - attrs["start"]).days <= MAX_NIGHTS:
-            raise serializers.ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
-        return attrs
 
 
 class RoomTypeSerializer(serializers.ModelSerializer):

@@ -21,7 +21,6 @@ from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.outbound.cancelled_here import cancellation_warning
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
-    MAX_NIGHTS,
     CancellationSerializer,
     MaintenanceBlockSerializer,
     RateChangeSerializer,
@@ -31,7 +30,8 @@ from pms_project.pms.api.serializers import (
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
-from pms_project.pms.services.errors import ConfirmationNeeded, PmsError
+from pms_project.pms.services.errors import ConfirmationNeeded, NotWithinLimits, PmsError
+from pms_project.pms.services.limits import MAX_NIGHTS
 from pms_project.pms.services.rates import RateChange, set_rates
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
@@ -220,7 +220,9 @@ class RateViewSet(viewsets.GenericViewSet):
 
 
 def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF exception handler: what a service refuses is a 409 that says why."""
+    """DRF exception handler: what a service refuses is a 409 that says why, or a 400 that names the field."""
+    if isinstance(error, NotWithinLimits):
+        return exception_handler(ValidationError({error.field: [str(error)]}), context)
     if isinstance(error, PmsError):
         return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
     return exception_handler(error, context)
