@@ -4,15 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('channel_sync', '0039_keys_and_webhooks'),
+        ("channel_sync", "0039_keys_and_webhooks"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='auditentry',
-            name='action',
-            field=models.CharField(choices=[('event.retried', 'Event Retried'), ('event.replayed', 'Event Replayed'), ('event.ignored', 'Event Ignored'), ('mapping.created', 'Mapping Created'), ('mapping.changed', 'Mapping Changed'), ('mapping.removed', 'Mapping Removed'), ('reservation.booked_again', 'Reservation Booked Again'), ('conflict.resolved', 'Conflict Resolved'), ('run.started', 'Run Started'), ('property.connected', 'Property Connected'), ('property.moved', 'Property Moved'), ('property.paused', 'Property Paused'), ('property.resumed', 'Property Resumed'), ('parity.accepted', 'Parity Accepted'), ('connection.tested', 'Connection Tested'), ('webhook.set', 'Webhook Set'), ('webhook.rotated', 'Webhook Rotated'), ('secrets.reencrypted', 'Secrets Reencrypted'), ('booking.reported', 'Booking Reported'), ('guest.exported', 'Guest Exported'), ('guest.erased', 'Guest Erased')], max_length=50),
+            model_name="auditentry",
+            name="action",
+            field=models.CharField(
+                choices=[
+                    ("event.retried", "Event Retried"),
+                    ("event.replayed", "Event Replayed"),
+                    ("event.ignored", "Event Ignored"),
+                    ("mapping.created", "Mapping Created"),
+                    ("mapping.changed", "Mapping Changed"),
+                    ("mapping.removed", "Mapping Removed"),
+                    ("reservation.booked_again", "Reservation Booked Again"),
+                    ("conflict.resolved", "Conflict Resolved"),
+                    ("run.started", "Run Started"),
+                    ("property.connected", "Property Connected"),
+                    ("property.moved", "Property Moved"),
+                    ("property.paused", "Property Paused"),
+                    ("property.resumed", "Property Resumed"),
+                    ("parity.accepted", "Parity Accepted"),
+                    ("connection.tested", "Connection Tested"),
+                    ("webhook.set", "Webhook Set"),
+                    ("webhook.rotated", "Webhook Rotated"),
+                    ("secrets.reencrypted", "Secrets Reencrypted"),
+                    ("booking.reported", "Booking Reported"),
+                    ("guest.exported", "Guest Exported"),
+                    ("guest.erased", "Guest Erased"),
+                ],
+                max_length=50,
+            ),
         ),
     ]
