@@ -156,7 +156,7 @@ def require_free(property_id: UUID, channel_name: str, channel_property_id: str)
     other = taken.exclude(property_id=property_id).first()
     if other is not None:
         raise ConfigurationError(
-            f"{other} is connected to property {other.property_id} of the PMS already. Name another property of the "
+            f"{other} is connected to another property of the PMS already. Name another property of the "
             "channel, or connect that one to another first."
         )
 

@@ -28,6 +28,8 @@ class AuditAction(models.TextChoices):
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
     BOOKING_REPORTED = "booking.reported"
+    ROLE_GRANTED = "role.granted"
+    ROLE_REVOKED = "role.revoked"
 
 
 class AuditEntry(models.Model):
