@@ -19,7 +19,10 @@ REPLAYABLE_STATUSES = (*RETRYABLE_STATUSES, EventStatus.DONE, EventStatus.IGNORE
 
 @dataclass(frozen=True)
 class EventSelection:
-    """Which events are meant; what is left empty selects nothing away. `within` are the properties that may be acted on."""
+    """Which events are meant; what is left empty selects nothing away.
+
+    `within` are the properties that may be acted on, whatever else is named.
+    """
 
     ids: Sequence[UUID] = ()
     statuses: Sequence[EventStatus] = ()

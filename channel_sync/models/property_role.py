@@ -9,7 +9,7 @@ from channel_sync.models.columns import NamedIndex, created_at_column
 
 
 class Role(models.IntegerChoices):
-    """Each role may do what the one before it may; for all properties it is a permission and a group that carries it."""
+    """Each may do what the one before it may. For all properties it is a permission, and a group that carries it."""
 
     VIEWER = 1
     OPERATOR = 2
@@ -44,7 +44,7 @@ class PropertyRole(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    role = models.PositiveSmallIntegerField(choices=Role)
+    role = models.SmallIntegerField(choices=Role)
     created_at = created_at_column()
 
     class Meta:

@@ -170,7 +170,7 @@ class Figures:
 def figures(period: timedelta = PERIOD, *, within: QuerySet[ChannelProperty] | None = None) -> Figures:
     """Read them now, over a period that ends now.
 
-    `within` are the properties to count, None all of them. What is shared by all (queues, calls and credits of accounts)
+    `within` are the properties to count, None all of them. What is shared (queues, calls and credits of accounts)
     is left out where only some are counted.
     """
     now = database_now()

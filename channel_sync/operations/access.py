@@ -1,6 +1,6 @@
 """What one user may see and do: a role for all properties, or for one, within what the host lets the user see.
 
-Whoever answers a person asks here, once per request: `access_of(user)`. Rows are limited in the database, by a subquery.
+Whoever answers a person asks here, once per request: `access_of(user)`. The database limits the rows, by a subquery.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Access:
             return found
         if self.everywhere is None or self.everywhere < role:
             return found.filter(property__in=self._granted(role).values("property"))
-        return found.filter(property__in=self.cap)
+        return found if self.cap is None else found.filter(property__in=self.cap)
 
     def limit(self, rows: QuerySet[Rows], role: Role = Role.VIEWER) -> QuerySet[Rows]:
         """Only rows of properties of which the user has the role. Raises `TypeError` for a model without a property."""
@@ -65,7 +65,7 @@ class Access:
             return properties
         if self.everywhere is None or self.everywhere < role:
             return properties.filter(pk__in=self._granted(role).values("property"))
-        return properties.filter(pk__in=self.cap)
+        return properties if self.cap is None else properties.filter(pk__in=self.cap)
 
     def visible(self, properties: QuerySet[ChannelProperty]) -> QuerySet[ChannelProperty]:
         """Those that a page of the host may name to the user: by the role, or by the host where the user has none."""

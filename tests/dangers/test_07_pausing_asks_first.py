@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -19,6 +18,7 @@ from channel_sync.operations.properties import pause
 from channel_sync.operations.roles import Role
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import units_at_beds24, work_everything
+from tests.staff import works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def browser_of(db: None) -> Callable[[Role], Client]:
     def client(role: Role) -> Client:
         user = get_user_model().objects.create(username=role.name.lower(), is_staff=True)
-        user.groups.add(Group.objects.get(name=role.group))
+        works_everywhere(user, role)
         made = Client()
         made.force_login(user)
         return made
