@@ -9,27 +9,27 @@ from tests.who_sees_what import ADMIN_ACTIONS, ADMIN_PAGES, ALLOWED, BESIDE, CHA
 
 HEAD = """# Who sees what
 
-A role is held for one property, or for all that a user may see; each may do what the one before it may. Roles for all are
-the groups that `migrate` makes ("channel sync viewers", "… operators", "… administrators"). Roles for one property are
-given in the admin ("Roles for a property") by administrators of all properties and by who may change users, before it is
-connected or later; each grant is in the audit.
+A role is held for one property, or for all that a user may see; each may do what the one before it may. Roles for all
+are the groups that `migrate` makes ("channel sync viewers", "… operators", "… administrators"). Roles for one property
+are given in the admin ("Roles for a property") by administrators of all properties and by who may change users, before
+it is connected or later; each grant is in the audit.
 
-The host caps all of it: what the port's `visible_properties(user)` leaves out is not shown, counted, found by a filter or
-acted on. In the reference PMS these are the hotels that a user works in ("Hotel memberships" in the admin), or all of
-them with the permission "Works in all hotels"; without either a user sees no hotel. Rows of the PMS itself ask for
+The host caps all of it: what the port's `visible_properties(user)` leaves out is not shown, counted, found by a filter
+or acted on. In the reference PMS these are the hotels that a user works in ("Hotel memberships" in the admin), or all
+of them with the permission "Works in all hotels"; without either a user sees no hotel. Rows of the PMS itself ask for
 Django's model permissions besides.
 
-- A row of a property that one does not see is not found: the answer is the one about an id that does not exist. With too
-  low a role on a property that one sees it is 403.
+- A row of a property that one does not see is not found: the answer is the one about an id that does not exist. With
+  too low a role on a property that one sees it is 403.
 - What is about no property (queues, calls and credits of accounts, alerts and audit entries without one) is for who has
   the role for all properties, uncapped.
 - Guests' data, in payloads and conflicts, are for operators of their property.
 - Lists of the admin take the lookups of their filters, and no other.
 - `/metrics`, `/health/…` and webhooks are not for people; see [operations.md](operations.md).
 
-The tables are printed by `python -m scripts.rights_table`, from what `tests/integration/test_who_sees_what.py` tries: each
-line as each of these, against rows of two hotels. "A" is a row, or a list, of the hotel that the user works in. Rows of any
-other hotel are found by nobody but the last.
+The tables are printed by `python -m scripts.rights_table`, from what `tests/integration/test_who_sees_what.py` tries:
+each line as each of these, against rows of two hotels. "yes" is for a row, or a list, of the hotel that the user works
+in. Rows of any other hotel are found by nobody but the last.
 """
 
 

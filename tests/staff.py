@@ -6,9 +6,17 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 
 from channel_sync.models import PropertyRole, Role
 from pms_project.pms.models import HotelMembership, HotelSettings
+
+
+def with_login() -> Client:
+    """A user without any right: a login is enough to read what the API is like."""
+    client = Client()
+    client.force_login(get_user_model().objects.get_or_create(username="reader")[0])
+    return client
 
 
 def works_everywhere(user: Any, role: Role | None = None) -> Any:

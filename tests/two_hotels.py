@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models import Model
 from django.urls import reverse
 
@@ -17,6 +19,7 @@ from channel_sync.models import (
     AlertKind,
     AuditAction,
     AuditEntry,
+    CapturedChange,
     ChannelMapping,
     ChannelProperty,
     Conflict,
@@ -69,14 +72,27 @@ class Rows:
     def external(self, kind: str, column: str) -> str:
         return str(getattr(self.of[kind], column))
 
-    def stored(self) -> dict[str, Any]:
-        """Each row as the database has it now."""
-        return {kind: type(row)._default_manager.filter(pk=row.pk).values().first() for kind, row in self.of.items()}
+    def stored(self) -> list[Any]:
+        """Each row, and whatever else is of the property or the hotel, as the database has it now; one statement."""
+        parts, keys = [], []
+        for row in self.of.values():
+            parts.append(f"SELECT t::text FROM {row._meta.db_table} t WHERE {row._meta.pk.column} = %s")
+            keys.append(row.pk)
+        for model in apps.get_models():
+            for column, kind in (("channel_property", "property"), ("hotel", "hotel"), ("room_type", "room_type")):
+                field = next((one for one in model._meta.fields if one.name == column), None)
+                if field is not None:
+                    parts.append(f"SELECT t::text FROM {model._meta.db_table} t WHERE {field.column} = %s")
+                    keys.append(self.of[kind].pk)
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ".join(parts) + " ORDER BY 1", keys)
+            return cursor.fetchall()
 
     def remove(self) -> None:
         """As if the hotel had never been there."""
         for row in reversed(self.of.values()):
             type(row)._default_manager.filter(pk=row.pk)._raw_delete("default")
+        CapturedChange.objects.all().delete()
 
 
 def hotel_a(hotel: HotelSettings, channel_property: ChannelProperty, room_type: RoomType) -> Rows:
@@ -131,7 +147,7 @@ def _rows(hotel: HotelSettings, channel_property: ChannelProperty, room_type: Ro
                 entity_internal_id=reservation.pk,
                 received_at=RECEIVED,
                 payload={"booking": {"id": booking, "email": f"{mark}@guests.example", "lastName": f"{mark}-guest"}},
-            ),  # fmt: skip
+            ),
             "conflict": Conflict.objects.create(
                 channel_property=channel_property,
                 kind=ConflictKind.DATES,
@@ -139,7 +155,7 @@ def _rows(hotel: HotelSettings, channel_property: ChannelProperty, room_type: Ro
                 subject=f"booking:{booking}",
                 pms_side={"last_name": f"{mark}-guest"},
                 channel_side={"price": "7"},
-            ),  # fmt: skip
+            ),
             "run": ReconciliationRun.objects.create(
                 channel_property=channel_property,
                 kind=ReconciliationKind.RATES,
@@ -148,26 +164,26 @@ def _rows(hotel: HotelSettings, channel_property: ChannelProperty, room_type: Ro
                 cursor={},
                 note=f"{mark}-note",
                 status="done",
-            ),  # fmt: skip
+            ),
             "booking": ReservationLinkFactory(
                 channel_property=channel_property,
                 external_id=booking,
                 reservation_id=reservation.pk,
                 ota="booking",
                 ota_reference=f"{mark}-ota",
-            ),  # fmt: skip
+            ),
             "alert": Alert.objects.create(
                 channel_property=channel_property,
                 kind=AlertKind.FAILED_EVENTS,
                 subject=f"{mark}-subject",
                 message=f"{mark}-message",
-            ),  # fmt: skip
+            ),
             "audit": AuditEntry.objects.create(
                 channel_property=channel_property,
                 actor=f"{mark}-actor",
                 action=AuditAction.EVENT_RETRIED,
                 subject=f"event:{mark}",
-            ),  # fmt: skip
+            ),
         },
         (mark, booking, channel_property.channel_property_id),
     )
@@ -216,7 +232,8 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
     filters: dict[str, list[dict[str, Any]]] = {
         "/api/admin/events/": [
             {"booking": number}, {"entity_id": rows.reservation}, {"property_id": rows.hotel},
-            {"property_id": rows.property}, {"status": "failed", "sort": "status"}, {"received_to": "2026-11-02T00:00:00Z"},
+            {"property_id": rows.property}, {"status": "failed", "sort": "status"},
+            {"received_to": "2026-11-02T00:00:00Z"},
         ],
         "/api/admin/bookings/": [
             {"external_id": number}, {"ota_reference": rows.external("booking", "ota_reference")},
@@ -253,7 +270,7 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         "external_id": "2009", "confirm": True,
     }  # fmt: skip
     booking = {"id": 1, "propertyId": int(rows.external("property", "channel_property_id")), "roomId": 2001,
-               "status": "new", "arrival": "2027-03-01", "departure": "2027-03-04", "numAdult": 2, "price": 1}  # fmt: skip
+               "status": "new", "arrival": "2027-03-01", "departure": "2027-03-04", "numAdult": 2}  # fmt: skip
     stay = {"room_type": rows.room_type, "check_in": "2027-06-01", "check_out": "2027-06-03"}
     block = {"room": rows.room, "start": "2027-05-01", "end": "2027-05-02"}
     unknown = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
@@ -280,7 +297,9 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         ("post", "/api/admin/reconciliation-runs/"): [{"channel_property_id": rows.property, "kind": "rates"}],
         ("post", "/api/maintenance-blocks/"): [block],
         ("put", "/api/maintenance-blocks/{id}/"): [block],
-        ("post", "/api/rates/"): [[{"rate_plan": rows.rate_plan, "start": "2027-07-01", "end": "2027-07-02", "price": "1"}]],
+        ("post", "/api/rates/"): [
+            [{"rate_plan": rows.rate_plan, "start": "2027-07-01", "end": "2027-07-02", "price": "1"}]
+        ],
         ("post", "/api/reservations/"): [stay],
         ("post", "/api/reservations/group/"): [[stay]],
         ("put", "/api/reservations/{id}/"): [{**stay, "version": 1}],
@@ -303,7 +322,7 @@ def page_ask(page: str, rows: Rows) -> Ask:
     parts, arguments, query = page.split("_"), [], {}
     if page in ("channel_sync_parity", "channel_sync_mapping_suggestions"):
         arguments = [rows.property]
-    elif parts[-1] in ("change", "history", "delete") or page == "auth_user_password_change":
+    elif page == "auth_user_password_change" or (parts[-1] in ("change", "history", "delete") and len(parts) > 2):
         kind = ADMIN_ROWS.get(parts[-2], "user")
         arguments = [getattr(rows, kind) if kind != "user" or page.startswith("auth_user") else "1"]
     elif page == "app_list":

@@ -36,8 +36,6 @@ class Caller(StrEnum):
     ALL = "administrator of all"
 
 
-OF_HOTEL_A = (Caller.NO_ROLE, Caller.VIEWER, Caller.OPERATOR, Caller.ADMINISTRATOR, Caller.DESK)
-
 ALLOWED: Mapping[Needs, frozenset[Caller]] = {
     Needs.NOTHING: frozenset(Caller),
     Needs.LOGIN: frozenset(Caller) - {Caller.NOBODY},
@@ -139,7 +137,8 @@ OWN = ("channelevent", "conflict", "reconciliationrun", "channelproperty", "aler
 DESK = ("hotelsettings", "hotelmembership", "roomtype", "rateplan", "dailyrate", "guest", "reservation",
         "maintenanceblock")  # fmt: skip
 NOT_AT_THE_DESK = {
-    "pms_hotelsettings_add", "pms_reservation_add", "pms_reservation_delete",
+    "pms_hotelsettings_add", "pms_hotelmembership_add", "pms_hotelmembership_delete", "pms_reservation_add",
+    "pms_reservation_delete",
 }  # fmt: skip
 DJANGOS = (
     "auth_group", "auth_user", "django_celery_beat_periodictask", "django_celery_beat_clockedschedule",
@@ -152,7 +151,7 @@ ADMIN_PAGES: Mapping[str, Needs] = {
     "logout": Needs.STAFF,
     "password_change": Needs.STAFF,
     "password_change_done": Needs.STAFF,
-    "jsi18n": Needs.NOTHING,
+    "jsi18n": Needs.STAFF,
     "app_list": Needs.STAFF,
     "autocomplete": V,
     "view_on_site": Needs.NEVER,

@@ -26,6 +26,11 @@ class PropertyRoleAdmin(OfferedLookups):
     ordering = ("user", "property")
     fields = ("user", "property", "role")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """For others there is no such row: its page says neither that it is there nor that it is not."""
+        found = super().get_queryset(request)
+        return found if may_grant(request.user) else found.none()
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Who may grant."""
         return may_grant(request.user)

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -24,6 +26,22 @@ from pms_project.pms.services.reservations import book_again
 from pms_project.pms.services.visibility import PATHS, hotels_of, seen_by
 
 
+class SeenRawIdWidget(ForeignKeyRawIdWidget):
+    """Names what an id is of only where the user sees it."""
+
+    def __init__(self, rel: Any, admin_site: Any, seen: QuerySet[Any]) -> None:
+        super().__init__(rel, admin_site)
+        self.seen = seen
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
+        """Nothing for what is not there, or not seen."""
+        try:
+            is_seen = self.seen.filter(pk=value).exists()
+        except (ValueError, ValidationError):
+            return "", ""
+        return super().label_and_url_for_value(value) if is_seen else ("", "")
+
+
 class HotelRowsAdmin(OfferedLookups):
     """Rows of the hotels that the user works in, and only those to choose from."""
 
@@ -34,9 +52,12 @@ class HotelRowsAdmin(OfferedLookups):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """What a row refers to is of one of the user's hotels too."""
         related: Any = db_field.related_model
-        if related in PATHS:
-            kwargs["queryset"] = seen_by(request.user, related._default_manager.all())
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if related not in PATHS:
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        seen = seen_by(request.user, related._default_manager.all())
+        if db_field.name in self.raw_id_fields:
+            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site, seen)
+        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, "queryset": seen})
 
 
 class SeenFilter(admin.RelatedFieldListFilter):
@@ -69,12 +90,24 @@ class HotelAdmin(HotelRowsAdmin):
 
 @admin.register(HotelMembership)
 class MembershipAdmin(HotelRowsAdmin):
-    """Who works in which hotel."""
+    """Who works in which hotel; said by who works in all, as the form names every user."""
 
     list_display = ("user", "hotel")
     list_filter = (("hotel", SeenFilter),)
     list_select_related = ("user", "hotel")
     search_fields = ("=user__username",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works in all hotels."""
+        return super().has_add_permission(request) and hotels_of(request.user) is None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_change_permission(request, obj) and hotels_of(request.user) is None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_delete_permission(request, obj) and hotels_of(request.user) is None
 
 
 @admin.register(RoomType)
@@ -86,6 +119,10 @@ class RoomTypeAdmin(HotelRowsAdmin):
     list_select_related = ("hotel",)
     search_fields = ("name",)
     inlines = (RoomInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A room type that is new has no id yet that a room could name: rooms are added once it is saved."""
+        return super().get_inlines(request, obj) if obj is not None else ()
 
 
 @admin.register(RatePlan)

@@ -37,18 +37,11 @@ from tests.factories import (
     RoomFactory,
 )
 from tests.fuzzing import examples
-from tests.staff import works_everywhere
+from tests.staff import with_login, works_everywhere
 
 pytestmark = pytest.mark.django_db
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-
-
-def with_login() -> Client:
-    """A user without any right: a login is enough to read what the API is like."""
-    client = Client()
-    client.force_login(get_user_model().objects.get_or_create(username="reader")[0])
-    return client
 
 
 def document() -> dict[str, Any]:
