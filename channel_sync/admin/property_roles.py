@@ -29,27 +29,27 @@ class PropertyRoleAdmin(OfferedLookups):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """For others there is no such row: its page says neither that it is there nor that it is not."""
         found = super().get_queryset(request)
-        return found if may_grant(request.user) else found.none()
+        return found if may_grant(request) else found.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Who may grant."""
-        return may_grant(request.user)
+        return may_grant(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may grant."""
-        return may_grant(request.user)
+        return may_grant(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Who may grant."""
-        return may_grant(request.user)
+        return may_grant(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may grant."""
-        return may_grant(request.user)
+        return may_grant(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may grant."""
-        return may_grant(request.user)
+        return may_grant(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The role changes; for another user or property it is another row."""

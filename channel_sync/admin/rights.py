@@ -8,16 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from channel_sync.models import ChannelProperty, Role
-from channel_sync.operations.access import Access, access_of
+from channel_sync.operations.access import access_in as access
 
-
-def access(request: HttpRequest) -> Access:
-    """The user's rights, looked up once per request."""
-    found: Access | None = getattr(request, "channel_sync_access", None)
-    if found is None:
-        found = access_of(request.user)
-        request.channel_sync_access = found  # type: ignore[attr-defined]
-    return found
+__all__ = ["access", "require_role", "require_role_somewhere", "seen_property"]
 
 
 def require_role(request: HttpRequest, role: Role, channel_property_id: UUID) -> None:

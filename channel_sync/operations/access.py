@@ -1,6 +1,6 @@
 """What one user may see and do: a role for all properties, or for one, within what the host lets the user see.
 
-Whoever answers a person asks here, once per request: `access_of(user)`. The database limits the rows, by a subquery.
+Whoever answers a person asks here, once per request. The database limits the rows, by a subquery.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest
 
 from channel_sync.models import ChannelProperty, PropertyRole, Role
 from channel_sync.operations.roles import has_role
@@ -31,6 +32,7 @@ class Access:
     user_id: Any
     everywhere: Role | None
     cap: QuerySet[Any, Any] | Collection[UUID] | None
+    _held: dict[Role, bool] = field(default_factory=dict, repr=False, compare=False)
     _known: dict[UUID, Role | None] = field(default_factory=dict, repr=False, compare=False)
 
     def is_for_all(self, role: Role) -> bool:
@@ -41,7 +43,9 @@ class Access:
         """Whether the user has the role for one property at least: enough for a menu, never for a row."""
         if self.everywhere is not None and self.everywhere >= role:
             return True
-        return self._granted(role).exists()
+        if role not in self._held:
+            self._held[role] = self._granted(role).exists()
+        return self._held[role]
 
     def properties(self, role: Role = Role.VIEWER) -> QuerySet[ChannelProperty]:
         """The channel properties of which the user has the role."""
@@ -107,6 +111,15 @@ def access_of(user: AbstractBaseUser | AnonymousUser) -> Access:
         return Access(None, None, ())
     everywhere = max((role for role in Role if has_role(user, role)), default=None)
     return Access(user.pk, everywhere, visible_properties(user))
+
+
+def access_in(request: HttpRequest) -> Access:
+    """The rights of the user of a request, looked up once for all of it."""
+    found: Access | None = getattr(request, "channel_sync_access", None)
+    if found is None:
+        found = access_of(request.user)
+        request.channel_sync_access = found  # type: ignore[attr-defined]
+    return found
 
 
 def path_to_property(model: type[Model]) -> str:

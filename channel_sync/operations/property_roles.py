@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
+from django.http import HttpRequest
 
 from channel_sync.models import AuditAction, PropertyRole, Role
-from channel_sync.operations.access import access_of
+from channel_sync.operations.access import access_in
 from channel_sync.operations.audit import note
 
 # Whoever may change users can put them into the groups, and so give them any role.
 MAY_CHANGE_USERS = "auth.change_user"
 
 
-def may_grant(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Whether a user may give and take roles: administrators of all properties, and who may change users."""
-    return access_of(user).is_for_all(Role.ADMINISTRATOR) or bool(user.has_perm(MAY_CHANGE_USERS))  # type: ignore[union-attr]
+def may_grant(request: HttpRequest) -> bool:
+    """Whether its user may give and take roles: administrators of all properties, and who may change users."""
+    return access_in(request).is_for_all(Role.ADMINISTRATOR) or bool(request.user.has_perm(MAY_CHANGE_USERS))
 
 
 @transaction.atomic

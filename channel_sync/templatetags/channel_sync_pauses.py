@@ -10,7 +10,7 @@ from django import template
 from django.template import Context
 
 from channel_sync.models import ChannelProperty
-from channel_sync.operations.access import access_of
+from channel_sync.operations.access import access_in
 from channel_sync.operations.pausing import Pause, pauses
 
 register = template.Library()
@@ -30,6 +30,6 @@ def channel_sync_pauses(
     if channel_property:
         wanted = wanted.filter(pk=getattr(channel_property, "pk", channel_property))
     request = context.get("request")
-    wanted = wanted.none() if request is None else access_of(request.user).visible(wanted)
+    wanted = wanted.none() if request is None else access_in(request).visible(wanted)
     found: Sequence[Pause] = pauses(wanted)
     return {"pauses": found[:SHOWN], "linked": linked, "left_out": max(len(found) - SHOWN, 0)}
