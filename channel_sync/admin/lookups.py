@@ -38,4 +38,4 @@ def _lookups_of(model: type[models.Model], path: str) -> Iterable[str]:
     field = get_fields_from_path(model, path)[-1]
     if isinstance(field, models.ForeignKey):
         return (f"{path}__{field.target_field.name}__exact", f"{path}__isnull")
-    return (f"{path}__{lookup}" for lookup in (DATES if isinstance(field, models.DateField) else CHOICES))
+    return (path, *(f"{path}__{lookup}" for lookup in (DATES if isinstance(field, models.DateField) else CHOICES)))
