@@ -136,14 +136,24 @@ def test_who_is_not_there_any_more_has_no_role(two: tuple[ChannelProperty, ...],
     assert not access_of(AnonymousUser()).has(Role.VIEWER)
 
 
-def test_a_limit_is_part_of_the_statement(two: tuple[ChannelProperty, ...], django_assert_num_queries: Any) -> None:
+@pytest.mark.parametrize("few", [20, 0])
+def test_few_properties_are_named_and_many_stay_in_the_database(
+    two: tuple[ChannelProperty, ...],
+    django_assert_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+) -> None:
+    """The ids once for a request, then one statement for each list."""
+    monkeypatch.setattr(access, "FEW", few)
     user = works_in(two[0].property, Role.VIEWER)
     mine = EventFactory(channel_property=two[0])
     EventFactory(channel_property=two[1])
     held = access_of(user)
 
-    with django_assert_num_queries(1):
-        assert [one.pk for one in held.limit(ChannelEvent.objects.order_by("id"))] == [mine.pk]
+    with django_assert_num_queries(2):
+        limited = held.limit(ChannelEvent.objects.order_by("id"))
+        assert [one.pk for one in limited] == [mine.pk]
+    assert ("SELECT" in str(limited.query).split("WHERE")[1]) is (few == 0)
 
 
 def test_no_view_can_be_written_for_rows_of_nobody_knows_whom() -> None:
