@@ -368,12 +368,22 @@ class ReportUnanswered(ChannelSyncError):
 
 
 class ReportNotAccepted(ChannelSyncError):
-    """No parity report waits to be accepted, or it is too old."""
+    """No parity report waits to be accepted, or it is too old, or another than the one that was looked at."""
 
     def __init__(self, channel_property: object) -> None:
         super().__init__(
-            f"No report of {channel_property} waits to be accepted, or it is older than an hour. Compare both sides "
-            "again, look at what it says, and accept it then."
+            f"No report of {channel_property} waits to be accepted, or it is older than an hour, or both sides were "
+            "compared again since. Look at the report that is there now, or compare again; then accept that."
+        )
+
+
+class AlreadyLive(ChannelSyncError):
+    """A property of which everything is sent has no parity check to make."""
+
+    def __init__(self, channel_property: object) -> None:
+        super().__init__(
+            f"{channel_property} is live: nothing of it is held back. What differs since is found by its "
+            "reconciliation runs; 'manage.py channel_sync_reconcile' makes one at once."
         )
 
 

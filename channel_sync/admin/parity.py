@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from channel_sync.admin.rights import require_role
 from channel_sync.admin.role_admin import RoleAdmin, actor, refusals_told
 from channel_sync.models import ChannelProperty, OldBookings, Role
-from channel_sync.operations.parity import Parity, accept_report, compare_again, parity_of
+from channel_sync.operations.parity import accept_report, compare_again, parity_of
 from channel_sync.parity.check import NO_REASON
 from channel_sync.parity.going_live import choices_of, going_live_means
 from channel_sync.parity.report import Nights, ParityReport, Prices, Stay, counted, nights_of
@@ -64,9 +66,7 @@ def _act(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelProper
     wanted = request.POST.get("do", "")
     if wanted == "compare":
         require_role(request, Role.OPERATOR, channel_property.pk)
-        if parity_of(channel_property).is_open:
-            messages.error(request, "It is live. What differs since is found by the comparisons on its page.")
-        else:
+        with refusals_told(request):
             compare_again(channel_property, by=actor(request))
     elif wanted == "accept":
         require_role(request, Role.ADMINISTRATOR, channel_property.pk)
@@ -87,22 +87,24 @@ def _accept(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelPro
             request,
             title=f"Go live with {channel_property}?",
             verb="go live",
-            fields={"do": "accept", "old_bookings": choice, "made_at": _made_at(parity)},
+            fields={"do": "accept", "old_bookings": choice, "made_at": str(parity.made_at)},
             back=request.path,
             consequences=[*going_live_means(parity.report, OldBookings(choice)), *(["You accept:"] if left else [])],
             shown=left,
         )
-    elif request.POST.get("made_at") != _made_at(parity):
-        messages.error(request, "Both sides were compared again meanwhile. Look at the new report, then accept that.")
     else:
         with refusals_told(request):
-            accept_report(channel_property, OldBookings(choice), by=actor(request))
+            accept_report(channel_property, OldBookings(choice), by=actor(request), made_at=_asked_about(request))
             messages.success(request, "Accepted. Bookings come in now, then everything is sent.")
     return HttpResponseRedirect(request.path)
 
 
-def _made_at(parity: Parity) -> str:
-    return parity.check.made_at.isoformat() if parity.check is not None and parity.check.made_at is not None else ""
+def _asked_about(request: HttpRequest) -> datetime:
+    """When the report was made that the question was about."""
+    try:
+        return datetime.fromisoformat(request.POST.get("made_at", ""))
+    except ValueError:
+        raise BadRequest("The form does not say which report it accepts; open the page again.") from None
 
 
 def _tables(report: ParityReport) -> Iterator[Table]:

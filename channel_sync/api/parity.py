@@ -31,6 +31,9 @@ class AcceptReportSerializer(StrictSerializer):
     """What becomes of reservations that only the PMS has, all of them together."""
 
     old_bookings = serializers.ChoiceField(choices=OldBookings.choices)
+    made_at = serializers.DateTimeField(
+        help_text="Of the report that you have looked at: 409 when both sides were compared again since."
+    )
 
 
 def parity_answer(parity: Parity) -> dict[str, Any]:

@@ -270,8 +270,8 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         """Go live: settle all old bookings as said, take in the channel's bookings, then send everything."""
         serializer = AcceptReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        channel_property = self.get_object()
-        accept_report(channel_property, OldBookings(serializer.validated_data["old_bookings"]), by=self.actor)
+        wanted, channel_property = serializer.validated_data, self.get_object()
+        accept_report(channel_property, OldBookings(wanted["old_bookings"]), by=self.actor, made_at=wanted["made_at"])
         return Response(parity_answer(parity_of(channel_property)), status=status.HTTP_202_ACCEPTED)
 
 

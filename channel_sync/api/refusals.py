@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from channel_sync.errors import (
+    AlreadyLive,
     CannotBookAgain,
     ChannelSyncError,
     ClosingUnderWay,
@@ -32,6 +33,7 @@ from channel_sync.errors import (
 )
 
 CONFLICTING = (
+    AlreadyLive,
     CannotBookAgain,
     ClosingUnderWay,
     ConflictClosed,

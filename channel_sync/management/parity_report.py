@@ -30,7 +30,7 @@ def parity_sentences(parity: Parity) -> Iterator[str]:
     if parity.report is not None:
         yield from _of_report(parity.report)
     if parity.is_open:
-        yield "The property is open: everything is sent."
+        yield "The property is live: everything is sent. Its reconciliation runs say what differs since."
     elif parity.can_be_accepted:
         yield (
             "Nothing is sent yet. Correct what is wrong and compare again, or go live with it as it is: "

@@ -26,7 +26,7 @@ from channel_sync.monitoring.finding import AT_MOST, Finding
 from channel_sync.monitoring.health import Health
 from channel_sync.monitoring.hold_rules import hold_findings
 from channel_sync.monitoring.opening_rules import opening_findings
-from channel_sync.monitoring.pause_rules import pause_findings
+from channel_sync.monitoring.pause_rules import closing_findings, pause_findings
 from channel_sync.monitoring.room_rules import room_findings
 from channel_sync.reconciliation.runs import EVERYBODY, WHOLE
 
@@ -46,6 +46,7 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from _accounts(now)
     yield from _properties()
     yield from pause_findings(now=now)
+    yield from closing_findings()
     yield from opening_findings(now=now)
     yield from room_findings()
     yield from begun_stay_findings()

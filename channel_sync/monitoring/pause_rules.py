@@ -1,4 +1,4 @@
-"""Properties that somebody has paused for longer than a pause should last."""
+"""Pauses that last too long, and rooms that were to be closed at the channel and are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from datetime import datetime
 from django.db.models.functions import Coalesce
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import AlertKind, ChannelProperty, ChannelPropertyStatus
+from channel_sync.models import (
+    AlertKind,
+    ChannelEvent,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    Direction,
+    EventStatus,
+    EventType,
+)
 from channel_sync.monitoring.finding import AT_MOST, Finding
 
 
@@ -31,4 +39,23 @@ def pause_findings(*, now: datetime) -> Iterator[Finding]:
             "sends the bookings made meanwhile, then the whole calendar.",
             subject=str(channel_property.id),
             channel_property=channel_property,
+        )
+
+
+def closing_findings() -> Iterator[Finding]:
+    """One finding for each event that was to close rooms and has failed: the channel goes on selling them."""
+    failed = ChannelEvent.objects.filter(
+        direction=Direction.OUTBOUND,
+        event_type__in=[EventType.PROPERTY_PAUSE, EventType.ROOM_CLOSE],
+        status=EventStatus.FAILED,
+    )
+    for event in failed.select_related("channel_property").order_by("received_at")[:AT_MOST]:
+        room = event.payload.get("external_room_id")
+        what = f"Room {room} of {event.channel_property}" if room else f"The rooms of {event.channel_property}"
+        yield Finding(
+            AlertKind.TOO_MANY_FOR_SALE,
+            f"{what} could not be closed at the channel, which goes on selling: {event.last_error} Correct that and "
+            "retry the event, or close it at the channel by hand and ignore the event.",
+            subject=f"{event.channel_property_id}:closing:{room or 'all'}",
+            channel_property=event.channel_property,
         )

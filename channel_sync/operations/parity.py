@@ -11,7 +11,7 @@ from django.db import transaction
 from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.connections.opening import PARITY_TASK, held, want_check
-from channel_sync.errors import NotYet, WaitsFor
+from channel_sync.errors import AlreadyLive, NotYet, WaitsFor
 from channel_sync.models import AuditAction, ChannelProperty, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.operations.audit import note
 from channel_sync.parity.check import make_check, unsettled_check
@@ -35,6 +35,11 @@ class Parity:
     def is_open(self) -> bool:
         """Whether everything may be sent."""
         return self.held_since is None and not self.held_mappings
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When the report was made: what names it, as it may be made again while somebody looks at it."""
+        return self.check.made_at if self.check is not None else None
 
     @property
     def is_under_way(self) -> bool:
@@ -63,8 +68,13 @@ def parity_of(channel_property: ChannelProperty) -> Parity:
 
 
 def compare_again(channel_property: ChannelProperty, *, by: str) -> None:
-    """Have both sides compared once more, by a worker; what was reported before can no longer be accepted."""
+    """Have both sides compared once more, by a worker; what was reported before can no longer be accepted.
+
+    Raises `AlreadyLive` when nothing of the property is held.
+    """
     with transaction.atomic():
+        if _is_live(channel_property):
+            raise AlreadyLive(channel_property)
         want_check(channel_property, _reason(channel_property), by=by)
         note(
             by, AuditAction.RUN_STARTED, f"property:{channel_property.id}",
@@ -83,8 +93,11 @@ def compare_now(
 ) -> Parity:
     """Compare in this process; with `accept_as` go live too, whatever the report says.
 
-    Waits while a worker does the same, and takes what that finds. Raises as `make_check` and `carry_out` do.
+    Waits while a worker does the same, and takes what that finds; of a property that is live nothing is compared.
+    Raises as `make_check` and `carry_out` do.
     """
+    if _is_live(channel_property):
+        return parity_of(channel_property)
     with transaction.atomic():
         if not _is_under_way(channel_property, accept_as):
             want_check(channel_property, _reason(channel_property), by=by, accept_as=accept_as)
@@ -102,10 +115,15 @@ def compare_now(
             wait(error.retry_after, str(error))
 
 
-def accept_report(channel_property: ChannelProperty, old_bookings: OldBookings, *, by: str) -> None:
-    """Accept the report that waits, for all old bookings alike; a worker does the rest. Raises `ReportNotAccepted`."""
+def accept_report(
+    channel_property: ChannelProperty, old_bookings: OldBookings, *, by: str, made_at: datetime | None = None
+) -> None:
+    """Accept the report that waits, for all old bookings alike; a worker does the rest.
+
+    `made_at` says which report somebody has looked at. Raises `ReportNotAccepted` when none waits, or another one.
+    """
     with transaction.atomic():
-        accept(channel_property, old_bookings, by=by)
+        accept(channel_property, old_bookings, by=by, made_at=made_at)
         _note_accepted(channel_property, old_bookings, by=by)
     start_soon(channel_property)
 
@@ -123,6 +141,10 @@ def start_soon(channel_property: ChannelProperty) -> bool:
     except BROKER_ERRORS:
         return False
     return True
+
+
+def _is_live(channel_property: ChannelProperty) -> bool:
+    return unsettled_check(channel_property) is None and parity_of(channel_property).is_open
 
 
 def _is_under_way(channel_property: ChannelProperty, accept_as: OldBookings | None) -> bool:

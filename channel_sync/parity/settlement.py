@@ -6,7 +6,7 @@ Each step is in the database before the next begins: a process that dies is foll
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -48,17 +48,19 @@ AT_ONCE = 100
 
 
 @transaction.atomic
-def accept(channel_property: ChannelProperty, old_bookings: OldBookings, *, by: str) -> ParityCheck:
-    """Accept the report that waits, and settle all old bookings at once. Raises `ReportNotAccepted` without one.
+def accept(
+    channel_property: ChannelProperty, old_bookings: OldBookings, *, by: str, made_at: datetime | None = None
+) -> ParityCheck:
+    """Accept the report that waits, and settle all old bookings at once; what follows is for a worker: `carry_out`.
 
-    What follows makes calls, and is for a worker: `carry_out`.
+    `made_at` says which report somebody has looked at. Raises `ReportNotAccepted` when none waits, or another one.
     """
     check = (
         ParityCheck.objects.select_for_update()
         .filter(channel_property=channel_property, status=ParityStatus.WAITING, made_at__gt=Now() - WORTH_FOR)
         .first()
     )
-    if check is None:
+    if check is None or made_at not in (None, check.made_at):
         raise ReportNotAccepted(channel_property)
     begin_opening(check, old_bookings, by=by)
     check.refresh_from_db()

@@ -38,11 +38,12 @@ def server(*, private: bool) -> Iterator[str]:
 
 
 @contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """A new, empty database on the server, dropped in the end; its URL."""
+def database(server_url: str, *, template: str = "template1") -> Iterator[str]:
+    """A new database on the server, empty or a copy of another one, dropped in the end; its URL."""
     name = f"channel_sync_{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        named = sql.Identifier(name), sql.Identifier(template)
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*named))
     try:
         yield with_database(server_url, name)
     finally:

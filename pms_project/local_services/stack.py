@@ -102,6 +102,11 @@ def demo_hotel(login: str) -> list[str]:
     return ["pms_demo_data", "--username", login, "--password", login]
 
 
+def migrate(processes: Processes) -> None:
+    """Make the tables."""
+    processes.run("migrate", "--verbosity", "0")
+
+
 def start_all(
     processes: Processes,
     state: Path,
@@ -111,9 +116,11 @@ def start_all(
     simulator_port: int,
     seed: Path | None = None,
     project: str = PROJECT,
+    is_migrated: bool = False,
 ) -> dict[str, Any]:
     """Prepare the database and the broker, start every process and wait for it; what the hotel's command prints."""
-    processes.run("migrate", "--verbosity", "0")
+    if not is_migrated:
+        migrate(processes)
     hotel: dict[str, Any] = json.loads(processes.run(*hotel_command))
     processes.run("channel_sync_topology")
     start_simulator(processes, simulator_port, seed)

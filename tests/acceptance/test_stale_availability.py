@@ -22,7 +22,7 @@ from tests.factories import MaintenanceBlockFactory
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-ROUNDS = int(os.environ.get("MARKET_ROUNDS", "100"))
+ROUNDS = int(os.environ.get("MARKET_ROUNDS", "50"))
 # Without the pull it takes luck: one round in some is enough.
 ROUNDS_WITHOUT = 200
 WEBHOOK_DELAY_SECONDS = 60

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from channel_sync.events.processing import process
 from channel_sync.models import (
+    AlertKind,
     ChannelAccount,
     ChannelEvent,
     ChannelMapping,
@@ -17,6 +18,7 @@ from channel_sync.models import (
     EventType,
     MappingType,
 )
+from channel_sync.monitoring.pause_rules import closing_findings
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
 from channel_sync.operations.properties import pause
@@ -81,6 +83,18 @@ def test_a_channel_that_is_silent_hears_of_it_later(hotel: ConnectedHotel, beds2
 
     work_everything()
     assert units_at_beds24(beds24) == 0
+
+
+def test_one_that_the_channel_refuses_to_close_is_an_alert(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
+    remove_mapping(mapping_of(hotel), by="ada")
+    ChannelEvent.objects.filter(event_type=EventType.ROOM_CLOSE).update(status=EventStatus.FAILED, last_error="No.")
+
+    (found,) = closing_findings()
+    assert (found.kind, found.channel_property) == (AlertKind.TOO_MANY_FOR_SALE, hotel.channel_property)
+    assert "Room 2001" in found.message
+    assert "retry the event" in found.message
+    ChannelEvent.objects.filter(event_type=EventType.ROOM_CLOSE).update(status=EventStatus.IGNORED)
+    assert not list(closing_findings())
 
 
 def test_one_that_is_made_again_before_stays_open(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:

@@ -214,7 +214,7 @@ def test_only_the_report_that_was_seen_is_accepted(hotel: Hotel) -> None:
     check_parity(str(held.id))
     answer = browser.post(address, asked.context["fields"], follow=True)
 
-    assert "compared again meanwhile" in answer.content.decode()
+    assert "compared again since" in answer.content.decode()
     assert parity_of(held).can_be_accepted
 
 

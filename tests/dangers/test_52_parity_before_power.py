@@ -348,7 +348,7 @@ def test_a_new_mapping_is_looked_at_before_its_room_is_sold(
 
 
 def test_a_report_is_accepted_once_and_while_it_is_young(open_hotel: ConnectedHotel) -> None:
-    with pytest.raises(ReportNotAccepted, match="Compare both sides again"):
+    with pytest.raises(ReportNotAccepted, match="waits to be accepted"):
         accept_report(open_hotel.channel_property, OldBookings.LINK_AND_SEND, by="ada")
 
     ReservationFactory(room_type=open_hotel.double, check_in=NIGHT, check_out=NIGHT + timedelta(days=1))
@@ -483,3 +483,37 @@ def test_the_command_waits_for_a_worker_that_compares_at_the_same_time(open_hote
 
     assert waits == ["the parity check is in use by another worker."]
     assert parity.is_open
+
+
+def test_what_is_accepted_is_the_report_that_was_looked_at(
+    open_hotel: ConnectedHotel, beds24: RunningSimulator, administrator: Browser
+) -> None:
+    beds24.simulator.state.rooms[2001].num_avail[NIGHT] = 0
+    pause(open_hotel.channel_property, by="ada")
+    resume(open_hotel.channel_property, by="ada")
+    live(open_hotel)
+    address = f"/api/admin/properties/{open_hotel.channel_property.id}/parity/"
+    seen = administrator.get(address).json()["made_at"]
+    administrator.post(address)
+    live(open_hotel)
+
+    wanted = {"old_bookings": "link_and_send", "made_at": seen}
+    refused = administrator.post(f"{address}accept/", wanted, content_type="application/json")
+    assert refused.status_code == 409
+    assert "compared again since" in refused.json()["errors"][0]["detail"]
+
+    wanted["made_at"] = administrator.get(address).json()["made_at"]
+    accepted = administrator.post(f"{address}accept/", wanted, content_type="application/json")
+    assert accepted.status_code == 202
+
+
+def test_a_property_that_is_live_has_no_check_to_make(open_hotel: ConnectedHotel, administrator: Browser) -> None:
+    number, output = str(open_hotel.channel_property.id), StringIO()
+
+    refused = administrator.post(f"/api/admin/properties/{number}/parity/")
+    call_command("channel_sync_parity", number, stdout=output, stderr=StringIO())
+
+    assert refused.status_code == 409
+    assert "is live" in refused.json()["errors"][0]["detail"]
+    assert "The property is live" in output.getvalue()
+    assert not ParityCheck.objects.exists()

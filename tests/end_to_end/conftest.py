@@ -14,9 +14,9 @@ from tests.end_to_end.installation import Installation, installation, models_of
 
 @pytest.fixture(scope="session")
 def shared_installation(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Started once, with one room at the channel that is not mapped; tests find their bookings by dates and ids."""
+    """Started once, with a room that is not mapped and credits for all; tests find their bookings by dates and ids."""
     directory: Path = tmp_path_factory.mktemp("installation")
-    with installation(os.environ["DATABASE_URL"], broker_url, directory, more_rooms=1) as running:
+    with installation(os.environ["DATABASE_URL"], broker_url, directory, credit_limit=10_000, more_rooms=1) as running:
         yield running
 
 
