@@ -286,6 +286,23 @@ class KnowsGuests(Protocol):
         """
 
 
+class LimitsVisibility(Protocol):
+    """What the port of a host has besides, where not every user may see every property."""
+
+    def visible_properties(self, user: Any) -> QuerySet[Any, Any] | Collection[UUID] | None:
+        """The ids of the properties that a user may see, as a queryset of ids where there may be many; None means all.
+
+        It caps every role: of a property that it leaves out, nothing is shown or counted. Superusers are asked for too.
+        """
+
+
+def visible_properties(user: Any) -> QuerySet[Any, Any] | Collection[UUID] | None:
+    """What the host's port says of a user; None, all properties, where it says nothing."""
+    limits: Callable[[Any], QuerySet[Any, Any] | Collection[UUID] | None] | None
+    limits = getattr(host_pms(), LimitsVisibility.visible_properties.__name__, None)
+    return None if limits is None else limits(user)
+
+
 @lru_cache(maxsize=1)
 def host_pms() -> PropertyManagementSystem:
     """The host's implementation of the port."""

@@ -127,6 +127,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "PMS and channel sync",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # The document and its page are for who has a login, unless it is published on purpose.
+    "SERVE_PERMISSIONS": [
+        "rest_framework.permissions."
+        + ("AllowAny" if env.bool("API_SCHEMA_PUBLIC", default=False) else "IsAuthenticated")
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {

@@ -13,16 +13,16 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, require_role
+from channel_sync.admin.rights import access, require_role_somewhere
+from channel_sync.admin.role_admin import RoleAdmin, actor
 from channel_sync.errors import GuestNotNamed
-from channel_sync.models import ChannelProperty
+from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.guest_data_erasure import erase_guest, erasing_means
 from channel_sync.operations.guest_data_export import export_guest
 from channel_sync.operations.guest_data_names import described
 from channel_sync.operations.guest_data_obstacles import obstacles
 from channel_sync.operations.guest_data_places import rows_about
 from channel_sync.operations.guest_data_search import GuestBooking, GuestSearch, find_bookings
-from channel_sync.operations.roles import Role
 
 LONGEST_NUMBERS = 2_000
 
@@ -54,9 +54,13 @@ class GuestForm(forms.Form):
         return cleaned
 
 
-def guest_page(admin: RoleAdmin, request: HttpRequest, among: Sequence[ChannelProperty]) -> HttpResponse:
-    """Nothing of the guest is in the address: the form is posted. Exports and erasures are of the bookings chosen."""
-    require_role(request, Role.ADMINISTRATOR)
+def guest_page(admin: RoleAdmin, request: HttpRequest) -> HttpResponse:
+    """Nothing of the guest is in the address: the form is posted. Exports and erasures are of the bookings chosen.
+
+    Only properties that the user administers are looked through.
+    """
+    require_role_somewhere(request, Role.ADMINISTRATOR)
+    among = list(access(request).properties(Role.ADMINISTRATOR))
     wanted = request.POST.get("do", "")
     if wanted in ("export", "erase"):
         chosen = _chosen(request, among)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from channel_sync.api.requests import MAX_IDS, StrictSerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.errors import GuestNotNamed
-from channel_sync.models import ChannelProperty
+from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.confirmation import require_confirmed
 from channel_sync.operations.guest_data_erasure import erase_guest, erasing_means
 from channel_sync.operations.guest_data_export import export_guest
@@ -22,7 +22,6 @@ from channel_sync.operations.guest_data_names import described
 from channel_sync.operations.guest_data_obstacles import obstacles
 from channel_sync.operations.guest_data_places import rows_about
 from channel_sync.operations.guest_data_search import GuestBooking, GuestSearch, find_bookings
-from channel_sync.operations.roles import Role
 from channel_sync.operations.status import channel_properties_of
 
 EXAMPLE = {"bookings": ["5000001"], "confirm": True}
@@ -117,6 +116,7 @@ class GuestErasedSerializer(serializers.Serializer[Any]):
 class GuestDataViewSet(OperationsViewSet):
     """Personal data of one guest. An answer that names a guest is kept by nobody: `Cache-Control: no-store`."""
 
+    queryset = ChannelProperty.objects.order_by("created_at", "id")
     serializer_class = GuestSearchSerializer
     roles = {"search": Role.ADMINISTRATOR, "export": Role.ADMINISTRATOR, "erase": Role.ADMINISTRATOR}
 
@@ -163,7 +163,9 @@ class GuestDataViewSet(OperationsViewSet):
         serializer.is_valid(raise_exception=True)
         named = {name: value for name, value in serializer.validated_data.items() if name != "confirm"}
         property_id = named.pop("property_id", None)
-        among = channel_properties_of(property_id) if property_id is not None else ChannelProperty.objects.all()
+        among = self.access.properties(Role.ADMINISTRATOR)
+        if property_id is not None:
+            among = among.filter(id__in=channel_properties_of(property_id).values("id"))
         try:
             return find_bookings(GuestSearch(**named), among)
         except GuestNotNamed as error:

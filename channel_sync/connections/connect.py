@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from channel_sync.channels.base import Channel, NewAccount
@@ -162,9 +164,20 @@ def _stored_secret(channel_property: ChannelProperty, column: str) -> str | None
 
 def require_property(property_id: UUID) -> None:
     """The PMS has it. Raises `ConfigurationError`."""
-    model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
-    if not model._default_manager.filter(pk=property_id).exists():
-        raise ConfigurationError(f"The PMS has no property {property_id} ({model._meta.label}). Check the id.")
+    if not host_properties().filter(pk=property_id).exists():
+        raise no_property(property_id)
+
+
+def host_properties() -> QuerySet[Any]:
+    """The properties of the PMS."""
+    found: QuerySet[Any] = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)._default_manager.all()
+    return found
+
+
+def no_property(property_id: UUID) -> ConfigurationError:
+    """What is said of a property that the PMS does not have, or that who asks does not see."""
+    label = settings.CHANNEL_SYNC_PROPERTY_MODEL
+    return ConfigurationError(f"The PMS has no property {property_id} ({label}). Check the id.")
 
 
 def connected_elsewhere(property_id: UUID, channel_name: str, channel_property_id: str) -> ChannelProperty | None:

@@ -24,6 +24,7 @@ from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
 from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models.property_role import PropertyRole, Role
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
@@ -68,12 +69,14 @@ __all__ = [
     "ParityReason",
     "ParityStatus",
     "ProcessKind",
+    "PropertyRole",
     "PushedRate",
     "RateLimitBucket",
     "ReconciliationKind",
     "ReconciliationRun",
     "RejectedWebhooks",
     "ReservationLink",
+    "Role",
     "RunStatus",
     "Severity",
     "StagedBooking",

@@ -32,6 +32,8 @@ class AuditAction(models.TextChoices):
     BOOKING_REPORTED = "booking.reported"
     GUEST_EXPORTED = "guest.exported"
     GUEST_ERASED = "guest.erased"
+    ROLE_GRANTED = "role.granted"
+    ROLE_REVOKED = "role.revoked"
 
 
 class AuditEntry(models.Model):

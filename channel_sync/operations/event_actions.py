@@ -98,7 +98,10 @@ def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> Ba
     reason = reason.strip()
     changed = dismiss(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
-        note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)
+        note(
+            by, AuditAction.EVENT_IGNORED, _subject(event_ids), channel_property_id=_property_of(event_ids),
+            ids=_told(event_ids), changed=changed, reason=reason,
+        )  # fmt: skip
     return BatchOutcome(len(event_ids), changed)
 
 
@@ -111,7 +114,11 @@ def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
     with transaction.atomic():
         others = restart_due(selection.events().exclude(id__in=refused), (EventStatus.FAILED,))
         if others:
-            note(by, AuditAction.EVENT_RETRIED, "events", changed=others, selection=selection.as_dict())
+            named = selection.channel_property_ids
+            note(
+                by, AuditAction.EVENT_RETRIED, "events", channel_property_id=named[0] if len(named) == 1 else None,
+                changed=others, selection=selection.as_dict(),
+            )  # fmt: skip
     changed = len(booked) + others
     return BatchOutcome(changed + len(refused), changed, refused)
 
@@ -125,7 +132,10 @@ def _restart_some(
     with transaction.atomic():
         messages = restart(ChannelEvent.objects.filter(id__in=others), statuses)
         if messages:
-            note(by, action, _subject(others), ids=_told(others), changed=len(messages))
+            note(
+                by, action, _subject(others), channel_property_id=_property_of(others),
+                ids=_told(others), changed=len(messages),
+            )  # fmt: skip
         publish_after_commit(messages)
     return BatchOutcome(len(event_ids), len(booked) + len(messages), refused)
 
@@ -145,7 +155,10 @@ def _book_again(
             with transaction.atomic():
                 reopening = reopen(reservation_id)
                 if reopening.outcome is not Reopened.NOT_FAILED:
-                    note(by, action, f"event:{event_id}", ids=[str(event_id)], changed=1)
+                    note(
+                        by, action, f"event:{event_id}", channel_property_id=_property_of([event_id]),
+                        ids=[str(event_id)], changed=1,
+                    )  # fmt: skip
                     publish_after_commit(reopening.messages)
                     booked.add(event_id)
         except (NotEnoughUnits, CannotBookAgain, NotYet) as error:
@@ -172,6 +185,13 @@ def _status_now(event: ChannelEvent) -> str:
 
 def _subject(event_ids: Sequence[UUID]) -> str:
     return f"event:{event_ids[0]}" if len(event_ids) == 1 else "events"
+
+
+def _property_of(event_ids: Sequence[UUID]) -> UUID | None:
+    """The property of all of them, whose people then see what was done; None where they are of several."""
+    found = ChannelEvent.objects.filter(id__in=event_ids).order_by().values_list("channel_property_id", flat=True)
+    properties = list(found.distinct()[:2])
+    return properties[0] if len(properties) == 1 else None
 
 
 def _told(event_ids: Sequence[UUID]) -> list[str]:

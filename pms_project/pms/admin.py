@@ -7,12 +7,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from channel_sync.admin.lookups import OfferedLookups
 from pms_project.pms.models import (
     DailyRate,
     Guest,
+    HotelMembership,
     HotelSettings,
     MaintenanceBlock,
     RatePlan,
@@ -30,6 +34,50 @@ from pms_project.pms.services.limits import (
     today_at,
 )
 from pms_project.pms.services.reservations import book_again
+from pms_project.pms.services.visibility import PATHS, hotels_of, seen_by
+
+
+class SeenRawIdWidget(ForeignKeyRawIdWidget):
+    """Names what an id is of only where the user sees it."""
+
+    def __init__(self, rel: Any, admin_site: Any, seen: QuerySet[Any]) -> None:
+        super().__init__(rel, admin_site)
+        self.seen = seen
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
+        """Nothing for what is not there, or not seen."""
+        try:
+            is_seen = self.seen.filter(pk=value).exists()
+        except (ValueError, ValidationError):
+            return "", ""
+        return super().label_and_url_for_value(value) if is_seen else ("", "")
+
+
+class HotelRowsAdmin(OfferedLookups):
+    """Rows of the hotels that the user works in, and only those to choose from."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Other rows are not there."""
+        return seen_by(request.user, super().get_queryset(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What a row refers to is of one of the user's hotels too."""
+        related: Any = db_field.related_model
+        if related not in PATHS:
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        seen = seen_by(request.user, related._default_manager.all())
+        if db_field.name in self.raw_id_fields:
+            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site, seen)
+        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, "queryset": seen})
+
+
+class SeenFilter(admin.RelatedFieldListFilter):
+    """The filter of a list offers what the user sees."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Key and name."""
+        seen = seen_by(request.user, field.related_model._default_manager.all())
+        return [(str(found.pk), str(found)) for found in seen]
 
 
 class RoomInline(admin.TabularInline):
@@ -40,26 +88,56 @@ class RoomInline(admin.TabularInline):
 
 
 @admin.register(HotelSettings)
-class HotelAdmin(admin.ModelAdmin):
-    """Hotels."""
+class HotelAdmin(HotelRowsAdmin):
+    """Hotels; who works in some of them makes no new one."""
 
     list_display = ("name", "time_zone", "currency")
     search_fields = ("name",)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works in all hotels."""
+        return super().has_add_permission(request) and hotels_of(request.user) is None
+
+
+@admin.register(HotelMembership)
+class MembershipAdmin(HotelRowsAdmin):
+    """Who works in which hotel; said by who works in all, as the form names every user."""
+
+    list_display = ("user", "hotel")
+    list_filter = (("hotel", SeenFilter),)
+    list_select_related = ("user", "hotel")
+    search_fields = ("=user__username",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works in all hotels."""
+        return super().has_add_permission(request) and hotels_of(request.user) is None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_change_permission(request, obj) and hotels_of(request.user) is None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_delete_permission(request, obj) and hotels_of(request.user) is None
+
 
 @admin.register(RoomType)
-class RoomTypeAdmin(admin.ModelAdmin):
+class RoomTypeAdmin(HotelRowsAdmin):
     """Room types with their rooms."""
 
     list_display = ("name", "hotel", "units")
-    list_filter = ("hotel",)
+    list_filter = (("hotel", SeenFilter),)
     list_select_related = ("hotel",)
     search_fields = ("name",)
     inlines = (RoomInline,)
 
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A room type that is new has no id yet that a room could name: rooms are added once it is saved."""
+        return super().get_inlines(request, obj) if obj is not None else ()
+
 
 @admin.register(RatePlan)
-class RatePlanAdmin(admin.ModelAdmin):
+class RatePlanAdmin(HotelRowsAdmin):
     """Rate plans."""
 
     list_display = ("name", "room_type")
@@ -84,18 +162,18 @@ class DailyRateForm(forms.ModelForm):
 
 
 @admin.register(DailyRate)
-class DailyRateAdmin(admin.ModelAdmin):
+class DailyRateAdmin(HotelRowsAdmin):
     """Prices and restrictions by night."""
 
     form = DailyRateForm
     list_display = ("rate_plan", "night", "price", "min_stay", "max_stay", "stop_sell")
-    list_filter = ("rate_plan__room_type",)
+    list_filter = (("rate_plan__room_type", SeenFilter),)
     list_select_related = ("rate_plan__room_type",)
     date_hierarchy = "night"
 
 
 @admin.register(Guest)
-class GuestAdmin(admin.ModelAdmin):
+class GuestAdmin(HotelRowsAdmin):
     """Guests."""
 
     search_fields = ("last_name", "first_name", "email")
@@ -133,7 +211,7 @@ class ReservationForm(forms.ModelForm):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(admin.ModelAdmin):
+class ReservationAdmin(HotelRowsAdmin):
     """Reservations; they are made and cancelled through the API, which looks at free rooms."""
 
     form = ReservationForm
@@ -141,7 +219,7 @@ class ReservationAdmin(admin.ModelAdmin):
     change_list_template = "admin/channel_sync/paused_list.html"
     change_form_template = "admin/channel_sync/paused_form.html"
     list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "phase", "source")
-    list_filter = ("status", "phase", "source", "hotel")
+    list_filter = ("status", "phase", "source", ("hotel", SeenFilter))
     list_select_related = ("room_type",)
     search_fields = ("=id", "channel_reference", "guest__last_name")
     date_hierarchy = "check_in"
@@ -190,7 +268,7 @@ class MaintenanceBlockForm(forms.ModelForm):
 
 
 @admin.register(MaintenanceBlock)
-class MaintenanceBlockAdmin(admin.ModelAdmin):
+class MaintenanceBlockAdmin(HotelRowsAdmin):
     """Rooms out of order."""
 
     form = MaintenanceBlockForm

@@ -41,6 +41,7 @@ from pms_project.pms.models import (
 )
 from pms_project.pms.services.rates import TERMS
 from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
+from pms_project.pms.services.visibility import hotels_of
 
 TO_CHANNEL = {
     ReservationStatus.PENDING_SYNC: BookingStatus.CONFIRMED,
@@ -75,6 +76,10 @@ class Pms:
         """Name, time zone and currency of a hotel."""
         hotel = HotelSettings.objects.get(id=property_id)
         return PropertyFacts(hotel.id, hotel.name, hotel.time_zone, hotel.currency)
+
+    def visible_properties(self, user: Any) -> QuerySet[Any, Any] | None:
+        """The hotels that the user works in."""
+        return hotels_of(user)
 
     def room_types(self, property_id: UUID) -> Sequence[RoomTypeFacts]:
         """The room types of a hotel."""

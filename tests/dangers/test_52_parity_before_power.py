@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client as Browser
@@ -60,6 +59,7 @@ from tests.factories import (
     ReservationFactory,
     RoomTypeFactory,
 )
+from tests.staff import works_everywhere
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 
@@ -74,7 +74,7 @@ ROOMS = (2001, 2002)
 @pytest.fixture
 def administrator(db: None) -> Browser:
     user = get_user_model().objects.create(username="ada", is_staff=True)
-    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.group))
+    works_everywhere(user, Role.ADMINISTRATOR)
     browser = Browser()
     browser.force_login(user)
     return browser

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
 from pms_project.pms.services.errors import NotWithinLimits
 from pms_project.pms.services.limits import MAX_NIGHTS, MAX_NOTES, MAX_PEOPLE, MAX_UNITS, require_nights, today_at
+from pms_project.pms.services.visibility import seen_by
+
+
+class SeenRelatedField(serializers.PrimaryKeyRelatedField):
+    """A thing of a hotel that the user works in; any other is refused like one that is not there."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Without a request in the context nothing can be named."""
+        found: Any = super().get_queryset()
+        request = self.context.get("request")
+        return found.none() if request is None else seen_by(request.user, found)
 
 
 class GuestSerializer(serializers.ModelSerializer):
@@ -23,7 +35,7 @@ class ReservationSerializer(serializers.ModelSerializer):
     """A reservation, as it is read and written."""
 
     guest = GuestSerializer(required=False)
-    room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
+    room_type = SeenRelatedField(queryset=RoomType.objects.all())
     units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS, default=1)
     adults = serializers.IntegerField(max_value=MAX_PEOPLE, required=False, help_text="At least 1.")
     children = serializers.IntegerField(min_value=0, max_value=MAX_PEOPLE, required=False)
@@ -57,7 +69,7 @@ class CancellationSerializer(serializers.Serializer):
 class MaintenanceBlockSerializer(serializers.ModelSerializer):
     """A room out of order."""
 
-    room = serializers.PrimaryKeyRelatedField(queryset=Room.objects.all())
+    room = SeenRelatedField(queryset=Room.objects.all())
 
     class Meta:
         model = MaintenanceBlock
@@ -81,7 +93,7 @@ class MaintenanceBlockSerializer(serializers.ModelSerializer):
 class RateChangeSerializer(serializers.Serializer):
     """The same terms for a range of nights."""
 
-    rate_plan = serializers.PrimaryKeyRelatedField(queryset=RatePlan.objects.all())
+    rate_plan = SeenRelatedField(queryset=RatePlan.objects.all())
     start = serializers.DateField()
     end = serializers.DateField(help_text="The day after the last night.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
