@@ -18,7 +18,7 @@ class ChannelSyncConfig(AppConfig):
         from channel_sync.broker.without_beat import follow_beat
         from channel_sync.broker.worker_connections import follow_tasks
         from channel_sync.capture.installation import follow_migrations as follow_tables
-        from channel_sync.checks import check_capture, check_settings, settings_are_sound
+        from channel_sync.checks import check_capture, check_secrets, check_settings, settings_are_sound
         from channel_sync.event_handlers import HANDLERS
         from channel_sync.events.handlers import register
         from channel_sync.heartbeats import follow_workers
@@ -28,6 +28,7 @@ class ChannelSyncConfig(AppConfig):
         checks.register(check_settings, "channel_sync")
         register(HANDLERS)
         checks.register(check_capture, "channel_sync", checks.Tags.database)
+        checks.register(check_secrets, "channel_sync", checks.Tags.database)
         if settings_are_sound():
             connect_signals()
             follow_mappings()

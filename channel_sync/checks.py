@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.db import DEFAULT_DB_ALIAS
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import UUIDField
 from django.utils.module_loading import import_string
 
 from channel_sync.capture.states import TableState, capture_states, our_schema
 from channel_sync.conf import HOST_MODEL_SETTINGS, channel_sync_settings
 from channel_sync.errors import ConfigurationError
+from channel_sync.models.encryption_keys import require_keys
+from channel_sync.models.sealed_values import TABLES, sealed_values
+from channel_sync.models.secret import secret_columns
 
 HINT = "See docs/settings.md."
+NAMED_AT_MOST = 20
 
 
 def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
@@ -38,6 +44,34 @@ def check_capture(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
         for name, state in capture_states().items()
         if state is not (TableState.CURRENT if is_wanted else TableState.MISSING) and state is not TableState.NO_TABLE
     ]
+
+
+def check_secrets(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Stored tokens and webhook secrets that cannot be decrypted; asked of the database, as `check_capture` is.
+
+    Warnings: an old secret of one property must not keep `migrate` from running.
+    """
+    if DEFAULT_DB_ALIAS not in (databases or ()) or not settings_are_sound() or not _has_secrets():
+        return []
+    problems = (value.unreadable for value in sealed_values())
+    return [
+        CheckWarning(str(error), hint='See docs/operations.md, "Keys".', id="channel_sync.W004")
+        for error in islice((one for one in problems if one is not None), NAMED_AT_MOST)
+    ]
+
+
+def _has_secrets() -> bool:
+    """Whether the tables are there as they are now: `migrate` checks before it makes and changes them."""
+    with connection.cursor() as cursor:
+        present = set(connection.introspection.table_names(cursor))
+        for model in TABLES:
+            table = model._meta.db_table
+            if table not in present:
+                return False
+            columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+            if not columns >= {field.column for field in secret_columns(model)}:
+                return False
+    return True
 
 
 def _capture_problem(name: str, state: TableState, is_wanted: bool) -> CheckMessage:
@@ -67,6 +101,14 @@ def _problems() -> Iterator[CheckMessage]:
         return
     for name in HOST_MODEL_SETTINGS:
         yield from _host_model_problems(name)
+    try:
+        require_keys()
+    except ImproperlyConfigured as error:
+        yield Error(
+            f"Tokens and webhook secrets cannot be encrypted: {error}",
+            hint='Set SALT_KEY to a list of texts, the first of which encrypts. See docs/operations.md, "Keys".',
+            id="channel_sync.E005",
+        )
     for path in (checked.pms, *checked.channels.values()):
         try:
             import_string(path)

@@ -97,6 +97,18 @@ class ChannelSyncSettings(BaseModel):
         description="Header with the hexadecimal HMAC-SHA256 of `<timestamp>.<raw body>`, in mode `hmac`.",
     )
 
+    api_write_rate: str | None = Field(
+        default="300/min",
+        pattern=r"^[1-9]\d*/(s|sec|min|h|hour|d|day)$",
+        description="Writes of one login to the API, such as `300/min`; more are answered 429. None sets no limit.",
+    )
+    webhook_old_secret_for: timedelta = Field(
+        default=timedelta(days=7),
+        gt=timedelta(0),
+        description="How long the old webhook secret of a property is taken at most, where no webhook has brought the "
+        "new one.",
+    )
+
     queue_prefix: str = Field(default="", description="Put before every exchange and queue name.")
     queue_type: Literal["classic", "quorum"] = Field(
         default="classic", description="Queue type at RabbitMQ; quorum queues have no `x-max-priority`."
@@ -296,6 +308,16 @@ class ChannelSyncSettings(BaseModel):
         default=timedelta(minutes=15),
         description="Alert when a comparison or a first synchronisation makes no progress for longer.",
     )
+    alert_rejected_webhooks: int = Field(
+        default=3, gt=0, description="Alert when so many webhooks of a property were refused within an hour."
+    )
+    alert_unknown_webhooks: int = Field(
+        default=100, gt=0, description="The same for webhooks that name no connected property."
+    )
+    alert_rotation_unfinished: timedelta = Field(
+        default=timedelta(days=1),
+        description="Alert when no webhook has brought a new secret for longer.",
+    )
     alert_throttle: timedelta = Field(
         default=timedelta(minutes=15),
         description="An alert that comes back within this time after its end is not told again.",
@@ -364,6 +386,10 @@ class ChannelSyncSettings(BaseModel):
     redact_after: timedelta = Field(
         default=timedelta(days=90), description="Personal data is taken out of the payloads of settled events then."
     )
+    redact_failed_after: timedelta = Field(
+        default=timedelta(days=180),
+        description="The same of failed events, once the nights of their booking are over; they stay failed.",
+    )
     retain_events: timedelta = Field(
         default=timedelta(days=400), description="Settled events are deleted then; failed ones stay."
     )
@@ -371,6 +397,9 @@ class ChannelSyncSettings(BaseModel):
     retain_notifications: timedelta = Field(
         default=timedelta(days=30),
         description="Notifications, and notes of webhook deliveries, are deleted then, delivered or not.",
+    )
+    retain_rejected_webhooks: timedelta = Field(
+        default=timedelta(days=30), description="Counts of refused webhooks are deleted then."
     )
     retention_interval: timedelta = Field(
         default=timedelta(days=1), ge=SHORTEST_INTERVAL, description="How often beat starts redaction and retention."

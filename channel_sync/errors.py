@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar
+from uuid import UUID
 
 
 class ChannelSyncError(Exception):
@@ -82,9 +83,9 @@ class WorkerVanished(Retryable):
 class SecretUnreadable(NotYet):
     """A stored token or webhook secret that the keys of the settings do not decrypt; what needs it waits."""
 
-    def __init__(self, column: str) -> None:
+    def __init__(self, where: str) -> None:
         super().__init__(
-            f"{column} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
+            f"{where} cannot be decrypted: it was encrypted with another SECRET_KEY or SALT_KEY. Put the old SALT_KEY "
             "behind the new one, an old SECRET_KEY into SECRET_KEY_FALLBACKS, or connect the property again.",
             retry_after=timedelta(minutes=5),
             waits_for=WaitsFor.LOGIN,
@@ -189,12 +190,12 @@ class NotConnected(Fatal):
 
 
 class InvalidStay(ChannelSyncError):
-    """A stay without a night, or of less than one unit."""
+    """A stay without a night, of less than one unit, or beyond all measure."""
 
     def __init__(self, check_in: date, check_out: date, units: int = 1) -> None:
         super().__init__(
-            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, and a check-out after "
-            "its check-in."
+            f"A stay of {units} units from {check_in} to {check_out} cannot be: it needs a unit, a check-out after its "
+            "check-in, and at most 36,525 nights."
         )
 
 
@@ -291,6 +292,29 @@ class EventInOtherState(ChannelSyncError):
         )
 
 
+class EventRedacted(EventInOtherState):
+    """An event of a channel whose guest was taken out: applied, it would say that the guest has no name."""
+
+    def __init__(self, event_id: object, redacted_at: datetime, verb: str) -> None:
+        ChannelSyncError.__init__(
+            self,
+            f"Event {event_id} was redacted on {redacted_at:%Y-%m-%d}: its guest is not known any more, and it cannot "
+            f"be {verb}. Compare bookings: what the channel still has comes in anew. Ignore it to put it away.",
+        )
+
+
+class GuestNotNamed(ChannelSyncError):
+    """Nothing, or too little, says which guest is meant."""
+
+
+class InvalidWindow(ChannelSyncError):
+    """Days that a person wants compared are out of reason; `field` names which, the message the limit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 class InvalidMapping(ChannelSyncError):
     """A mapping names something that is not there, or not in the channel's form; `field` names the culprit."""
 
@@ -335,13 +359,46 @@ class NotConfirmed(ChannelSyncError):
         self.consequences = consequences
 
 
+class MoveNotConfirmed(ChannelSyncError):
+    """Connecting would move a property to another one of the channel, and nobody has said what becomes of the rest."""
+
+    def __init__(self, consequences: Sequence[str]) -> None:
+        super().__init__(
+            f"{' '.join(consequences)} Nothing was done, and the invite code is not spent. Say what becomes of its "
+            "mappings and links: 'after_move' is 'keep' or 'retire' ('--after-move')."
+        )
+        self.consequences = consequences
+
+
+class BookingsNotSettled(ChannelSyncError):
+    """What a property has sold is not in the PMS yet, and nobody would bring it in after it has lost its links."""
+
+    def __init__(self, channel_property: object, number: int) -> None:
+        super().__init__(
+            f"{number} bookings of {channel_property} are not, or not wholly, in the PMS yet: their events wait or "
+            "have failed, or their conflicts are open. Settle them first ('not in the PMS yet' on its page), or ignore "
+            "their events with a reason. Nothing was done, and the invite code is not spent."
+        )
+
+
+class RoomsNotClosed(ChannelSyncError):
+    """The rooms of a property that is to be moved could not be closed at the channel first."""
+
+    def __init__(self, channel_property: object, why: str) -> None:
+        super().__init__(
+            f"The rooms of {channel_property} could not be closed first. {why} Nothing was moved, and the invite code "
+            "is not spent. Try again, close them at the channel by hand, or leave them on sale."
+        )
+
+
 class RotationUnderWay(ChannelSyncError):
     """The old webhook secret is still taken: a third one would end it while the channel may still send it."""
 
     def __init__(self, channel_property: object) -> None:
         super().__init__(
             f"The webhook secret of {channel_property} is being rotated: no webhook has brought the new one yet. Set "
-            "the webhook at the channel, or enter the new secret there; connecting again shows it once more."
+            "the webhook at the channel, or enter the new secret there; connecting again shows it once more. After "
+            "'webhook_old_secret_for' the old one is not taken any more, and it can be rotated again."
         )
 
 
@@ -416,6 +473,18 @@ class ConfigurationError(ChannelSyncError):
     """A setting is missing or has a value that cannot work."""
 
 
+class ConnectedElsewhere(ConfigurationError):
+    """The property of the channel is connected to another one of the PMS."""
+
+    def __init__(self, channel_property: object, consequences: Sequence[str] = ()) -> None:
+        said = " ".join(consequences) or f"{channel_property} is connected to another property of the PMS already."
+        super().__init__(
+            f"{said} Nothing was done. Name another property of the channel, or say that it is taken over: 'take_over' "
+            "('--take-over')."
+        )
+        self.consequences = consequences
+
+
 class WebhookRejected(ChannelSyncError):
     """A webhook request is answered with an error and is not stored."""
 
@@ -427,17 +496,41 @@ class MalformedWebhook(WebhookRejected):
     """The body is not a webhook of this channel."""
 
 
-class BadSignature(WebhookRejected):
-    """The secret header or the signature is missing, wrong or too old."""
+class UnknownChannel(WebhookRejected):
+    """The address names a channel that the settings do not list."""
+
+    status = HTTPStatus.NOT_FOUND
+    reason = "unknown_channel"
+
+
+class NotVerified(WebhookRejected):
+    """The webhook is of no connected property, or not genuine: a stranger is not told which.
+
+    `reason` is for the log and the metrics, and `answer` is the one of all of them. `property_ids` are our properties
+    that it was refused for.
+    """
 
     status = HTTPStatus.UNAUTHORIZED
+    reason = "not_verified"
+    answer: ClassVar[str] = (
+        "The webhook names no connected property, or its secret header or signature is missing, wrong or too old. Look "
+        "at the property's webhook with 'manage.py channel_sync_webhook'."
+    )
+
+    def __init__(self, message: str, *, property_ids: Sequence[UUID] = ()) -> None:
+        super().__init__(message)
+        self.property_ids = property_ids
+
+
+class BadSignature(NotVerified):
+    """The secret header or the signature is missing, wrong or too old."""
+
     reason = "bad_signature"
 
 
-class UnknownProperty(WebhookRejected):
+class UnknownProperty(NotVerified):
     """No connected channel property has the id that the webhook names."""
 
-    status = HTTPStatus.NOT_FOUND
     reason = "unknown_property"
 
 

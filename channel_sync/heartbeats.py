@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.models import Heartbeat, ProcessKind
+from channel_sync.models.sealed_values import keys_are_wrong
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +27,14 @@ FORGOTTEN_AFTER = timedelta(days=1)
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
 NOTE = """
-INSERT INTO channel_heartbeats (name, kind, queues, seen_at, clock_ahead)
+INSERT INTO channel_heartbeats (name, kind, queues, seen_at, clock_ahead, keys_are_wrong)
 VALUES (
     %(name)s, %(kind)s, %(queues)s, coalesce(%(now)s, statement_timestamp()),
-    coalesce(%(ahead)s, extract(epoch FROM %(own_time)s::timestamptz - statement_timestamp()))
+    coalesce(%(ahead)s, extract(epoch FROM %(own_time)s::timestamptz - statement_timestamp())), %(keys_are_wrong)s
 )
 ON CONFLICT (name) DO UPDATE
-SET kind = excluded.kind, queues = excluded.queues, seen_at = excluded.seen_at, clock_ahead = excluded.clock_ahead
+SET kind = excluded.kind, queues = excluded.queues, seen_at = excluded.seen_at, clock_ahead = excluded.clock_ahead,
+    keys_are_wrong = excluded.keys_are_wrong
 """
 
 _last: dict[str, float] = {}
@@ -46,7 +48,7 @@ def note_alive(
     ahead: float | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Keep that a process is alive, and how far its clock is ahead of the database's.
+    """Keep that a process is alive, how far its clock is ahead of the database's, and whether its keys are wrong.
 
     `ahead`, in seconds, is given for a process that does not write this itself. Within `heartbeat_interval` of the last
     time it costs nothing.
@@ -60,6 +62,8 @@ def note_alive(
         "ahead": ahead,
         "own_time": timezone.now(),
         "now": now,
+        # Beat decrypts nothing; who writes for it is a worker, and says so for itself.
+        "keys_are_wrong": kind is not ProcessKind.BEAT and keys_are_wrong(),
     }
     with connection.cursor() as cursor:
         cursor.execute(NOTE, parameters)
@@ -71,6 +75,12 @@ def wrong_clocks() -> dict[str, float]:
     off = Q(clock_ahead__gt=CLOCK_TOLERANCE.total_seconds()) | Q(clock_ahead__lt=-CLOCK_TOLERANCE.total_seconds())
     found = Heartbeat.objects.filter(off, seen_at__gte=_oldest(None)).order_by("name")
     return {name: round(ahead or 0.0, 1) for name, ahead in found.values_list("name", "clock_ahead")}
+
+
+def wrong_keys() -> list[str]:
+    """Living processes whose SECRET_KEY and SALT_KEY decrypt nothing of what is stored."""
+    found = Heartbeat.objects.filter(keys_are_wrong=True, seen_at__gte=_oldest(None)).order_by("name")
+    return list(found.values_list("name", flat=True))
 
 
 def alive_by_queue(*, now: datetime | None = None) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -271,6 +271,36 @@ class PropertyManagementSystem(Protocol):
 
         Nothing happens to one that has not failed; one that was cancelled stays cancelled.
         """
+
+
+@runtime_checkable
+class KnowsGuests(Protocol):
+    """What a host may have besides: it finds the reservations of a guest, for an export or an erasure of their data."""
+
+    def reservations_of_guest(
+        self, property_id: UUID, *, email: str, last_name: str, arrival: date | None
+    ) -> Collection[UUID]:
+        """Reservations of a property whose guest has this email, or this last name and arrives on this day.
+
+        Whatever their case; `email` may be blank, `last_name` is blank and `arrival` None together.
+        """
+
+
+class LimitsVisibility(Protocol):
+    """What the port of a host has besides, where not every user may see every property."""
+
+    def visible_properties(self, user: Any) -> QuerySet[Any, Any] | Collection[UUID] | None:
+        """The ids of the properties that a user may see, as a queryset of ids where there may be many; None means all.
+
+        It caps every role: of a property that it leaves out, nothing is shown or counted. Superusers are asked for too.
+        """
+
+
+def visible_properties(user: Any) -> QuerySet[Any, Any] | Collection[UUID] | None:
+    """What the host's port says of a user; None, all properties, where it says nothing."""
+    limits: Callable[[Any], QuerySet[Any, Any] | Collection[UUID] | None] | None
+    limits = getattr(host_pms(), LimitsVisibility.visible_properties.__name__, None)
+    return None if limits is None else limits(user)
 
 
 @lru_cache(maxsize=1)

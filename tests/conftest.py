@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.conf import LazySettings, settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from rest_framework.test import APIClient
@@ -23,6 +22,7 @@ from channel_sync.channels.http_pool import close_connections
 from channel_sync.connections.connect import connect_property
 from channel_sync.connections.suggestions import save_suggestions
 from channel_sync.events import handlers
+from channel_sync.inbound.rejections import forget_rejections
 from channel_sync.inbound.senders import forget_senders
 from channel_sync.models import ChannelMapping, ChannelProperty, EventType, MappingType
 from channel_sync.operations.roles import Role
@@ -31,6 +31,7 @@ from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
 from tests.conformance.recording import RecordedSimulator
 from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory
+from tests.staff import works_everywhere
 
 CHECKED = {"requests", "answers", "webhooks"}
 
@@ -145,7 +146,7 @@ def api_of(db: None) -> Callable[[Role | None], APIClient]:
         name = role.name.lower() if role else "nobody"
         user, _ = get_user_model().objects.get_or_create(username=name)
         if role is not None:
-            user.groups.add(Group.objects.get(name=role.group))
+            works_everywhere(user, role)
         made = APIClient(raise_request_exception=True)
         made.force_login(user)
         return made
@@ -155,8 +156,9 @@ def api_of(db: None) -> Callable[[Role | None], APIClient]:
 
 @pytest.fixture(autouse=True)
 def unknown_senders() -> None:
-    """No test knows the properties of another."""
+    """No test knows the properties of another, or counts what was refused to it."""
     forget_senders()
+    forget_rejections()
 
 
 @pytest.fixture(scope="session")

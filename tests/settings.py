@@ -18,4 +18,4 @@ DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["TEST"] = {"NAME": f"channel_sync_test_{uuid4().hex[:12]}"}
 # A thread would write beside the transaction of a test; tests of processes leave it as it is.
-CHANNEL_SYNC = {**HOST_OPTIONS, "publish_pause": 0.0, "publish_in_background": False}
+CHANNEL_SYNC = {**HOST_OPTIONS, "publish_pause": 0.0, "publish_in_background": False, "api_write_rate": None}

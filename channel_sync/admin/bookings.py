@@ -9,11 +9,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.admin.property_filter import BY_PROPERTY
+from channel_sync.admin.rights import require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told
 from channel_sync.channels.reports import Report
-from channel_sync.models import ReservationLink
+from channel_sync.models import ReservationLink, Role
 from channel_sync.operations.reports import OfferToday, reports_of, send_report
-from channel_sync.operations.roles import Role, has_role
 
 LABELS = {
     Report.NO_SHOW: "Report a no-show",
@@ -30,7 +31,7 @@ class BookingAdmin(RoleAdmin):
     """Which booking at a channel is which reservation."""
 
     list_display = ("external_id", "ota", "ota_reference", "channel_property", "reservation_id", "state")
-    list_filter = ("channel_property",)
+    list_filter = (BY_PROPERTY,)
     list_select_related = ("channel_property",)
     search_fields = ("external_id", "ota_reference")
     search_help_text = "Booking number at the channel, or the OTA's reference; the whole of it."
@@ -68,13 +69,13 @@ class BookingAdmin(RoleAdmin):
             "badge": _state(link),
             "offers": [(LABELS[one.offer.report], one) for one in reports.offers],
             "instead": reports.instead,
-            "may_act": has_role(request.user, Role.OPERATOR),
+            "may_act": self.holds(request, Role.OPERATOR, link),
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
 
     def _report(self, request: HttpRequest, link: ReservationLink) -> HttpResponse:
-        require_role(request, Role.OPERATOR)
+        require_role(request, Role.OPERATOR, link.channel_property_id)
         wanted = request.POST.get("report", "")
         offer = next((one for one in reports_of(link).offers if one.offer.report == wanted), None)
         if offer is not None and "confirmed" not in request.POST:

@@ -8,12 +8,13 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.admin.property_filter import BY_PROPERTY
+from channel_sync.admin.rights import require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told
 from channel_sync.conflicts import without_guest
-from channel_sync.models import Conflict, ConflictStatus
+from channel_sync.models import Conflict, ConflictStatus, Role
 from channel_sync.operations.conflicts import resolve
 from channel_sync.operations.not_in_pms import OF_NIGHTS, missing_in_conflict
-from channel_sync.operations.roles import Role, has_role
 from channel_sync.reconciliation.resolution import Resolution
 
 LABELS = {
@@ -28,7 +29,7 @@ class ConflictAdmin(RoleAdmin):
     """What does not agree."""
 
     list_display = ("subject", "kind", "severity_badge", "status_badge", "channel_property", "created_at")
-    list_filter = ("status", "severity", "kind", "channel_property")
+    list_filter = ("status", "severity", "kind", BY_PROPERTY)
     list_select_related = ("channel_property",)
     search_fields = ("subject",)
     search_help_text = "Subject, such as booking:5000001."
@@ -55,7 +56,8 @@ class ConflictAdmin(RoleAdmin):
         if request.method == "POST":
             return self._resolve(request, conflict)
         sides = conflict.pms_side, conflict.channel_side
-        if not has_role(request.user, Role.OPERATOR):
+        is_operator = self.holds(request, Role.OPERATOR, conflict)
+        if not is_operator:
             sides = without_guest(sides[0]), without_guest(sides[1])
         context = {
             "conflict": conflict,
@@ -63,18 +65,14 @@ class ConflictAdmin(RoleAdmin):
             "badges": [badge(conflict.severity), badge(conflict.status)],
             "missing": missing_in_conflict(conflict) if conflict.status == ConflictStatus.OPEN else (),
             "shows_nights": conflict.kind in OF_NIGHTS and conflict.status == ConflictStatus.OPEN,
-            "resolutions": _resolutions(conflict) if self._may_resolve(request, conflict) else [],
+            "resolutions": _resolutions(conflict) if is_operator and conflict.status == ConflictStatus.OPEN else [],
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
 
     @staticmethod
-    def _may_resolve(request: HttpRequest, conflict: Conflict) -> bool:
-        return conflict.status == ConflictStatus.OPEN and has_role(request.user, Role.OPERATOR)
-
-    @staticmethod
     def _resolve(request: HttpRequest, conflict: Conflict) -> HttpResponse:
-        require_role(request, Role.OPERATOR)
+        require_role(request, Role.OPERATOR, conflict.channel_property_id)
         chosen = request.POST.get("resolution", "")
         if chosen in {one.value for one in Resolution}:
             with refusals_told(request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, pretty, require_role
-from channel_sync.models import ChannelEvent
+from channel_sync.admin.property_filter import BY_PROPERTY
+from channel_sync.admin.rights import access, require_role, require_role_somewhere
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, pretty, within
+from channel_sync.models import ChannelEvent, Role
 from channel_sync.operations import event_actions
 from channel_sync.operations.event_actions import BatchOutcome
 from channel_sync.operations.not_in_pms import missing_by_event
-from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.timeline import timeline_of
 
 MAX_BOOKING_NUMBER = 255
@@ -31,7 +33,7 @@ class EventAdmin(RoleAdmin):
     """The log; filtered by "failed" it shows the dead letters."""
 
     list_display = ("id_short", "state", "what", "booking", "why", "received")
-    list_filter = ("status", "received_at", "direction", "event_type", "channel_property")
+    list_filter = ("status", "received_at", "direction", "event_type", BY_PROPERTY)
     list_select_related = ("channel_property",)
     search_fields = ("id",)
     search_help_text = "Booking number at the channel, or id of an event, a reservation, a room type or a rate plan."
@@ -66,7 +68,7 @@ class EventAdmin(RoleAdmin):
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Operators act."""
-        return super().get_actions(request) if has_role(request.user, Role.OPERATOR) else {}
+        return super().get_actions(request) if self.holds(request, Role.OPERATOR) else {}
 
     @admin.display(description="event")
     def id_short(self, event: ChannelEvent) -> str:
@@ -126,12 +128,14 @@ class EventAdmin(RoleAdmin):
         verb: str,
         act: Callable[..., BatchOutcome],
     ) -> HttpResponse | None:
-        require_role(request, Role.OPERATOR)
+        require_role_somewhere(request, Role.OPERATOR)
+        queryset = access(request).limit(queryset, Role.OPERATOR)
         ids = confirmed_ids(request, queryset)
         if ids is None:
             shown = queryset.defer("payload", "normalized_payload")
             return self.ask_first(request, shown, what="events", action=action, verb=verb)
-        outcome = event_actions.in_batches(act, ids, by=actor(request))
+        own = within(request, ChannelEvent, ids, Role.OPERATOR)
+        outcome = replace(event_actions.in_batches(act, own, by=actor(request)), selected=len(ids))
         show_refusals(request, outcome)
         left = outcome.selected - outcome.changed - len(outcome.refused)
         note = f" {left} were in another state and are left as they are." if left else ""
@@ -147,7 +151,7 @@ class EventAdmin(RoleAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._act(request, event)
-        may_act = has_role(request.user, Role.OPERATOR)
+        may_act = self.holds(request, Role.OPERATOR, event)
         context = {
             "event": event,
             "badge": badge(event.status),
@@ -162,7 +166,7 @@ class EventAdmin(RoleAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def _act(self, request: HttpRequest, event: ChannelEvent) -> HttpResponse:
-        require_role(request, Role.OPERATOR)
+        require_role(request, Role.OPERATOR, event.channel_property_id)
         acts: dict[str, Callable[..., BatchOutcome]] = {
             "retry": event_actions.retry_events,
             "replay": event_actions.replay_events,
@@ -181,7 +185,7 @@ class EventAdmin(RoleAdmin):
 
     def _mapping_url(self, request: HttpRequest, event: ChannelEvent) -> str | None:
         """Where to add the mapping that a failed event misses."""
-        if not (event.last_error or "").startswith("Unmapped") or not has_role(request.user, Role.ADMINISTRATOR):
+        if not (event.last_error or "").startswith("Unmapped") or not self.holds(request, Role.ADMINISTRATOR, event):
             return None
         booking = event.payload.get("booking") if isinstance(event.payload, dict) else None
         room = booking.get("roomId", "") if isinstance(booking, dict) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -12,20 +12,20 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, refusals_told, require_role
+from channel_sync.admin.property_filter import BY_PROPERTY
+from channel_sync.admin.rights import access, require_role, require_role_somewhere, seen_property
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, confirmed_ids, refusals_told, within
 from channel_sync.errors import ChannelSyncError, InvalidMapping
-from channel_sync.models import ChannelMapping, ChannelProperty, MappingType
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType, Role
 from channel_sync.operations.completeness import mapping_completeness
 from channel_sync.operations.mapping_rules import WantedMapping, internal_names, require_free, require_sound
 from channel_sync.operations.mapping_test import try_mapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
-from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.room_removal import changing_means, removing_means
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
 
@@ -38,6 +38,9 @@ class MappingForm(forms.ModelForm):
     internal_id = forms.TypedChoiceField(label="PMS side", coerce=lambda told: UUID(str(told)))
     is_active = forms.BooleanField(required=False, initial=True, label="Active")
     check_channel = forms.BooleanField(required=False, label="Ask the channel whether it has this id")
+
+    # Of a user whose form it is; without one there is nothing to choose.
+    writable: ClassVar[QuerySet[ChannelProperty]] = ChannelProperty.objects.none()
 
     class Meta:
         model = ChannelMapping
@@ -59,7 +62,7 @@ class MappingForm(forms.ModelForm):
     def _properties(self) -> QuerySet[ChannelProperty]:
         """The property that is meant, where the address or the mapping says which; else the first ones."""
         meant = self.initial.get("channel_property") or self.data.get("channel_property")
-        found = ChannelProperty.objects.order_by("created_at")
+        found = self.writable.order_by("created_at")
         return found.filter(pk=meant) if meant else found[:MAX_LISTED]
 
     def clean(self) -> dict[str, Any]:
@@ -117,7 +120,7 @@ class MappingAdmin(RoleAdmin):
 
     form = MappingForm
     list_display = ("external_id", "pms_side", "state", "mapping_type", "channel_property")
-    list_filter = ("mapping_type", "is_active", "channel_property")
+    list_filter = ("mapping_type", "is_active", BY_PROPERTY)
     list_select_related = ("channel_property",)
     search_fields = ("external_id",)
     ordering = ("channel_property", "mapping_type", "external_id")
@@ -127,15 +130,26 @@ class MappingAdmin(RoleAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR, obj)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Administrators."""
-        return super().get_actions(request) if has_role(request.user, Role.ADMINISTRATOR) else {}
+        return super().get_actions(request) if self.holds(request, Role.ADMINISTRATOR) else {}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form offers what the user administers."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"writable": access(request).properties(Role.ADMINISTRATOR)})
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A mapping is put into a property that the user administers."""
+        if db_field.name == "channel_property":
+            kwargs["queryset"] = access(request).properties(Role.ADMINISTRATOR)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_urls(self) -> list[Any]:
         """The mapping test beside the usual pages."""
@@ -174,9 +188,10 @@ class MappingAdmin(RoleAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list under how complete each property is."""
         complete = [
-            (found, mapping_completeness(found)) for found in ChannelProperty.objects.order_by("created_at")[:20]
+            (found, mapping_completeness(found), access(request).may(Role.ADMINISTRATOR, found.pk))
+            for found in access(request).properties().order_by("created_at")[:MAX_LISTED]
         ]
-        context = {"completeness": complete, "may_suggest": has_role(request.user, Role.ADMINISTRATOR)}
+        context = {"completeness": complete}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -200,14 +215,16 @@ class MappingAdmin(RoleAdmin):
     @admin.action(description="Remove selected mappings (they are kept, switched off)")
     def remove_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask, then switch off."""
-        require_role(request, Role.ADMINISTRATOR)
+        require_role_somewhere(request, Role.ADMINISTRATOR)
+        queryset = access(request).limit(queryset, Role.ADMINISTRATOR)
         ids = confirmed_ids(request, queryset)
         if ids is None:
             said = _removing_means(queryset)
             return self.ask_first(
                 request, queryset, what="mappings", action="remove_selected", verb="remove", consequences=said
             )
-        for mapping in self.get_queryset(request).filter(pk__in=ids).select_related("channel_property"):
+        own = within(request, ChannelMapping, ids, Role.ADMINISTRATOR)
+        for mapping in self.get_queryset(request).filter(pk__in=own).select_related("channel_property"):
             remove_mapping(mapping, by=actor(request))
         messages.success(
             request, "Removed. Rooms are closed at the channel; their bookings fail until they are mapped again."
@@ -249,13 +266,14 @@ class MappingAdmin(RoleAdmin):
 
     def test_view(self, request: HttpRequest) -> HttpResponse:
         """Try a booking."""
-        require_role(request, Role.OPERATOR)
+        require_role_somewhere(request, Role.OPERATOR)
         form, tried, found = TryForm(request.POST or None), None, None
         if request.method == "POST" and form.is_valid():
             kind = MappingType(form.cleaned_data["mapping_type"])
             with refusals_told(request):
-                tried = try_mapping("beds24", form.cleaned_data["payload"], kind)
-                found = self._name_of(tried.mapped_internal_id, kind)
+                own = access(request).properties(Role.OPERATOR)
+                tried = try_mapping("beds24", form.cleaned_data["payload"], kind, own)
+                found = _name_of(tried.mapped_internal_id, kind, own)
         context = {
             **self.admin_site.each_context(request),
             "title": "Try a booking against the mappings",
@@ -269,8 +287,8 @@ class MappingAdmin(RoleAdmin):
 
     def suggestions_view(self, request: HttpRequest, channel_property_id: UUID) -> HttpResponse:
         """Rooms of the channel named like room types, and their rates; the chosen ones are mapped."""
-        require_role(request, Role.ADMINISTRATOR)
-        channel_property = get_object_or_404(ChannelProperty, id=channel_property_id)
+        channel_property = seen_property(request, channel_property_id)
+        require_role(request, Role.ADMINISTRATOR, channel_property.pk)
         suggestions = None
         with refusals_told(request):
             if request.method == "POST":
@@ -288,12 +306,13 @@ class MappingAdmin(RoleAdmin):
         }
         return TemplateResponse(request, "admin/channel_sync/suggestions.html", context)
 
-    @staticmethod
-    def _name_of(identity: UUID | None, kind: MappingType) -> str | None:
-        if identity is None:
-            return None
-        mapping = ChannelMapping.objects.filter(internal_id=identity, mapping_type=kind, is_active=True).first()
-        return internal_names(mapping.channel_property, kind).get(identity) if mapping else str(identity)
+
+def _name_of(identity: UUID | None, kind: MappingType, own: QuerySet[ChannelProperty]) -> str | None:
+    if identity is None:
+        return None
+    named = ChannelMapping.objects.filter(internal_id=identity, mapping_type=kind, is_active=True)
+    mapping = named.filter(channel_property__in=own.values("pk")).first()
+    return internal_names(mapping.channel_property, kind).get(identity) if mapping else str(identity)
 
 
 def _removing_means(mappings: QuerySet[ChannelMapping]) -> list[str]:

@@ -12,10 +12,10 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from channel_sync.admin.role_admin import RoleAdmin, actor, refusals_told, require_role
-from channel_sync.models import ChannelProperty, OldBookings
+from channel_sync.admin.rights import require_role
+from channel_sync.admin.role_admin import RoleAdmin, actor, refusals_told
+from channel_sync.models import ChannelProperty, OldBookings, Role
 from channel_sync.operations.parity import accept_report, compare_again, parity_of
-from channel_sync.operations.roles import Role, has_role
 from channel_sync.parity.check import NO_REASON
 from channel_sync.parity.going_live import choices_of, going_live_means
 from channel_sync.parity.report import Nights, ParityReport, Prices, Stay, counted, nights_of
@@ -56,8 +56,8 @@ def parity_page(admin: RoleAdmin, request: HttpRequest, channel_property: Channe
         "is_due_soon": parity.is_under_way and not (check and check.last_error),
         "tables": list(_tables(parity.report)) if parity.report is not None else [],
         "choices": choices_of(parity.report) if parity.report is not None else [],
-        "is_operator": has_role(request.user, Role.OPERATOR),
-        "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
+        "is_operator": admin.holds(request, Role.OPERATOR, channel_property),
+        "is_administrator": admin.holds(request, Role.ADMINISTRATOR, channel_property),
     }
     return TemplateResponse(request, "admin/channel_sync/parity.html", context)
 
@@ -65,11 +65,11 @@ def parity_page(admin: RoleAdmin, request: HttpRequest, channel_property: Channe
 def _act(admin: RoleAdmin, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
     wanted = request.POST.get("do", "")
     if wanted == "compare":
-        require_role(request, Role.OPERATOR)
+        require_role(request, Role.OPERATOR, channel_property.pk)
         with refusals_told(request):
             compare_again(channel_property, by=actor(request))
     elif wanted == "accept":
-        require_role(request, Role.ADMINISTRATOR)
+        require_role(request, Role.ADMINISTRATOR, channel_property.pk)
         return _accept(admin, request, channel_property)
     return HttpResponseRedirect(request.path)
 

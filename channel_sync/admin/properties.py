@@ -7,31 +7,42 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.apps import apps
-from django.conf import settings
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import SafeString
 
+from channel_sync.admin.guest_data import guest_page
 from channel_sync.admin.parity import parity_page
-from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told, require_role
+from channel_sync.admin.rights import access, require_role, require_role_somewhere, seen_property
+from channel_sync.admin.role_admin import RoleAdmin, actor, badge, refusals_told
 from channel_sync.admin.webhooks import WEBHOOK_ACTIONS, webhook_page
 from channel_sync.conf import channel_sync_settings
-from channel_sync.models import Alert, ChannelProperty, ChannelPropertyStatus, ReconciliationKind, WebhookVerification
+from channel_sync.connections.connect import host_properties
+from channel_sync.models import (
+    Alert,
+    ChannelProperty,
+    ChannelPropertyStatus,
+    ReconciliationKind,
+    Role,
+    WebhookVerification,
+)
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.pausing import Pause, pause_with_rooms_closed
 from channel_sync.operations.pausing_means import CLOSING, pausing_means, rooms_on_sale
-from channel_sync.operations.roles import Role, has_role
 from channel_sync.operations.status import property_status
 from channel_sync.operations.webhook_address import webhook_url
 from channel_sync.operations.webhooks import is_rotating
 
 AT_MOST = 50
+# Shown with the refusal that asks for one of them, not to everybody who connects a property.
+ONCE_REFUSED = ("after_move", "close_old_rooms", "take_over", "keys_are_lost")
 PAUSING = {
     "pause-closed": "Yes, close the rooms at the channel, then pause",
     "pause": "Yes, pause and leave the rooms on sale",
@@ -82,10 +93,40 @@ class ConnectForm(forms.Form):
         help_text="Bookings come in, then the calendar is sent. Nothing is sent before both sides are compared.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    after_move = forms.ChoiceField(
+        choices=[
+            ("", "It is not moved"),
+            (
+                AfterMove.KEEP.value,
+                "Moved, and its rooms have the same numbers there: keep mappings and links",
+            ),
+            (AfterMove.RETIRE.value, "Moved: switch its mappings off and end its links"),
+        ],
+        required=False,
+        label="If it is connected to another property now",
+    )
+    close_old_rooms = forms.BooleanField(
+        required=False,
+        label="Close the rooms first at the property that it leaves",
+        help_text="As long as that connection works. Otherwise they stay on sale there.",
+    )
+    take_over = forms.BooleanField(
+        required=False,
+        label="Take it over from another hotel",
+        help_text="That one is connected to nothing any more: its mappings are switched off and its links end.",
+    )
+    keys_are_lost = forms.BooleanField(
+        required=False,
+        label="The keys are lost for good",
+        help_text="Only where SECRET_KEY or SALT_KEY cannot be found any more: what they have encrypted is replaced.",
+    )
+
+    def __init__(self, connectable: QuerySet[Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
-        self.fields["property"].queryset = model._default_manager.all()  # type: ignore[attr-defined]
+        if not self.is_bound:
+            for name in ONCE_REFUSED:
+                del self.fields[name]
+        self.fields["property"].queryset = connectable  # type: ignore[attr-defined]
         self.fields["channel_name"].choices = [(name, name) for name in channel_sync_settings().channels]  # type: ignore[attr-defined]
 
     def wanted(self, request: HttpRequest) -> properties.NewConnection:
@@ -102,6 +143,10 @@ class ConnectForm(forms.Form):
             first_sync=data["first_sync"],
             webhook_url=webhook_url(request, data["channel_name"]),
             set_webhook=data["set_webhook"],
+            after_move=AfterMove(data["after_move"]) if data["after_move"] else None,
+            close_old_rooms=data["close_old_rooms"],
+            take_over=data["take_over"],
+            keys_are_lost=data["keys_are_lost"],
         )
 
 
@@ -145,20 +190,22 @@ class PropertyAdmin(RoleAdmin):
         return [
             path("dashboard/", view(self.dashboard_view), name="channel_sync_dashboard"),
             path("connect/", view(self.connect_view), name="channel_sync_connect"),
+            path("guest-data/", view(self.guest_view), name="channel_sync_guest"),
             path("<uuid:channel_property_id>/parity/", view(self.parity_view), name="channel_sync_parity"),
             *super().get_urls(),
         ]
 
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
         """Queues, success, latency, open cases, and each property."""
-        require_role(request, Role.VIEWER)
-        shown = figures()
+        require_role_somewhere(request, Role.VIEWER)
+        own = access(request)
+        shown = figures(within=None if own.is_for_all(Role.VIEWER) else own.properties())
         context = {
             **self.admin_site.each_context(request),
             "title": "Channel sync",
             "opts": self.opts,
             "figures": shown,
-            "alerts": Alert.objects.filter(resolved_at=None).order_by("-created_at")[:AT_MOST],
+            "alerts": own.limit(Alert.objects.all()).filter(resolved_at=None).order_by("-created_at")[:AT_MOST],
             "chart": {
                 "labels": [hour.begin.isoformat() for hour in shown.hours],
                 "settled": [hour.settled for hour in shown.hours],
@@ -169,18 +216,27 @@ class PropertyAdmin(RoleAdmin):
             },
             "properties": [
                 (status, _status_badge(status.channel_property))
-                for status in map(property_status, ChannelProperty.objects.order_by("created_at")[:AT_MOST])
+                for status in map(property_status, own.properties().order_by("created_at")[:AT_MOST])
             ],
         }
         return TemplateResponse(request, "admin/channel_sync/dashboard.html", context)
 
+    def guest_view(self, request: HttpRequest) -> HttpResponse:
+        """What is kept of one guest."""
+        return guest_page(self, request)
+
     def connect_view(self, request: HttpRequest) -> HttpResponse:
         """The form, then what has to be entered at the channel, which is shown only here."""
-        require_role(request, Role.ADMINISTRATOR)
-        form, outcome = ConnectForm(request.POST or None), None
+        require_role_somewhere(request, Role.ADMINISTRATOR)
+        connectable = access(request).limit_host(host_properties(), Role.ADMINISTRATOR)
+        form, outcome = ConnectForm(connectable, request.POST or None), None
         if request.method == "POST" and form.is_valid():
             with refusals_told(request):
-                outcome = properties.connect(form.wanted(request), by=actor(request))
+                outcome = properties.connect(
+                    form.wanted(request),
+                    by=actor(request),
+                    may_displace=lambda other: access(request).may(Role.ADMINISTRATOR, other.id),
+                )
         context = {
             **self.admin_site.each_context(request),
             "title": "Connect a property",
@@ -194,8 +250,7 @@ class PropertyAdmin(RoleAdmin):
 
     def parity_view(self, request: HttpRequest, channel_property_id: UUID) -> HttpResponse:
         """What both sides would change, before anything is sent."""
-        require_role(request, Role.VIEWER)
-        return parity_page(self, request, get_object_or_404(ChannelProperty, id=channel_property_id))
+        return parity_page(self, request, seen_property(request, channel_property_id))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -211,8 +266,8 @@ class PropertyAdmin(RoleAdmin):
             "badge": _status_badge(channel_property),
             "parity": parity_of(channel_property),
             "is_rotating": is_rotating(channel_property),
-            "is_operator": has_role(request.user, Role.OPERATOR),
-            "is_administrator": has_role(request.user, Role.ADMINISTRATOR),
+            "is_operator": self.holds(request, Role.OPERATOR, channel_property),
+            "is_administrator": self.holds(request, Role.ADMINISTRATOR, channel_property),
             "kinds": ReconciliationKind.choices,
             **(extra_context or {}),
         }
@@ -221,7 +276,7 @@ class PropertyAdmin(RoleAdmin):
     def _act(self, request: HttpRequest, channel_property: ChannelProperty) -> HttpResponse:
         wanted, by = request.POST.get("do", ""), actor(request)
         if wanted in WEBHOOK_ACTIONS:
-            require_role(request, Role.ADMINISTRATOR)
+            require_role(request, Role.ADMINISTRATOR, channel_property.pk)
             return webhook_page(self, request, channel_property, wanted)
         acts: dict[str, tuple[Role, Callable[[], str]]] = {
             "test": (Role.OPERATOR, lambda: _tried(channel_property, by)),
@@ -235,7 +290,7 @@ class PropertyAdmin(RoleAdmin):
             acts[f"reconcile-{kind.value}"] = (Role.OPERATOR, _starter(channel_property, kind, by))
         if wanted in acts:
             role, act = acts[wanted]
-            require_role(request, role)
+            require_role(request, role, channel_property.pk)
             if wanted == "close" and "confirmed" not in request.POST:
                 return self._ask_to_close(request, channel_property)
             if wanted in PAUSING and "confirmed" not in request.POST:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from channel_sync.admin.property_filter import BY_PROPERTY
 from channel_sync.admin.role_admin import RoleAdmin, badge
 from channel_sync.models import Alert, AuditEntry, KeptLower, ReconciliationRun, RunStatus
 from channel_sync.pms import host_pms
@@ -21,7 +22,7 @@ class RunAdmin(RoleAdmin):
         "created_at", "kind", "status_badge", "channel_property", "compared", "fixed", "flagged", "note",
         "dry_run", "finished_at",
     )  # fmt: skip
-    list_filter = ("status", "kind", "dry_run", "channel_property")
+    list_filter = ("status", "kind", "dry_run", BY_PROPERTY)
     list_select_related = ("channel_property",)
     ordering = ("-created_at",)
     exclude = ("kept_lower",)

@@ -1,16 +1,17 @@
-"""What all our admin pages have in common: roles instead of model permissions, and refusals as messages."""
+"""What all our admin pages have in common: roles by property instead of model permissions, and refusals as messages."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,21 +19,28 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from channel_sync.admin.lookups import OfferedLookups
+from channel_sync.admin.rights import access
 from channel_sync.errors import ChannelSyncError
+from channel_sync.models import ChannelProperty, Role
+from channel_sync.operations.access import path_to_property
 from channel_sync.operations.pages import BoundedCountPaginator
-from channel_sync.operations.roles import Role, has_role
 
 SHOWN = 20
 # Done within seconds; as many ids are below the size of a body that Django, and usual proxies, take.
 AT_ONCE = 20_000
+IDS_AT_ONCE = 1_000
 
 
-class RoleAdmin(admin.ModelAdmin):
-    """Read only for viewers, unless a subclass says more; no page counts a whole table."""
+class RoleAdmin(OfferedLookups):
+    """Read only for viewers, unless a subclass says more; no page counts a whole table.
+
+    Only rows of properties that the user sees are there: a model without a property cannot be registered.
+    """
 
     show_full_result_count = False
     paginator = BoundedCountPaginator
-    show_facets = admin.ShowFacets.NEVER
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     empty_value_display = "-"
     too_many_advice = "Narrow the filter."
@@ -40,13 +48,26 @@ class RoleAdmin(admin.ModelAdmin):
     class Media:
         css = {"all": ("channel_sync/admin.css",)}
 
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        # At start-up: rows that cannot be limited would be shown to everybody.
+        path_to_property(model)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Rows of properties that the user sees."""
+        return access(request).limit(super().get_queryset(request))
+
+    def holds(self, request: HttpRequest, role: Role, obj: Any = None) -> bool:
+        """Whether the user has the role on the property of a row; of no row, on one property at least."""
+        return access(request).has(role) if obj is None else access(request).may(role, property_of(obj))
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Viewers see the app."""
-        return has_role(request.user, Role.VIEWER)
+        return access(request).has(Role.VIEWER)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Viewers see everything but payloads."""
-        return has_role(request.user, Role.VIEWER)
+        return self.holds(request, Role.VIEWER, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nothing is made by hand."""
@@ -106,7 +127,10 @@ class RoleAdmin(admin.ModelAdmin):
 
 
 def confirmed_ids(request: HttpRequest, queryset: QuerySet[Any]) -> list[UUID] | None:
-    """What a confirmed action is for: the ids that the page named when it asked. None before it was confirmed."""
+    """What a confirmed action is for: the ids that the page named when it asked. None before it was confirmed.
+
+    The ids come from the browser: see `within`.
+    """
     if "confirmed" not in request.POST:
         return None
     if "ids" not in request.POST:
@@ -117,10 +141,20 @@ def confirmed_ids(request: HttpRequest, queryset: QuerySet[Any]) -> list[UUID] |
         raise BadRequest("The ids of the confirmed action are broken; select the rows again.") from None
 
 
-def require_role(request: HttpRequest, role: Role) -> None:
-    """Raise `PermissionDenied` for who does not have it."""
-    if not has_role(request.user, role):
-        raise PermissionDenied
+def within(request: HttpRequest, model: Any, ids: Sequence[UUID], role: Role) -> list[UUID]:
+    """Those ids that are of rows on which the user has the role, in the same order."""
+    found: list[UUID] = []
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        own = set(access(request).limit(model._default_manager.filter(pk__in=some), role).values_list("pk", flat=True))
+        found += [one for one in some if one in own]
+    return found
+
+
+def property_of(row: Any) -> UUID | None:
+    """The channel property of a row."""
+    found: UUID | None = row.pk if isinstance(row, ChannelProperty) else row.channel_property_id
+    return found
 
 
 def actor(request: HttpRequest) -> str:

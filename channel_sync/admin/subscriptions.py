@@ -11,11 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from channel_sync.admin.role_admin import RoleAdmin, badge, refusals_told, require_role
+from channel_sync.admin.rights import access, require_role_somewhere
+from channel_sync.admin.role_admin import RoleAdmin, badge, refusals_told
 from channel_sync.errors import AddressRefused
-from channel_sync.feed.visibility import visible_subscriptions
-from channel_sync.models import NotificationKind, WebhookDelivery, WebhookSubscription
-from channel_sync.operations.roles import Role, has_role
+from channel_sync.models import NotificationKind, Role, WebhookDelivery, WebhookSubscription
 from channel_sync.subscriptions.address import require_sendable
 from channel_sync.subscriptions.changes import change as change_subscription
 from channel_sync.subscriptions.changes import rotate, send_again, send_test, subscribe, unsubscribe
@@ -52,13 +51,17 @@ class SubscriptionForm(forms.ModelForm):
 class ForAdministrators(RoleAdmin):
     """Nobody else sees these pages."""
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of properties that the user administers."""
+        return access(request).limit(self.model._default_manager.all(), Role.ADMINISTRATOR)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR, obj)
 
 
 @admin.register(WebhookSubscription)
@@ -75,19 +78,24 @@ class SubscriptionAdmin(ForAdministrators):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Administrators."""
-        return has_role(request.user, Role.ADMINISTRATOR)
+        return self.holds(request, Role.ADMINISTRATOR, obj)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Those that the user may change."""
-        return visible_subscriptions(request.user)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """With the properties that the user administers; one has to be chosen unless that is all."""
+        form = super().get_form(request, obj, change, **options)
+        if "channel_property" in form.base_fields:
+            field: Any = form.base_fields["channel_property"]
+            field.queryset = access(request).properties(Role.ADMINISTRATOR)
+            field.required = not access(request).is_for_all(Role.ADMINISTRATOR)
+        return form
 
     @admin.display(description="state", ordering="is_active")
     def state(self, subscription: WebhookSubscription) -> SafeString:
@@ -123,14 +131,14 @@ class SubscriptionAdmin(ForAdministrators):
     @admin.action(description="Send a test now")
     def send_test(self, request: HttpRequest, queryset: QuerySet[WebhookSubscription]) -> None:
         """How it went is a message."""
-        require_role(request, Role.ADMINISTRATOR)
+        require_role_somewhere(request, Role.ADMINISTRATOR)
         for subscription in queryset[:MOST_AT_ONCE]:
             _told(request, send_test(subscription, request.user))
 
     @admin.action(description="Give a new secret")
     def rotate_secret(self, request: HttpRequest, queryset: QuerySet[WebhookSubscription]) -> None:
         """The secret is in a message, and nowhere else."""
-        require_role(request, Role.ADMINISTRATOR)
+        require_role_somewhere(request, Role.ADMINISTRATOR)
         for subscription in queryset[:MOST_AT_ONCE]:
             rotated = rotate(subscription, request.user)
             messages.warning(request, f"The new secret of {subscription} is shown only now: {rotated.secret}")
@@ -146,10 +154,6 @@ class DeliveryAdmin(ForAdministrators):
     ordering = ("-id",)
     actions = ("send_again",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Of subscriptions that the user may change."""
-        return WebhookDelivery.objects.filter(subscription__in=visible_subscriptions(request.user))
-
     @admin.display(description="outcome", ordering="status_code")
     def outcome(self, delivery: WebhookDelivery) -> SafeString:
         """The answer, if there was one."""
@@ -158,7 +162,7 @@ class DeliveryAdmin(ForAdministrators):
     @admin.action(description="Send once more")
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Out of order, under the same webhook-id; how it went is a message."""
-        require_role(request, Role.ADMINISTRATOR)
+        require_role_somewhere(request, Role.ADMINISTRATOR)
         for delivery in queryset[:MOST_AT_ONCE]:
             with refusals_told(request):
                 _told(request, send_again(delivery, request.user))

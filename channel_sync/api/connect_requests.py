@@ -14,6 +14,7 @@ from channel_sync.api.requests import (
     SuggestionSerializer,
 )
 from channel_sync.models import WebhookVerification
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.setup_report import WebhookStanding
 
 
@@ -45,6 +46,23 @@ class ConnectSerializer(StrictSerializer):
         default=False,
         help_text="Compare both sides at once. Its bookings come in and its calendar goes out once the report is clean "
         "or accepted.",
+    )
+    after_move = serializers.ChoiceField(
+        choices=[one.value for one in AfterMove],
+        required=False,
+        help_text="Where it is connected to another property of the channel now: its mappings and links are kept, and "
+        "hold for the new one, or retired. 409 without it, and nothing is spent.",
+    )
+    close_old_rooms = serializers.BooleanField(
+        default=False, help_text="Close the rooms first at the property that it leaves."
+    )
+    take_over = serializers.BooleanField(
+        default=False,
+        help_text="Where another property of the PMS is connected to it, end that connection. 409 without it, and "
+        "nothing is spent.",
+    )
+    keys_are_lost = serializers.BooleanField(
+        default=False, help_text="It is no mistake that the keys decrypt nothing that is stored: replace it."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -129,7 +130,10 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     )
     @action(detail=False, methods=["post"], url_path="batch-retry", pagination_class=None)
     def batch_retry(self, request: Request) -> Response:
-        """Start events again: failed or waiting ones of some ids, or all failed ones that a filter selects."""
+        """Start events again: failed or waiting ones of some ids, or all failed ones that a filter selects.
+
+        Only those of properties that you operate; the ids of others are answered like ids that are not there.
+        """
         wanted = BatchRetrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
@@ -144,13 +148,18 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         )
 
     def _retry_ids(self, data: dict[str, Any]) -> BatchOutcome:
+        within = self.access.properties(Role.OPERATOR)
+        named = EventSelection(ids=data["ids"], within=within)
         if data["dry_run"]:
-            return BatchOutcome(EventSelection(ids=data["ids"], statuses=RETRYABLE_STATUSES).events().count(), 0)
-        return event_actions.retry_events(data["ids"], by=self.actor)
+            return BatchOutcome(replace(named, statuses=RETRYABLE_STATUSES).events().count(), 0)
+        own = set(named.events().values_list("id", flat=True))
+        outcome = event_actions.retry_events([one for one in data["ids"] if one in own], by=self.actor)
+        return replace(outcome, selected=len(data["ids"]))
 
     def _retry_filter(self, data: dict[str, Any]) -> BatchOutcome:
         wanted = data["filter"]
-        properties = channel_property_ids(wanted["property_id"]) if "property_id" in wanted else []
+        within = self.access.properties(Role.OPERATOR)
+        properties = channel_property_ids(wanted["property_id"], within) if "property_id" in wanted else []
         if "property_id" in wanted and not properties:
             return BatchOutcome(0, 0)
         selection = EventSelection(
@@ -160,6 +169,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
             channel_property_ids=properties,
             received_from=wanted.get("received_from"),
             received_to=wanted.get("received_to"),
+            within=None if self.access.is_for_all(Role.OPERATOR) else within,
         )
         if data["dry_run"]:
             return BatchOutcome(selection.events().count(), 0)

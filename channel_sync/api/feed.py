@@ -96,7 +96,7 @@ class FeedViewSet(OperationsViewSet):
         wanted = query.validated_data
         if "after" not in wanted:
             return Response({"notifications": [], "next": str(present_end()), "has_more": False}, headers=UNCACHED)
-        rows = visible_notifications(request.user)
+        rows = visible_notifications(self.access)
         page = read_page(rows, parse_cursor(wanted["after"]), limit=wanted["limit"])
         headers = {**UNCACHED, "ETag": page.tag}
         if page.tag in parse_etags(request.headers.get("If-None-Match", "")):

@@ -16,6 +16,7 @@ from channel_sync.models import (
     AuditEntry,
     ChannelEvent,
     ChannelMapping,
+    ChannelProperty,
     Conflict,
     ConflictKind,
     ConflictStatus,
@@ -67,9 +68,10 @@ class PropertyFilter(filters.UUIDFilter):
         return qs.filter(channel_property__in=channel_property_ids(value))
 
 
-def channel_property_ids(value: UUID) -> list[UUID]:
-    """Channel properties of a PMS property, or the one of that id."""
-    return list(channel_properties_of(value).values_list("id", flat=True))
+def channel_property_ids(value: UUID, within: QuerySet[ChannelProperty] | None = None) -> list[UUID]:
+    """Channel properties of a PMS property, or the one of that id, among those that are meant."""
+    found = channel_properties_of(value).values_list("id", flat=True)
+    return list(found if within is None else found.filter(pk__in=within.values("pk")))
 
 
 class EventFilter(filters.FilterSet):
@@ -124,6 +126,16 @@ class RunFilter(filters.FilterSet):
     class Meta:
         model = ReconciliationRun
         fields = ("property_id", "kind", "status", "dry_run")
+
+
+class ChannelPropertyFilter(filters.FilterSet):
+    """Properties; an id that is not there, or not seen, finds none."""
+
+    property = filters.UUIDFilter(field_name="property_id", help_text="Id of the property in the PMS.")
+
+    class Meta:
+        model = ChannelProperty
+        fields = ("channel_name", "status", "property")
 
 
 class AuditFilter(filters.FilterSet):

@@ -53,9 +53,10 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
 
         Nothing is sent of it before both sides were compared and the report is clean or accepted (`/parity/`).
         """
-        serializer = MappingWriteSerializer(data=request.data)
+        serializer = MappingWriteSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        self.require(Role.ADMINISTRATOR, data["channel_property"])
         mapping = create_mapping(_wanted(data), by=self.actor, accept=data["go_live"])
         return Response(self.get_serializer(mapping).data, status=status.HTTP_201_CREATED)
 
@@ -67,7 +68,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
         `confirm` is true.
         """
         mapping = self.get_object()
-        serializer = MappingWriteSerializer(data=request.data)
+        serializer = MappingWriteSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         wanted = _wanted({**data, "channel_property": mapping.channel_property})
@@ -108,11 +109,15 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     )
     @action(detail=False, methods=["post"], pagination_class=None)
     def test(self, request: Request) -> Response:
-        """Try a booking, or a whole booking webhook, against the mappings; nothing is stored."""
+        """Try a booking, or a whole booking webhook, against the mappings; nothing is stored.
+
+        Only properties that you operate are looked at: any other is answered like one that is not connected.
+        """
         serializer = MappingTestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
-        tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]))
+        within = self.access.properties(Role.OPERATOR)
+        tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]), within)
         return Response(MappingTriedSerializer(tried).data)
 
 

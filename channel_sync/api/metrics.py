@@ -108,8 +108,13 @@ class MetricsViewSet(OperationsViewSet):
         responses=forced_singular_serializer(MetricsSerializer),  # type: ignore[no-untyped-call]
     )
     def list(self, request: Request) -> Response:
-        """Queues, success, times, credits and lags, from the tables: the same whichever process answers."""
+        """Queues, success, times, credits and lags, from the tables: the same whichever process answers.
+
+        Of the properties that you see. Queues, calls and credits are shared by all properties: they are null or empty
+        for who does not see every one.
+        """
         asked = PeriodSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = figures(timedelta(hours=asked.validated_data["hours"]))
+        within = None if self.access.is_for_all(Role.VIEWER) else self.access.properties()
+        found = figures(timedelta(hours=asked.validated_data["hours"]), within=within)
         return Response(self.get_serializer(found).data)

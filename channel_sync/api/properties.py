@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +19,7 @@ from channel_sync.api.connect_requests import (
     WebhookActionSerializer,
     WebhookSerializer,
 )
-from channel_sync.api.filters import AuditFilter
+from channel_sync.api.filters import AuditFilter, ChannelPropertyFilter
 from channel_sync.api.not_in_pms import NotInPmsQuerySerializer, NotInPmsSerializer
 from channel_sync.api.parity import AcceptReportSerializer, ParitySerializer, parity_answer
 from channel_sync.api.pauses import PausedSerializer
@@ -33,11 +35,13 @@ from channel_sync.api.requests import (
 )
 from channel_sync.api.serializers import AuditSerializer, PropertySerializer
 from channel_sync.api.views import OperationsViewSet
-from channel_sync.broker.depths import queue_depths
+from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.conf import channel_sync_settings
+from channel_sync.connections.connect import host_properties, no_property
 from channel_sync.models import AuditEntry, ChannelProperty, MappingType, OldBookings, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.confirmation import require_confirmed
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.operations.parity import accept_report, compare_again, parity_of
 from channel_sync.operations.pausing import pause_of, pause_with_rooms_closed
@@ -70,7 +74,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
 
     queryset = ChannelProperty.objects.order_by("created_at", "id")
     serializer_class = PropertySerializer
-    filterset_fields = ("channel_name", "status", "property")
+    filterset_class = ChannelPropertyFilter
     rows_key = "properties"
     roles = {
         "list": Role.VIEWER,
@@ -94,15 +98,24 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     def connect(self, request: Request) -> Response:
         """Exchange an invite code for tokens, look at the property, and set its webhook where asked.
 
-        Only the answer holds the webhook secret; it says what is left to do by hand.
+        Only the answer holds the webhook secret; it says what is left to do by hand. 409 where it is connected to
+        another property of the channel, or another one of the PMS to that: `detail` says what it means and what to
+        decide, and the code is not spent.
         """
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = dict(serializer.validated_data)
+        self._require_connectable(data["property_id"])
         if "verification" in data:
             data["verification"] = WebhookVerification(data["verification"])
+        if "after_move" in data:
+            data["after_move"] = AfterMove(data["after_move"])
         data.setdefault("webhook_url", webhook_url(request, data["channel_name"]))
-        outcome = properties.connect(properties.NewConnection(**data), by=self.actor)
+        outcome = properties.connect(
+            properties.NewConnection(**data),
+            by=self.actor,
+            may_displace=lambda other: self.access.may(Role.ADMINISTRATOR, other.id),
+        )
         connected = outcome.connected
         answer = {
             "channel_property_id": connected.channel_property.id,
@@ -120,6 +133,15 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
             "rate_suggestions": connected.suggestions.rates,
         }
         return Response(ConnectedSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+    def _require_connectable(self, property_id: UUID) -> None:
+        """A property of the PMS that the user does not see is refused like one that is not there."""
+        known = host_properties().filter(pk=property_id)
+        if self.access.limit_host(known, Role.ADMINISTRATOR).exists():
+            return
+        if self.access.limit_host(known, Role.VIEWER).exists():
+            raise PermissionDenied
+        raise no_property(property_id)
 
     @extend_schema(request=WebhookActionSerializer, responses=WebhookSerializer)
     @action(detail=True, methods=["post"])
@@ -276,14 +298,18 @@ class ChannelStatusViewSet(OperationsViewSet):
         examples=[OpenApiExample("a property", STATUS_EXAMPLE, response_only=True)],
     )
     def retrieve(self, request: Request, property_id: Any) -> Response:
-        """Connection, failed events, mapping completeness and queue depths, by the PMS's property id."""
+        """Connection, failed events, mapping completeness and queue depths, by the PMS's property id.
+
+        Queues are shared by all properties: their depths are null for who does not see every one.
+        """
         asked = ChannelChoiceSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = channel_properties_of(property_id).filter(**asked.validated_data)
+        found = self.access.limit(channel_properties_of(property_id)).filter(**asked.validated_data)
         channel_property = found.first()
         if channel_property is None:
             raise Http404
-        state = {**vars(property_status(channel_property)), "queues": queue_depths()}
+        queues = queue_depths() if self.access.is_for_all(Role.VIEWER) else QueueDepths()
+        state = {**vars(property_status(channel_property)), "queues": queues}
         return Response(self.get_serializer(state).data)
 
 

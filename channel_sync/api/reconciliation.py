@@ -55,9 +55,10 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsVie
     @extend_schema(request=RunStartSerializer, responses={202: RunQueuedSerializer})
     def create(self, request: Request) -> Response:
         """Queue a run for the reconciliation worker."""
-        serializer = RunStartSerializer(data=request.data)
+        serializer = RunStartSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        self.require(Role.OPERATOR, data["channel_property"])
         channel_property, kind = data["channel_property"], ReconciliationKind(data["kind"])
         window = (data["start"], data["end"]) if "start" in data else None
         start_reconciliation(channel_property, kind, by=self.actor, dry_run=data["dry_run"], window=window)

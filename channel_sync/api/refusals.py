@@ -13,16 +13,20 @@ from rest_framework.response import Response
 from channel_sync.errors import (
     AddressRefused,
     AlreadyLive,
+    BookingsNotSettled,
     CannotBookAgain,
     ChannelSyncError,
     ClosingUnderWay,
     ConfigurationError,
     ConflictClosed,
+    ConnectedElsewhere,
     CursorGone,
     DuplicateMapping,
     EventInOtherState,
     InvalidCursor,
     InvalidMapping,
+    InvalidWindow,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -33,17 +37,21 @@ from channel_sync.errors import (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
     SubscriptionOff,
 )
 
 CONFLICTING = (
     AlreadyLive,
+    BookingsNotSettled,
     CannotBookAgain,
     ClosingUnderWay,
     ConflictClosed,
+    ConnectedElsewhere,
     DuplicateMapping,
     EventInOtherState,
+    MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
@@ -53,6 +61,7 @@ CONFLICTING = (
     ReportNotAccepted,
     ReportNotOffered,
     ResolutionImpossible,
+    RoomsNotClosed,
     RotationUnderWay,
     SubscriptionOff,
 )
@@ -73,7 +82,7 @@ class RefusalHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """An error that is not ours stays what it is."""
-        if isinstance(exc, InvalidMapping):
+        if isinstance(exc, InvalidMapping | InvalidWindow):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
         if isinstance(exc, AddressRefused):
             return ValidationError({"url": [str(exc)]}, code="invalid")

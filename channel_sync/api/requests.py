@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -17,6 +18,7 @@ from channel_sync.models import (
     MappingType,
     ReconciliationKind,
 )
+from channel_sync.operations.access import Access
 from channel_sync.reconciliation.resolution import Resolution
 
 MAX_IDS = 1_000
@@ -64,14 +66,27 @@ class PayloadField(JsonObjectField):
     """A booking, or a whole booking webhook, as the channel sends it."""
 
 
+class VisiblePropertyField(serializers.PrimaryKeyRelatedField[ChannelProperty]):
+    """A channel property; one that the user does not see is refused like one that is not there.
+
+    Whether the role on it is enough is for the view to say.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), **options)
+
+    def get_queryset(self) -> QuerySet[ChannelProperty]:
+        """Without an access in the context nothing can be named."""
+        access: Access | None = self.context.get("access")
+        return ChannelProperty.objects.none() if access is None else access.properties()
+
+
 class MappingWriteSerializer(StrictSerializer):
     """A mapping to make or to change."""
 
     read_back = ("id", "property_id", "held_since", "created_at", "updated_at")
 
-    channel_property_id = serializers.PrimaryKeyRelatedField(
-        queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
-    )
+    channel_property_id = VisiblePropertyField(source="channel_property")
     mapping_type = serializers.ChoiceField(choices=MappingType.choices)
     internal_id = serializers.UUIDField(help_text="Of the PMS: property, room type, room or rate plan.")
     external_id = serializers.CharField(max_length=255, help_text="Of the channel, such as 2001, 2001:3 or 2001:1.")
@@ -171,9 +186,7 @@ class ResolveSerializer(StrictSerializer):
 class RunStartSerializer(StrictSerializer):
     """What to compare."""
 
-    channel_property_id = serializers.PrimaryKeyRelatedField(
-        queryset=ChannelProperty.objects.all(), pk_field=serializers.UUIDField(), source="channel_property"
-    )
+    channel_property_id = VisiblePropertyField(source="channel_property")
     kind = serializers.ChoiceField(choices=ReconciliationKind.choices)
     dry_run = serializers.BooleanField(default=False, help_text="Count what would be fixed and flagged.")
     start = serializers.DateField(required=False, help_text="First day; with `end`.")

@@ -31,8 +31,10 @@ WRITING = {
     "400": "A field is wrong.",
     "404": "There is no such thing.",
     "409": "The present state does not allow it.",
+    "413": "The body is too large.",
     "415": "Only JSON is read.",
     "422": "The channel understood, and refused.",
+    "429": "Too many writes; Retry-After says when to go on.",
     "503": "The channel or the broker cannot be asked now.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -14,7 +15,14 @@ from channel_sync.models import (
     ChannelProperty,
     Conflict,
     ReconciliationRun,
+    Role,
 )
+
+
+def sees_guests(serializer: serializers.BaseSerializer[Any], channel_property_id: UUID) -> bool:
+    """Guests' data are for operators of their property; without a user in the context, for nobody."""
+    access = serializer.context.get("access")
+    return access is not None and access.may(Role.OPERATOR, channel_property_id)
 
 
 class EventSerializer(serializers.ModelSerializer[ChannelEvent]):
@@ -42,9 +50,9 @@ class EventDetailSerializer(EventSerializer):
         fields = (*EventSerializer.Meta.fields, "idempotency_key", "payload", "normalized_payload")
 
     def to_representation(self, instance: ChannelEvent) -> dict[str, Any]:
-        """Without payloads where the context says so."""
+        """Without payloads for who is no operator of the property."""
         shown = super().to_representation(instance)
-        if not self.context.get("sees_guests"):
+        if not sees_guests(self, instance.channel_property_id):
             shown["payload"] = shown["normalized_payload"] = None
         return shown
 
@@ -78,9 +86,9 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
         read_only_fields = fields
 
     def to_representation(self, instance: Conflict) -> dict[str, Any]:
-        """Without guests' data where the context says so."""
+        """Without guests' data for who is no operator of the property."""
         shown = super().to_representation(instance)
-        if not self.context.get("sees_guests"):
+        if not sees_guests(self, instance.channel_property_id):
             shown |= {side: without_guest(shown[side]) for side in ("pms_side", "channel_side")}
         return shown
 

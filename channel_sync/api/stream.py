@@ -18,7 +18,8 @@ from channel_sync.errors import CursorGone, InvalidCursor
 from channel_sync.feed.page import Noted, parse_cursor, present_end, read_page
 from channel_sync.feed.stream import follow, in_reader
 from channel_sync.feed.visibility import visible_notifications
-from channel_sync.operations.roles import Role, has_role
+from channel_sync.models import Role
+from channel_sync.operations.access import access_of
 
 NOT_HERE = (
     "This server runs WSGI, where a stream would hold a thread for each reader. Run the host by ASGI, such as 'uvicorn "
@@ -58,13 +59,14 @@ def _begin(request: HttpRequest) -> tuple[Any, int] | HttpResponse:
         return _refused(HTTPStatus.UNAUTHORIZED, "authentication_failed", str(error.detail), unknown)
     if not user.is_authenticated:
         return _refused(HTTPStatus.UNAUTHORIZED, "not_authenticated", "Log in first.", unknown)
-    if not has_role(user, Role.VIEWER):
+    access = access_of(user)
+    if not access.has(Role.VIEWER):
         return _refused(HTTPStatus.FORBIDDEN, "permission_denied", "The role does not allow it.")
     wanted = request.headers.get("Last-Event-ID") or request.GET.get("after")
     try:
         after = parse_cursor(wanted) if wanted else present_end()
         # Asked once before the answer begins: a cursor that is gone can still be refused.
-        read_page(visible_notifications(user), after, limit=1)
+        read_page(visible_notifications(access), after, limit=1)
     except InvalidCursor as error:
         return _refused(HTTPStatus.BAD_REQUEST, "invalid", str(error), attr="after")
     except CursorGone as error:

@@ -10,13 +10,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.requests import StrictSerializer, VisiblePropertyField
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.feed.page import MAX_DIGITS
-from channel_sync.feed.visibility import visible_subscriptions
 from channel_sync.models import ChannelProperty, NotificationKind, SwitchedOff, WebhookDelivery, WebhookSubscription
 from channel_sync.operations.roles import Role
 from channel_sync.subscriptions.changes import change, rotate, send_again, send_test, subscribe, unsubscribe
@@ -59,9 +59,7 @@ class SubscriptionWriteSerializer(StrictSerializer):
         required=False,
         help_text="Nothing but these; all where there are none.",
     )
-    channel_property_id = serializers.PrimaryKeyRelatedField(
-        queryset=ChannelProperty.objects.all(),
-        pk_field=serializers.UUIDField(),
+    channel_property_id = VisiblePropertyField(
         source="channel_property",
         required=False,
         allow_null=True,
@@ -99,15 +97,27 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
         return "deliveries" if self.action == "deliveries" else "subscriptions"
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Those that the caller may change; the latest first."""
-        return visible_subscriptions(self.request.user).select_related("owner").order_by("-created_at", "-id")
+        """Of properties that the caller administers; of all of them for administrators of all. The latest first."""
+        every = WebhookSubscription.objects.select_related("owner").order_by("-created_at", "-id")
+        return self.access.limit(every, Role.ADMINISTRATOR)
+
+    def require_administrator(self, channel_property: ChannelProperty | None) -> None:
+        """Raise `PermissionDenied`, or `ValidationError` for who has to name a property."""
+        if self.access.may(Role.ADMINISTRATOR, channel_property.pk if channel_property else None):
+            return
+        if channel_property is None:
+            raise serializers.ValidationError(
+                {"channel_property_id": "Only administrators of all properties subscribe to all: name one."}
+            )
+        raise PermissionDenied
 
     @extend_schema(request=SubscriptionWriteSerializer, responses={201: SubscriptionSecretSerializer})
     def create(self, request: Request) -> Response:
         """Subscribe an address to what happens from now on. The secret is in this answer only."""
-        body = SubscriptionWriteSerializer(data=request.data)
+        body = SubscriptionWriteSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
         wanted = {**body.validated_data}
+        self.require_administrator(wanted.get("channel_property"))
         is_active = wanted.pop("is_active", True)
         made = subscribe(request.user, **wanted)
         found = made.subscription if is_active else change(made.subscription, request.user, is_active=False)
@@ -117,8 +127,10 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
     @extend_schema(request=SubscriptionWriteSerializer(partial=True), responses=SubscriptionSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change some of it."""
-        body = SubscriptionWriteSerializer(data=request.data, partial=True)
+        body = SubscriptionWriteSerializer(data=request.data, partial=True, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
+        if "channel_property" in body.validated_data:
+            self.require_administrator(body.validated_data["channel_property"])
         changed = change(self.get_object(), request.user, **body.validated_data)
         return Response(self.get_serializer(self._read(changed)).data)
 

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from channel_sync.api.bookings import BookingViewSet
 from channel_sync.api.events import EventViewSet
 from channel_sync.api.feed import FeedViewSet
+from channel_sync.api.guest_data import GuestDataViewSet
 from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
@@ -27,6 +28,7 @@ router.register("properties", PropertyViewSet, basename="property")
 router.register("metrics", MetricsViewSet, basename="metrics")
 router.register("feed", FeedViewSet, basename="feed")
 router.register("webhook-subscriptions", SubscriptionViewSet, basename="subscription")
+router.register("guest-data", GuestDataViewSet, basename="guest-data")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
+from django.db.models import QuerySet
 from rest_framework import viewsets
-from rest_framework.parsers import JSONParser
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
 
 from channel_sync.api.pagination import ListPagination
+from channel_sync.api.parsers import LimitedJSONParser
 from channel_sync.api.permissions import HasRole
 from channel_sync.api.refusals import RefusalHandler
 from channel_sync.api.schema import RefusalAutoSchema
-from channel_sync.operations.roles import Role, has_role
+from channel_sync.api.throttles import WriteThrottle
+from channel_sync.models import ChannelProperty, Role
+from channel_sync.operations.access import Access, access_of, path_to_property
 
 
 class OperationsViewSet(viewsets.GenericViewSet[Any]):
-    """JSON, roles, our pages and refusals; nothing of it hangs on the host's REST_FRAMEWORK settings but the login."""
+    """JSON, roles, our pages and refusals; nothing of it hangs on the host's REST_FRAMEWORK settings but the login.
+
+    The queryset holds only rows of properties that the user sees; a view of a model without a property cannot be made.
+    """
 
     roles: ClassVar[Mapping[str, Role]] = {}
     rows_key = "results"
@@ -27,9 +36,41 @@ class OperationsViewSet(viewsets.GenericViewSet[Any]):
     permission_classes = (IsAuthenticated, HasRole)
     pagination_class: Any = ListPagination
     renderer_classes = (JSONRenderer,)
-    parser_classes = (JSONParser,)
+    parser_classes = (LimitedJSONParser,)
+    throttle_classes = (WriteThrottle,)
     lookup_value_converter = "uuid"
     lookup_value_regex = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Fail when the view is written, not when somebody sees too much."""
+        super().__init_subclass__(**options)
+        path_to_property(cast(QuerySet[Any], cls.queryset).model)
+
+    @cached_property
+    def access(self) -> Access:
+        """What the user may see and do; a view is made for one request."""
+        return access_of(self.request.user)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Rows of properties that the user sees."""
+        return self.access.limit(super().get_queryset())
+
+    @staticmethod
+    def property_of(row: Any) -> UUID | None:
+        """The channel property of a row."""
+        found: UUID | None = row.pk if isinstance(row, ChannelProperty) else row.channel_property_id
+        return found
+
+    def require(self, role: Role, channel_property: ChannelProperty) -> None:
+        """Raise `PermissionDenied` where the role on a property that the body names, and the user sees, is too low."""
+        if not self.access.may(role, channel_property.pk):
+            raise PermissionDenied
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """The roles on all properties of a page are looked up at once."""
+        page = super().paginate_queryset(queryset)
+        self.access.learn(self.property_of(row) for row in page or ())
+        return page
 
     @property
     def actor(self) -> str:
@@ -37,8 +78,8 @@ class OperationsViewSet(viewsets.GenericViewSet[Any]):
         return self.request.user.get_username()
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Guests' data are for operators."""
-        return {**super().get_serializer_context(), "sees_guests": has_role(self.request.user, Role.OPERATOR)}
+        """Serializers ask the access whose guests they may show, and which properties a body may name."""
+        return {**super().get_serializer_context(), "access": self.access}
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Our errors by our handler; what is not to be expected by the host's."""

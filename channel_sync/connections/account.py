@@ -17,7 +17,7 @@ from channel_sync.connections.rate_limit import require_pace
 from channel_sync.connections.registry import account_id_of, channel_of_account
 from channel_sync.database_lock import session_lock
 from channel_sync.errors import ChannelUnavailable, LoginRefused, NotYet, WaitsFor
-from channel_sync.models import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models import ChannelConnection, ChannelProperty, ChannelPropertyStatus
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,17 @@ def calling(
         finally:
             if open_since is not None:
                 note_answered(account_id, made.answered())
+
+
+@contextmanager
+def nobody_calls(channel_property: ChannelProperty) -> Iterator[None]:
+    """Keep every worker from calling for the account of a property. Raises `NotYet` when one goes on for long."""
+    connection = ChannelConnection.objects.filter(channel_property=channel_property).first()
+    if connection is None:
+        yield
+        return
+    with session_lock("channel account", connection.account_id, wait=ACCOUNT_WAIT):
+        yield
 
 
 def _require_sending(channel_property: ChannelProperty, status: str | None, *, though_paused: bool) -> None:

@@ -7,11 +7,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from channel_sync.channels.base import Channel, NewAccount
 from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
@@ -21,7 +24,13 @@ from channel_sync.connections.currency import note_currency
 from channel_sync.connections.rate_suggestions import with_channel_prices
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
-from channel_sync.errors import ChannelSyncError, ConfigurationError, RefusedByChannel, SecretUnreadable
+from channel_sync.errors import (
+    ChannelSyncError,
+    ConfigurationError,
+    ConnectedElsewhere,
+    RefusedByChannel,
+    SecretUnreadable,
+)
 from channel_sync.events.store import wake
 from channel_sync.models import (
     ChannelAccount,
@@ -37,6 +46,7 @@ logger = logging.getLogger(__name__)
 WEBHOOK_SECRET_BYTES = 32
 
 Hold = Callable[[ChannelProperty, ParityReason], None]
+TakeOver = Callable[[ChannelProperty], None]
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ def connect_property(
     verification: WebhookVerification | None = None,
     new_webhook_secret: bool = False,
     hold: Hold | None = None,
+    take_over: TakeOver | None = None,
 ) -> Connected:
     """Exchange the invite code and store the connection; connecting again renews the tokens.
 
@@ -72,14 +83,15 @@ def connect_property(
     secret is made for a new connection, for one whose secret cannot be read any more, or when it is asked for: the old
     one is then still taken beside it.
 
-    `hold` is called in the transaction that connects a new property, or another one of the channel.
+    `hold` is called in the transaction that connects a new property, or another one of the channel. `take_over` is
+    called there before, to end the connection of another property of the PMS to the same one of the channel.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
     property is not named, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
     good or allows too little.
     """
     require_property(property_id)
-    if channel_property_id is not None:
+    if channel_property_id is not None and take_over is None:
         require_free(property_id, channel_name, channel_property_id)
     options = channel_sync_settings().channel_options.get(channel_name, {})
     new = channel_class(channel_name).connect(invite_code, options)
@@ -87,8 +99,12 @@ def connect_property(
     account = _save_account(channel_name, new)
     channel = channel_of_account(channel_name, account.id)
     details = _choose(channel.properties(), channel_property_id)
-    require_free(property_id, channel_name, details.external_id)
     with transaction.atomic():
+        other = connected_elsewhere(property_id, channel_name, details.external_id)
+        if other is not None:
+            if take_over is None:
+                raise ConnectedElsewhere(other)
+            take_over(other)
         channel_property, is_new = ChannelProperty.objects.select_for_update().get_or_create(
             property_id=property_id, channel_name=channel_name, defaults={"channel_property_id": details.external_id}
         )
@@ -102,14 +118,17 @@ def connect_property(
         note_currency(channel_property, details.currency)
         wake(channel_property.id)
         secret, previous = _stored_secrets(channel_property)
+        rotated: dict[str, object] = {}
         if secret is None or new_webhook_secret:
             secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret
+            rotated = {"webhook_secret_rotated_at": Now() if previous else None}
         connection, _ = ChannelConnection.objects.update_or_create(
             channel_property=channel_property,
             defaults={
                 "account": account,
                 "webhook_secret": secret,
                 "webhook_secret_previous": previous,
+                **rotated,
                 **({"webhook_verification": verification} if verification else {}),
             },
         )
@@ -145,20 +164,33 @@ def _stored_secret(channel_property: ChannelProperty, column: str) -> str | None
 
 def require_property(property_id: UUID) -> None:
     """The PMS has it. Raises `ConfigurationError`."""
-    model = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)
-    if not model._default_manager.filter(pk=property_id).exists():
-        raise ConfigurationError(f"The PMS has no property {property_id} ({model._meta.label}). Check the id.")
+    if not host_properties().filter(pk=property_id).exists():
+        raise no_property(property_id)
+
+
+def host_properties() -> QuerySet[Any]:
+    """The properties of the PMS."""
+    found: QuerySet[Any] = apps.get_model(settings.CHANNEL_SYNC_PROPERTY_MODEL)._default_manager.all()
+    return found
+
+
+def no_property(property_id: UUID) -> ConfigurationError:
+    """What is said of a property that the PMS does not have, or that who asks does not see."""
+    label = settings.CHANNEL_SYNC_PROPERTY_MODEL
+    return ConfigurationError(f"The PMS has no property {property_id} ({label}). Check the id.")
+
+
+def connected_elsewhere(property_id: UUID, channel_name: str, channel_property_id: str) -> ChannelProperty | None:
+    """The other property of the PMS that a property of the channel is connected to."""
+    taken = ChannelProperty.objects.filter(channel_name=channel_name, channel_property_id=channel_property_id)
+    return taken.exclude(property_id=property_id).first()
 
 
 def require_free(property_id: UUID, channel_name: str, channel_property_id: str) -> None:
-    """The property of the channel is not connected to another one of the PMS. Raises `ConfigurationError`."""
-    taken = ChannelProperty.objects.filter(channel_name=channel_name, channel_property_id=channel_property_id)
-    other = taken.exclude(property_id=property_id).first()
+    """The property of the channel is not connected to another one of the PMS. Raises `ConnectedElsewhere`."""
+    other = connected_elsewhere(property_id, channel_name, channel_property_id)
     if other is not None:
-        raise ConfigurationError(
-            f"{other} is connected to property {other.property_id} of the PMS already. Name another property of the "
-            "channel, or connect that one to another first."
-        )
+        raise ConnectedElsewhere(other)
 
 
 def _require_permissions(found: Permissions) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from channel_sync.errors import NotYet, WaitsFor
@@ -28,6 +29,8 @@ from channel_sync.models.parity import UNSETTLED
 PARITY_TASK = "channel_sync.parity"
 # Opening wakes what waits.
 HELD_RETRY = timedelta(hours=1)
+# Of two reasons for one check the one that compares more is kept; of two that compare as much, the later one.
+STRENGTH = {ParityReason.MAPPED: 0, ParityReason.RESUMED: 1, ParityReason.CONNECTED: 2, ParityReason.MOVED: 2}
 
 
 def hold_property(
@@ -70,9 +73,19 @@ def look_again(channel_property: ChannelProperty) -> None:
 def want_check(
     channel_property: ChannelProperty, reason: ParityReason, *, by: str, accept_as: OldBookings | None = None
 ) -> None:
-    """Have both sides compared, or compared again: what was reported before does not count any more."""
+    """Have both sides compared, or compared again: what was reported before does not count any more.
+
+    A check that is not settled yet takes the reason over where that compares more than its own.
+    """
+    weaker = [one for one, strength in STRENGTH.items() if strength <= STRENGTH[reason]]
     made_again = ParityCheck.objects.filter(channel_property=channel_property, status__in=UNSETTLED).update(
-        status=ParityStatus.WANTED, due_at=Now(), accept_as=accept_as or "", failures=0, last_error="", updated_at=Now()
+        reason=Case(When(reason__in=weaker, then=Value(reason.value)), default="reason"),
+        status=ParityStatus.WANTED,
+        due_at=Now(),
+        accept_as=accept_as or "",
+        failures=0,
+        last_error="",
+        updated_at=Now(),
     )
     if not made_again:
         ParityCheck.objects.create(

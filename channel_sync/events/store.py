@@ -34,6 +34,7 @@ from channel_sync.events.new_event import NewEvent
 from channel_sync.events.transitions import SETTLED_STATUSES, Verb, sources_of, target_of
 from channel_sync.metrics import EVENTS
 from channel_sync.models import (
+    PMS_SOURCE,
     WAITING_STATUSES,
     ChannelEvent,
     Direction,
@@ -47,6 +48,8 @@ from channel_sync.models import (
 logger = logging.getLogger(__name__)
 
 MAX_ERROR_LENGTH = 2000
+# What is redacted can be worked where the guest is read from the PMS.
+WORKABLE = Q(redacted_at=None) | Q(source=PMS_SOURCE)
 # A message that expired comes back as a dead letter; should that be lost too, the relay looks at its event then.
 EXPIRY_MARGIN = timedelta(minutes=5)
 
@@ -533,10 +536,10 @@ def wake(channel_property_id: UUID) -> int:
 def restart(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> list[EventMessage]:
     """Those of the events that have one of the statuses as if just received; the messages to publish.
 
-    One whose lease is over counts as waiting; one that a live worker holds is left alone, and what is redacted: its
-    guest is gone.
+    One whose lease is over counts as waiting; one that a live worker holds is left alone, and what came from a channel
+    and is redacted: its guest is gone. Redacted ones of the PMS are sent as the reservation is now.
     """
-    restarted = list(_unheld(events, statuses).filter(redacted_at=None).select_for_update().order_by("id"))
+    restarted = list(_unheld(events, statuses).filter(WORKABLE).select_for_update().order_by("id"))
     due = Now() + channel_sync_settings().relay_grace
     ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(**_fresh(), next_attempt_at=due)
     return [message_of(event) for event in ChannelEvent.objects.filter(id__in=[event.id for event in restarted])]
@@ -544,7 +547,7 @@ def restart(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> 
 
 def restart_due(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> int:
     """The same in one statement for any number of events, which the relay publishes; returns how many."""
-    found = _unheld(events.order_by(), statuses).filter(redacted_at=None)
+    found = _unheld(events.order_by(), statuses).filter(WORKABLE)
     return found.update(**_fresh(), next_attempt_at=Now())
 
 
@@ -741,6 +744,7 @@ def _fresh() -> dict[str, Any]:
         "lease_holder": None,
         "lease_expires_at": None,
         "waits_for": "",
+        "redacted_at": None,
         "reopened_at": Now(),
         "updated_at": Now(),
     }

@@ -20,6 +20,8 @@ from django.db import close_old_connections, connections
 from channel_sync.errors import ChannelSyncError
 from channel_sync.feed.page import Noted, Page, present_end, read_page
 from channel_sync.feed.visibility import visible_notifications
+from channel_sync.models import Role
+from channel_sync.operations.access import access_of
 
 LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
@@ -70,10 +72,10 @@ async def follow(user_id: Any, after: int) -> AsyncIterator[list[Noted]]:
 
 def _read(user_id: Any, after: int) -> Page:
     user = get_user_model()._default_manager.filter(pk=user_id, is_active=True).first()
-    rows = visible_notifications(user) if user is not None else None
-    if rows is None or rows.query.is_empty():
+    access = access_of(user) if user is not None else None
+    if access is None or not access.has(Role.VIEWER):
         raise StreamEnded("The user may not follow the feed any more.")
-    return read_page(rows, after, limit=AT_ONCE)
+    return read_page(visible_notifications(access), after, limit=AT_ONCE)
 
 
 class _Watch:

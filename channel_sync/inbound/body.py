@@ -27,7 +27,10 @@ def read_body(request: HttpRequest) -> bytes:
         raise MalformedWebhook("Content-Length is not a number.") from None
     if length > limit:
         raise WebhookTooLarge(f"The body has {length} bytes; {limit} are allowed.")
-    body = _stream(request).read(limit + 1)
+    try:
+        body = _stream(request).read(limit + 1)
+    except OSError:
+        raise MalformedWebhook("The body did not come to its end.") from None
     if len(body) > limit:
         raise WebhookTooLarge(f"The body has more than {limit} bytes.")
     return bytes(body)

@@ -90,8 +90,9 @@ def _lately() -> Q:
 
 
 def _sent(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:
-    """Events of which a state was sent; cancellations left out."""
-    return _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
+    """Events of which a state was sent; cancellations left out, and what is redacted: it says nothing of the guest."""
+    sent = _events(channel_property, reservation_id).filter(normalized_payload__has_key="external_room_id")
+    return sent.filter(redacted_at=None)
 
 
 def _events(channel_property: ChannelProperty, reservation_id: UUID) -> QuerySet[ChannelEvent]:

@@ -29,5 +29,5 @@ def end_rotation(connection: ChannelConnection, headers: Mapping[str, str], body
     except BadSignature:
         return
     unchanged = ChannelConnection.objects.filter(pk=connection.pk, updated_at=connection.updated_at)
-    if unchanged.update(webhook_secret_previous=None, updated_at=Now()):
+    if unchanged.update(webhook_secret_previous=None, webhook_secret_rotated_at=None, updated_at=Now()):
         logger.info("%s: a webhook has brought the new secret, the old one is not taken any more", connection)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
 
+from channel_sync.connections.rotation import old_secret_is_over
 from channel_sync.errors import BadSignature, SecretUnreadable, UnknownProperty
 from channel_sync.inbound.rotation import end_rotation
-from channel_sync.inbound.verification import verify
+from channel_sync.inbound.verification import verify, verify_nobody
 from channel_sync.models import ChannelConnection, ChannelProperty
 
 KEPT_SECONDS = 5.0
@@ -20,10 +23,12 @@ KEPT_AT_MOST = 10_000
 class Senders:
     """The properties of a webhook, by their ids at the channel, for which it is genuine.
 
-    `unreadable` is what keeps anybody from saying whether it is genuine for another one.
+    `refused` are our properties that it names and is not genuine for. `unreadable` is what keeps anybody from saying
+    whether it is genuine for another one.
     """
 
     verified: Mapping[str, ChannelProperty]
+    refused: Sequence[UUID] = ()
     unreadable: SecretUnreadable | None = None
 
 
@@ -56,12 +61,12 @@ def verified_senders(
                 continue
             found[property_id] = known.connection.channel_property
     connections, unreadable = _look_up(channel_name, [one for one in external_property_ids if one not in found])
-    refused: BadSignature | None = None
+    refused: dict[UUID, BadSignature] = {}
     for connection in connections:
         try:
             verify(connection, headers, body)
         except BadSignature as error:
-            refused = error
+            refused[connection.channel_property_id] = error
             continue
         end_rotation(connection, headers, body)
         channel_property = connection.channel_property
@@ -71,15 +76,13 @@ def verified_senders(
         _known[key] = _Known(connection, time.monotonic() + KEPT_SECONDS)
         found[channel_property.channel_property_id] = channel_property
     if not found:
-        raise (
-            unreadable
-            or refused
-            or UnknownProperty(
-                f"Property '{next(iter(external_property_ids))}' is not connected. "
-                "Connect it with 'manage.py channel_sync_connect'."
-            )
-        )
-    return Senders(found, unreadable)
+        if unreadable is not None:
+            raise unreadable
+        if refused:
+            raise BadSignature(str(next(iter(refused.values()))), property_ids=list(refused))
+        verify_nobody(headers, body)
+        raise UnknownProperty("No property that the webhook names is connected.")
+    return Senders(found, list(refused), unreadable)
 
 
 def forget_senders() -> None:
@@ -100,14 +103,21 @@ def _look_up(
     of_channel = ChannelConnection.objects.filter(
         channel_property__channel_name=channel_name, channel_property__channel_property_id__in=external_property_ids
     )
-    with_secrets = of_channel.defer(None).select_related("channel_property")
+    with_secrets = of_channel.defer(None).select_related("channel_property").annotate(is_over=old_secret_is_over())
     unreadable: SecretUnreadable | None = None
     try:
-        return list(with_secrets), None
+        return list(map(_without_old_secret, with_secrets)), None
     except SecretUnreadable as error:
         unreadable = error
     found: list[ChannelConnection] = []
     for connection_id in of_channel.values_list("pk", flat=True):
         with suppress(SecretUnreadable):
-            found += with_secrets.filter(pk=connection_id)
+            found += map(_without_old_secret, with_secrets.filter(pk=connection_id))
     return found, unreadable
+
+
+def _without_old_secret(connection: Any) -> ChannelConnection:
+    """Nobody has brought the new one in all the time that the old one was taken: it is not taken any more."""
+    if connection.is_over:
+        connection.webhook_secret_previous = None
+    return cast(ChannelConnection, connection)

@@ -19,11 +19,19 @@ from channel_sync.channels.canonical import Notification
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
 from channel_sync.correlation import correlated
-from channel_sync.errors import MalformedWebhook, SecretUnreadable, UnknownProperty, WebhookRejected
+from channel_sync.errors import (
+    BadSignature,
+    MalformedWebhook,
+    NotVerified,
+    SecretUnreadable,
+    UnknownChannel,
+    WebhookRejected,
+)
 from channel_sync.events.message import EventMessage
 from channel_sync.inbound.body import parse_objects, read_body
 from channel_sync.inbound.last_webhook import note_webhook
 from channel_sync.inbound.receipt import receive_notification
+from channel_sync.inbound.rejections import note_rejection, write_rejections
 from channel_sync.inbound.senders import verified_senders
 from channel_sync.metrics import WEBHOOKS
 from channel_sync.models import ChannelProperty
@@ -39,7 +47,7 @@ NO_POST = "no_post"
 # Exempt from ATOMIC_REQUESTS: the event has to be committed before it is published and the request answered.
 @method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class WebhookView(View):
-    """Answers 200 once the events are stored; 400, 401, 404 or 413 for what is no webhook of a connected property.
+    """Answers 200 once the events are stored; 400, 401 or 413 for what is no webhook of a connected property.
 
     503 when its secret cannot be read here: the channel sends it again.
     """
@@ -62,10 +70,7 @@ class WebhookView(View):
             try:
                 is_new = receive(channel_name, request)
             except WebhookRejected as error:
-                logger.warning("webhook of %s rejected: %s", channel_name, error.reason)
-                known = channel_name if channel_name in channel_sync_settings().channels else "unknown"
-                WEBHOOKS.labels(known, error.reason).inc()
-                return JsonResponse({"error": error.reason, "detail": str(error)}, status=error.status)
+                return _refuse(channel_name, error)
             except SecretUnreadable as error:
                 logger.error("webhook of %s cannot be verified, it is to be sent again: %s", channel_name, error)
                 WEBHOOKS.labels(channel_name, UNREADABLE).inc()
@@ -76,6 +81,20 @@ class WebhookView(View):
             return JsonResponse({"status": outcome, "correlation_id": str(correlation)}, status=HTTPStatus.OK)
 
 
+def _refuse(channel_name: str, error: WebhookRejected) -> HttpResponse:
+    """One answer to whatever is not verified: strangers are not told which properties there are."""
+    logger.warning("webhook of %s rejected: %s", channel_name, error.reason)
+    if channel_name not in channel_sync_settings().channels:
+        WEBHOOKS.labels("unknown", error.reason).inc()
+        return JsonResponse({"error": error.reason, "detail": str(error)}, status=error.status)
+    WEBHOOKS.labels(channel_name, error.reason).inc()
+    answer = {"error": error.reason, "detail": str(error)}
+    if isinstance(error, NotVerified):
+        note_rejection(channel_name, error.reason, error.property_ids)
+        answer = {"error": NotVerified.reason, "detail": NotVerified.answer}
+    return JsonResponse(answer, status=error.status)
+
+
 def receive(channel_name: str, request: HttpRequest) -> bool:
     """Store a webhook as an event, or several as one each, and publish them; False when all are duplicates.
 
@@ -83,7 +102,7 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
     none is, and `SecretUnreadable`, once the others are stored, where nobody can say whether one is.
     """
     if channel_name not in channel_sync_settings().channels:
-        raise UnknownProperty(f"There is no channel '{channel_name}'.")
+        raise UnknownChannel(f"There is no channel '{channel_name}'.")
     body = read_body(request)
     notifications = _notifications(channel_name, parse_objects(body, request.content_type or ""))
     named = dict.fromkeys(notification.external_property_id for notification in notifications)
@@ -97,6 +116,10 @@ def receive(channel_name: str, request: HttpRequest) -> bool:
         publish_after_commit(messages)
     for channel_property in senders.verified.values():
         note_webhook(channel_property.id)
+    if senders.refused:
+        note_rejection(channel_name, BadSignature.reason, senders.refused)
+    else:
+        write_rejections()
     if senders.unreadable is not None:
         raise senders.unreadable
     return bool(messages)

@@ -15,7 +15,7 @@ from channel_sync.merge.three_way import Merged, merge, moved_by_pms
 from channel_sync.models import ReservationLink
 from channel_sync.pms import Reservation
 
-CHANNEL, PMS = "channel", "pms"
+CHANNEL, PMS = SIDES = ("channel", "pms")
 # Which room type the PMS's room stands for, and whether the booking was made here.
 ROOM_TYPE, MADE_HERE = "room_type", "made_here"
 # What a push goes over, as it is kept with what was sent.

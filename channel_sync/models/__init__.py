@@ -32,9 +32,11 @@ from channel_sync.models.notification import (
 )
 from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models.property_role import PropertyRole, Role
 from channel_sync.models.pushed_rate import PushedRate
 from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
+from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
 from channel_sync.models.subscription import SwitchedOff, WebhookDelivery, WebhookSubscription
@@ -82,11 +84,14 @@ __all__ = [
     "ParityReason",
     "ParityStatus",
     "ProcessKind",
+    "PropertyRole",
     "PushedRate",
     "RateLimitBucket",
     "ReconciliationKind",
     "ReconciliationRun",
+    "RejectedWebhooks",
     "ReservationLink",
+    "Role",
     "RunStatus",
     "Severity",
     "StagedBooking",

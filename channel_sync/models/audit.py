@@ -21,12 +21,14 @@ class AuditAction(models.TextChoices):
     CONFLICT_RESOLVED = "conflict.resolved"
     RUN_STARTED = "run.started"
     PROPERTY_CONNECTED = "property.connected"
+    PROPERTY_MOVED = "property.moved"
     PROPERTY_PAUSED = "property.paused"
     PROPERTY_RESUMED = "property.resumed"
     PARITY_ACCEPTED = "parity.accepted"
     CONNECTION_TESTED = "connection.tested"
     WEBHOOK_SET = "webhook.set"
     WEBHOOK_ROTATED = "webhook.rotated"
+    SECRETS_REENCRYPTED = "secrets.reencrypted"
     BOOKING_REPORTED = "booking.reported"
     SUBSCRIPTION_MADE = "subscription.made"
     SUBSCRIPTION_CHANGED = "subscription.changed"
@@ -34,6 +36,10 @@ class AuditAction(models.TextChoices):
     SUBSCRIPTION_REMOVED = "subscription.removed"
     SUBSCRIPTION_TESTED = "subscription.tested"
     DELIVERY_REPEATED = "delivery.repeated"
+    GUEST_EXPORTED = "guest.exported"
+    GUEST_ERASED = "guest.erased"
+    ROLE_GRANTED = "role.granted"
+    ROLE_REVOKED = "role.revoked"
 
 
 class AuditEntry(models.Model):

@@ -31,6 +31,9 @@ class ChannelConnection(models.Model):
     webhook_secret_previous = SecretTextField(
         null=True, blank=True, help_text="Still accepted while the new secret is rolled out."
     )
+    webhook_secret_rotated_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the old secret is taken beside the new one."
+    )
     bookings_pulled_at = models.DateTimeField(
         null=True, help_text="When the channel was last asked for changed bookings, by our clock."
     )

@@ -25,6 +25,9 @@ class Heartbeat(models.Model):
     clock_ahead = models.FloatField(
         null=True, help_text="Seconds by which its clock was ahead of the database's; below zero it was behind."
     )
+    keys_are_wrong = models.BooleanField(
+        default=False, db_default=False, help_text="Its SECRET_KEY and SALT_KEY decrypt no stored token or secret."
+    )
 
     class Meta:
         db_table = "channel_heartbeats"

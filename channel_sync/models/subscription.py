@@ -69,6 +69,15 @@ class WebhookDelivery(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     subscription = models.ForeignKey(WebhookSubscription, on_delete=models.CASCADE, related_name="deliveries")
+    channel_property = models.ForeignKey(
+        ChannelProperty,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text="The subscription's own, at that time.",
+    )
     notification_id = models.BigIntegerField(null=True, help_text="Empty: a test.")
     kind = models.CharField(max_length=50, choices=[*NotificationKind.choices, ("test", "a test")])
     webhook_id = models.CharField(max_length=100, help_text="The same in every attempt.")

@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.connections.secrets import unreadable_secret
 from channel_sync.models import (
     AlertKind,
     ChannelAccount,
@@ -30,6 +29,8 @@ from channel_sync.monitoring.hold_rules import hold_findings
 from channel_sync.monitoring.opening_rules import opening_findings
 from channel_sync.monitoring.pause_rules import closing_findings, pause_findings
 from channel_sync.monitoring.room_rules import room_findings
+from channel_sync.monitoring.secret_rules import secret_findings
+from channel_sync.monitoring.webhook_rules import webhook_findings
 from channel_sync.reconciliation.runs import EVERYBODY, WHOLE
 
 
@@ -52,7 +53,8 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from opening_findings(now=now)
     yield from room_findings()
     yield from begun_stay_findings()
-    yield from _secrets()
+    yield from secret_findings(health)
+    yield from webhook_findings()
     yield from _subscriptions()
 
 
@@ -233,21 +235,3 @@ def _properties() -> Iterator[Finding]:
             subject=str(channel_property.id),
             channel_property=channel_property,
         )
-
-
-def _secrets() -> Iterator[Finding]:
-    """One statement while all of them can be read; only then, and for so many properties, one for each."""
-    connections = ChannelConnection.objects.order_by("channel_property_id")
-    if unreadable_secret(connections) is None:
-        return
-    found = 0
-    for connection in connections.select_related("channel_property").iterator():
-        error = unreadable_secret(connections.filter(pk=connection.pk))
-        if error is not None and found < AT_MOST:
-            found += 1
-            yield Finding(
-                AlertKind.SECRET_UNREADABLE,
-                f"{connection.channel_property}: {error} Until then what needs it waits.",
-                subject=str(connection.channel_property_id),
-                channel_property=connection.channel_property,
-            )

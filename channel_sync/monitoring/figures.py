@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.database_clock import database_now
 from channel_sync.models import (
     ChannelAccount,
     ChannelEvent,
+    ChannelProperty,
     Conflict,
     ConflictKind,
     ConflictStatus,
@@ -35,7 +39,7 @@ SELECT date_trunc('hour', received_at) AS hour,
        count(*) FILTER (WHERE status = 'failed'),
        count(*) FILTER (WHERE status IN ('received', 'processing', 'retrying'))
 FROM channel_events
-WHERE received_at >= %(since)s
+WHERE received_at >= %(since)s AND SCOPE
 GROUP BY hour
 ORDER BY hour
 """
@@ -46,7 +50,7 @@ SELECT direction, event_type, count(*),
 FROM (
     SELECT direction, event_type, extract(epoch FROM processed_at - received_at)::double precision AS seconds
     FROM channel_events
-    WHERE received_at >= %(since)s AND status = 'done'
+    WHERE received_at >= %(since)s AND status = 'done' AND SCOPE
     ORDER BY received_at DESC
     LIMIT %(sampled)s
 ) AS latest
@@ -71,7 +75,7 @@ LAG = """
 SELECT channel_property_id, direction, count(*),
        greatest(extract(epoch FROM %(now)s - min(received_at))::double precision, 0)
 FROM channel_events
-WHERE status IN ('received', 'processing', 'retrying')
+WHERE status IN ('received', 'processing', 'retrying') AND SCOPE
 GROUP BY channel_property_id, direction
 ORDER BY channel_property_id, direction
 """
@@ -163,35 +167,66 @@ class Figures:
         return sum(self.conflicts.values())
 
 
-def figures(period: timedelta = PERIOD) -> Figures:
-    """Read them now, over a period that ends now."""
+def figures(period: timedelta = PERIOD, *, within: QuerySet[ChannelProperty] | None = None) -> Figures:
+    """Read them now, over a period that ends now.
+
+    `within` are the properties to count, None all of them. What is shared (queues, calls and credits of accounts)
+    is left out where only some are counted.
+    """
     now = database_now()
     since = now - period
+    scope, names = _scope(within)
     with connection.cursor() as cursor:
-        cursor.execute(HOURLY, {"since": since})
+        cursor.execute(HOURLY.replace("SCOPE", scope), {"since": since, **names})
         hours = [Hour(*row) for row in cursor.fetchall()]
-        cursor.execute(LATENCY, {"since": since, "sampled": SAMPLED})
+        cursor.execute(LATENCY.replace("SCOPE", scope), {"since": since, "sampled": SAMPLED, **names})
         latencies = [Latency(*row[:3], *row[3]) for row in cursor.fetchall()]
-        cursor.execute(API_CALLS, {"since": since, "sampled": SAMPLED})
-        api_calls = [ApiCalls(*row[:6], *row[6]) for row in cursor.fetchall()]
-        cursor.execute(LAG, {"now": now})
+        cursor.execute(LAG.replace("SCOPE", scope), {"now": now, **names})
         lags = [Lag(*row) for row in cursor.fetchall()]
     open_now = Conflict.objects.filter(status=ConflictStatus.OPEN).order_by()
+    failed = ChannelEvent.objects.filter(status=EventStatus.FAILED)
+    if within is not None:
+        mine = within.values("pk")
+        open_now, failed = open_now.filter(channel_property__in=mine), failed.filter(channel_property__in=mine)
     counted = dict(open_now.values_list("severity").annotate(Count("id")))
     return Figures(
-        queues=queue_depths(),
+        queues=queue_depths() if within is None else QueueDepths(),
         hours=hours,
         latencies=latencies,
-        api_calls=api_calls,
+        api_calls=_api_calls(since) if within is None else (),
         lags=lags,
-        credits=[
-            AccountCredits(str(account), _credits_now(account, now), _unavailable_seconds(account, now))
-            for account in ChannelAccount.objects.order_by("channel_name", "external_id")
-        ],
-        failed_events=ChannelEvent.objects.filter(status=EventStatus.FAILED).count(),
+        credits=_credits(now) if within is None else (),
+        failed_events=failed.count(),
         conflicts={severity: counted.get(severity, 0) for severity in Severity.values},
         overbookings=open_now.filter(kind=ConflictKind.OVERBOOKING).count(),
     )
+
+
+def _scope(within: QuerySet[ChannelProperty] | None) -> tuple[str, dict[str, Any]]:
+    """The condition that keeps to some properties, as SQL with its parameters by name."""
+    if within is None:
+        return "true", {}
+    try:
+        sql, values = within.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return "false", {}
+    names = {f"scope_{number}": value for number, value in enumerate(values)}
+    parts = sql.split("%s")
+    named = "".join(part + (f"%({name})s" if name else "") for part, name in zip_longest(parts, names, fillvalue=""))
+    return f"channel_property_id IN ({named})", names
+
+
+def _api_calls(since: datetime) -> Sequence[ApiCalls]:
+    with connection.cursor() as cursor:
+        cursor.execute(API_CALLS, {"since": since, "sampled": SAMPLED})
+        return [ApiCalls(*row[:6], *row[6]) for row in cursor.fetchall()]
+
+
+def _credits(now: datetime) -> Sequence[AccountCredits]:
+    return [
+        AccountCredits(str(account), _credits_now(account, now), _unavailable_seconds(account, now))
+        for account in ChannelAccount.objects.order_by("channel_name", "external_id")
+    ]
 
 
 def _credits_now(account: ChannelAccount, now: datetime) -> float | None:

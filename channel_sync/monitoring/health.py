@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
@@ -20,8 +20,9 @@ from channel_sync.broker.depths import QueueDepths, queue_depths
 from channel_sync.broker.topology import topology
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.registry import channel_class
-from channel_sync.heartbeats import alive_by_queue, is_beat_alive, wrong_clocks
+from channel_sync.heartbeats import alive_by_queue, is_beat_alive, wrong_clocks, wrong_keys
 from channel_sync.models import ChannelProperty, ChannelPropertyStatus
+from channel_sync.models.sealed_values import count_unreadable, keys_are_wrong
 
 Found = TypeVar("Found")
 
@@ -51,7 +52,9 @@ class Life:
     """What the database knows of our processes: workers alive by queue, whether beat is, and whose clock is off.
 
     `wrong_clocks` is process -> seconds ahead. A database that is not writable stores no webhook. `paused` is how many
-    properties somebody has paused, `paused_since` since when the first of them is.
+    properties somebody has paused, `paused_since` since when the first of them is. `unreadable_secrets` is how many of
+    the first stored secrets this process cannot decrypt; with wrong keys it can decrypt none, and verifies no webhook.
+    `wrong_keys` names other processes with wrong ones.
     """
 
     workers: Mapping[str, int]
@@ -60,6 +63,9 @@ class Life:
     is_writable: bool = True
     paused: int = 0
     paused_since: datetime | None = None
+    unreadable_secrets: int = 0
+    keys_are_wrong: bool = False
+    wrong_keys: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,18 @@ class Health:
     def status(self) -> HealthStatus:
         """Unhealthy when broker, database or a channel does not answer, or the database takes no writes.
 
-        Degraded when a queue, a worker or beat is missing, a clock is wrong, a queue is long, or a property is paused.
+        And with wrong keys, as no webhook is verified then.
+
+        Degraded when a queue, a worker or beat is missing, a clock is wrong, a queue is long, a property is paused, a
+        secret cannot be decrypted, or another process has wrong keys.
         """
         if not (self.is_broker_connected and self.life is not None and all(self.reachable_channels.values())):
             return HealthStatus.UNHEALTHY
-        if not self.life.is_writable:
+        if not self.life.is_writable or self.life.keys_are_wrong:
             return HealthStatus.UNHEALTHY
         if self.depths.missing or self.missing_workers or not self.life.is_beat_alive or self.life.wrong_clocks:
             return HealthStatus.DEGRADED
-        if self.life.paused:
+        if self.life.paused or self.life.unreadable_secrets or self.life.wrong_keys:
             return HealthStatus.DEGRADED
         full = [self.queue_status(name, depth) is QueueStatus.WARNING for name, depth in self.depths_by_name().items()]
         return HealthStatus.DEGRADED if any(full) else HealthStatus.HEALTHY
@@ -169,6 +178,9 @@ def _life() -> Life | None:
             _takes_writes(connection),
             paused=counted["number"],
             paused_since=counted["since"],
+            unreadable_secrets=count_unreadable(),
+            keys_are_wrong=keys_are_wrong(),
+            wrong_keys=wrong_keys(),
         )
     except (DatabaseError, InterfaceError):
         return None

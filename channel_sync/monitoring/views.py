@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from channel_sync.conf import channel_sync_settings
 from channel_sync.monitoring.exposition import exposition
-from channel_sync.monitoring.health import Health, HealthStatus, database_state, look
+from channel_sync.monitoring.health import Health, HealthStatus, Life, database_state, look
 
 BEARER = "Bearer "
 
@@ -36,12 +36,19 @@ def live(request: HttpRequest) -> JsonResponse:
 @transaction.non_atomic_requests
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 while webhooks can be stored, 503 while not: a broker that is down does not matter to that."""
+    """200 while webhooks can be verified and stored, 503 while not: a broker that is down does not matter to that."""
     state = database_state()
-    if state is not None and state.is_writable:
-        return JsonResponse({"status": "ready"})
-    database = {"connected": state is not None, **({"writable": False} if state is not None else {})}
-    return JsonResponse({"status": "not ready", "database": database}, status=503)
+    if state is None:
+        return _not_ready(database={"connected": False})
+    if not state.is_writable:
+        return _not_ready(database={"connected": True, "writable": False})
+    if state.keys_are_wrong:
+        return _not_ready(secrets=_secrets(state))
+    return JsonResponse({"status": "ready"})
+
+
+def _not_ready(**why: object) -> JsonResponse:
+    return JsonResponse({"status": "not ready", **why}, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @transaction.non_atomic_requests
@@ -71,12 +78,24 @@ def as_dict(found: Health) -> dict[str, object]:
         "workers": {"missing": found.missing_workers} if found.life is not None else {"missing": None},
         "beat": {"alive": found.life.is_beat_alive if found.life is not None else None},
         "paused": _paused(found),
+        "secrets": _secrets(found.life),
         "clocks": {"ahead_seconds": dict(found.life.wrong_clocks) if found.life is not None else None},
     }
 
 
 def _unwritable(found: Health) -> dict[str, bool]:
     return {"writable": False} if found.life is not None and not found.life.is_writable else {}
+
+
+def _secrets(life: Life | None) -> dict[str, object]:
+    """How many, and which processes: of which table and row the alert says."""
+    if life is None:
+        return {"keys": None, "unreadable": None, "processes_with_wrong_keys": None}
+    return {
+        "keys": "wrong" if life.keys_are_wrong else "ok",
+        "unreadable": life.unreadable_secrets,
+        "processes_with_wrong_keys": list(life.wrong_keys),
+    }
 
 
 def _paused(found: Health) -> dict[str, object]:

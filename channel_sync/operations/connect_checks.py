@@ -8,30 +8,45 @@ from uuid import UUID
 from django.core.checks import ERROR
 
 from channel_sync.checks import check_settings
-from channel_sync.connections.connect import require_free, require_property
+from channel_sync.connections.connect import require_property
 from channel_sync.connections.registry import channel_class
 from channel_sync.connections.secrets import require_usable_keys
 from channel_sync.errors import ConfigurationError
+from channel_sync.models import ChannelProperty
 from channel_sync.pms import host_pms
 
 
-def require_ready(property_id: UUID, channel_name: str, channel_property_id: str | None) -> None:
-    """Settings, keys, the host's port and the wanted property of the channel. Raises `ConfigurationError`."""
+def require_ready(
+    property_id: UUID, channel_name: str, channel_property_id: str | None, *, keys_are_lost: bool = False
+) -> None:
+    """Settings, keys, the host's port and the wanted property of the channel. Raises `ConfigurationError`.
+
+    Whether that property is connected already is for `moving`.
+    """
     wrong = [problem for problem in check_settings() if problem.level >= ERROR]
     if wrong:
         raise ConfigurationError(f"{wrong[0].msg} Run 'manage.py check'; the invite code is not spent.")
-    require_usable_keys()
+    require_usable_keys(keys_are_lost=keys_are_lost)
     channel = channel_class(channel_name)
     require_property(property_id)
     _require_port(property_id)
     if channel_property_id is None:
+        _require_no_other(property_id, channel_name)
         return
     form = channel.external_id_forms["property"]
     if not re.fullmatch(form.pattern, channel_property_id, re.ASCII):
         raise ConfigurationError(
             f"'{channel_property_id}' is no property of {channel_name}: it has to be a {form.told}."
         )
-    require_free(property_id, channel_name, channel_property_id)
+
+
+def _require_no_other(property_id: UUID, channel_name: str) -> None:
+    """Which property an invite code is for shows when it is spent: with several it has to be named."""
+    if ChannelProperty.objects.filter(channel_name=channel_name).exclude(property_id=property_id).exists():
+        raise ConfigurationError(
+            f"Another property is connected to {channel_name} already: name the one that this is to be connected to, "
+            "by its number there ('channel_property_id', '--channel-property-id'). The invite code is not spent."
+        )
 
 
 def _require_port(property_id: UUID) -> None:

@@ -15,11 +15,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from channel_sync.broker.hand_over import publish_after_commit
-from channel_sync.errors import CannotBookAgain, ChannelSyncError, EventInOtherState, NotEnoughUnits, NotYet
+from channel_sync.errors import (
+    CannotBookAgain,
+    ChannelSyncError,
+    EventInOtherState,
+    EventRedacted,
+    NotEnoughUnits,
+    NotYet,
+)
 from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES, EventSelection
 from channel_sync.events.store import dismiss, restart, restart_due
 from channel_sync.inventory.reopening import Reopened, failed_with_reservation, reopen
-from channel_sync.models import AuditAction, ChannelEvent, EventStatus
+from channel_sync.models import PMS_SOURCE, AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
 
 logger = logging.getLogger(__name__)
@@ -55,7 +62,8 @@ def in_batches(act: Callable[..., BatchOutcome], event_ids: Sequence[UUID], *, b
 def retry_event(event: ChannelEvent, *, by: str) -> None:
     """Start a failed or waiting event again, and publish it. Raises `EventInOtherState` for any other.
 
-    Raises `NotEnoughUnits`, `CannotBookAgain` and `NotYet` as booking its reservation again does; it stays failed then.
+    Raises `EventRedacted` for one of a channel whose guest was taken out, and `NotEnoughUnits`, `CannotBookAgain` and
+    `NotYet` as booking its reservation again does; it stays failed then.
     """
     _restart_one(event, AuditAction.EVENT_RETRIED, RETRYABLE_STATUSES, by)
 
@@ -90,7 +98,10 @@ def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> Ba
     reason = reason.strip()
     changed = dismiss(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
-        note(by, AuditAction.EVENT_IGNORED, _subject(event_ids), ids=_told(event_ids), changed=changed, reason=reason)
+        note(
+            by, AuditAction.EVENT_IGNORED, _subject(event_ids), channel_property_id=_property_of(event_ids),
+            ids=_told(event_ids), changed=changed, reason=reason,
+        )  # fmt: skip
     return BatchOutcome(len(event_ids), changed)
 
 
@@ -103,7 +114,11 @@ def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
     with transaction.atomic():
         others = restart_due(selection.events().exclude(id__in=refused), (EventStatus.FAILED,))
         if others:
-            note(by, AuditAction.EVENT_RETRIED, "events", changed=others, selection=selection.as_dict())
+            named = selection.channel_property_ids
+            note(
+                by, AuditAction.EVENT_RETRIED, "events", channel_property_id=named[0] if len(named) == 1 else None,
+                changed=others, selection=selection.as_dict(),
+            )  # fmt: skip
     changed = len(booked) + others
     return BatchOutcome(changed + len(refused), changed, refused)
 
@@ -117,7 +132,10 @@ def _restart_some(
     with transaction.atomic():
         messages = restart(ChannelEvent.objects.filter(id__in=others), statuses)
         if messages:
-            note(by, action, _subject(others), ids=_told(others), changed=len(messages))
+            note(
+                by, action, _subject(others), channel_property_id=_property_of(others),
+                ids=_told(others), changed=len(messages),
+            )  # fmt: skip
         publish_after_commit(messages)
     return BatchOutcome(len(event_ids), len(booked) + len(messages), refused)
 
@@ -137,7 +155,10 @@ def _book_again(
             with transaction.atomic():
                 reopening = reopen(reservation_id)
                 if reopening.outcome is not Reopened.NOT_FAILED:
-                    note(by, action, f"event:{event_id}", ids=[str(event_id)], changed=1)
+                    note(
+                        by, action, f"event:{event_id}", channel_property_id=_property_of([event_id]),
+                        ids=[str(event_id)], changed=1,
+                    )  # fmt: skip
                     publish_after_commit(reopening.messages)
                     booked.add(event_id)
         except (NotEnoughUnits, CannotBookAgain, NotYet) as error:
@@ -152,16 +173,25 @@ def _restart_one(event: ChannelEvent, action: AuditAction, statuses: Sequence[Ev
         raise error
     if outcome.changed == 0:
         verb = "retried" if action is AuditAction.EVENT_RETRIED else "replayed"
-        raise EventInOtherState(event.id, _status_now(event), verb)
+        present = ChannelEvent.objects.only("status", "redacted_at", "source").get(id=event.id)
+        if present.redacted_at is not None and present.source != PMS_SOURCE:
+            raise EventRedacted(event.id, present.redacted_at, verb)
+        raise EventInOtherState(event.id, present.status, verb)
 
 
 def _status_now(event: ChannelEvent) -> str:
-    status, redacted_at = ChannelEvent.objects.values_list("status", "redacted_at").get(id=event.id)
-    return f"{status} and without its guest, who was redacted" if redacted_at else str(status)
+    return str(ChannelEvent.objects.values_list("status", flat=True).get(id=event.id))
 
 
 def _subject(event_ids: Sequence[UUID]) -> str:
     return f"event:{event_ids[0]}" if len(event_ids) == 1 else "events"
+
+
+def _property_of(event_ids: Sequence[UUID]) -> UUID | None:
+    """The property of all of them, whose people then see what was done; None where they are of several."""
+    found = ChannelEvent.objects.filter(id__in=event_ids).order_by().values_list("channel_property_id", flat=True)
+    properties = list(found.distinct()[:2])
+    return properties[0] if len(properties) == 1 else None
 
 
 def _told(event_ids: Sequence[UUID]) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from channel_sync.channels.canonical import Booking
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import InvalidPayload
@@ -25,8 +27,15 @@ class MappingTried:
     warnings: list[str]
 
 
-def try_mapping(channel_name: str, payload: Mapping[str, Any], mapping_type: MappingType) -> MappingTried:
+def try_mapping(
+    channel_name: str,
+    payload: Mapping[str, Any],
+    mapping_type: MappingType,
+    within: QuerySet[ChannelProperty] | None = None,
+) -> MappingTried:
     """Find what a booking, or a whole booking webhook, is mapped to; nothing is stored.
+
+    `within` are the properties that may be looked at: any other is answered like one that is not connected.
 
     Raises `ConfigurationError` for a channel that is not listed.
     """
@@ -36,7 +45,8 @@ def try_mapping(channel_name: str, payload: Mapping[str, Any], mapping_type: Map
         booking = channel_class(channel_name).parse_booking(payload if "booking" in payload else {"booking": payload})
     except InvalidPayload as error:
         return _failed(str(error))
-    channel_property = ChannelProperty.objects.filter(
+    properties = ChannelProperty.objects.all() if within is None else within
+    channel_property = properties.filter(
         channel_name=channel_name, channel_property_id=booking.external_property_id
     ).first()
     if channel_property is None:

@@ -33,6 +33,17 @@ from channel_sync.models import (
     WebhookVerification,
 )
 from channel_sync.operations.connect_checks import require_ready
+from channel_sync.operations.moving import (
+    AfterMove,
+    Displaced,
+    MayDisplace,
+    close_rooms,
+    displaced_by,
+    end_connection,
+    note_moved,
+    require_decided,
+    undisturbed,
+)
 from channel_sync.operations.parity import compare_again, start_soon
 from channel_sync.operations.pausing import (
     STATE,
@@ -45,8 +56,10 @@ from channel_sync.operations.setup_report import SetupReport
 from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.operations.webhooks import look_at_new
 from channel_sync.outbound.full_sync import request_full_sync
+from channel_sync.pms import host_pms
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_first_sync
+from channel_sync.reconciliation.windows import require_window
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,11 @@ class NewConnection:
     `go_live` accepts the parity report beforehand, whatever it says, and settles reservations that only the PMS has.
 
     `set_webhook` is the consent to set the webhook at the channel, to `webhook_url`.
+
+    Where it moves a property, `after_move` says what becomes of mappings and links, and with `close_old_rooms` the
+    rooms are closed first at the property that it leaves. `take_over` ends the connection of another property of the
+    PMS to the same one of the channel. With `keys_are_lost` it is no mistake that nothing that is stored can be
+    decrypted.
     """
 
     property_id: UUID
@@ -69,6 +87,10 @@ class NewConnection:
     new_webhook_secret: bool = False
     webhook_url: str = ""
     set_webhook: bool = False
+    after_move: AfterMove | None = None
+    close_old_rooms: bool = False
+    take_over: bool = False
+    keys_are_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,22 +113,24 @@ class ConnectionTried:
     credits_remaining: Decimal | None
 
 
-def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
+def connect(new: NewConnection, *, by: str, may_displace: MayDisplace = lambda other: True) -> ConnectOutcome:
     """Connect, set the webhook, schedule its reconciliations; save mappings and start the first synchronisation.
 
     Each where it is wanted, and in this order. What can be found wrong without the channel is found before the invite
-    code is spent. Raises as `connect_property` does.
+    code is spent. `may_displace` says whether the person may take over the connection of another property, and hear
+    of it. Raises as `connect_property` and `require_decided` do.
     """
-    require_ready(new.property_id, new.channel_name, new.channel_property_id)
-    connected = connect_property(
-        new.property_id,
-        channel_name=new.channel_name,
-        invite_code=new.invite_code,
-        channel_property_id=new.channel_property_id,
-        verification=new.verification,
-        new_webhook_secret=new.new_webhook_secret,
-        hold=lambda found, reason: hold_property(found, reason, by=by, accept_as=new.go_live),
+    wanted = new.channel_property_id or _present_id(new)
+    require_ready(new.property_id, new.channel_name, wanted, keys_are_lost=new.keys_are_lost)
+    displaced = displaced_by(new.property_id, new.channel_name, wanted)
+    require_decided(
+        displaced,
+        to=f"{new.channel_name} {wanted}",
+        after_move=new.after_move,
+        take_over=new.take_over,
+        may_displace=may_displace,
     )
+    connected = _connected(new, wanted, displaced, by=by)
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
     saved += save_rates(channel_property, connected.suggestions.rates) if new.accept_suggestions else 0
@@ -125,6 +149,36 @@ def connect(new: NewConnection, *, by: str) -> ConnectOutcome:
         # The connection stands and its secret is shown only now; the synchronisation can be started later.
         return replace(outcome, not_queued=str(error))
     return replace(outcome, first_sync_queued=True)
+
+
+def _connected(new: NewConnection, wanted: str | None, displaced: Displaced, *, by: str) -> Connected:
+    paused = close_rooms(displaced, by=by) if new.close_old_rooms else []
+    was = displaced.moved.channel_property_id if displaced.moved is not None else ""
+
+    def hold(found: ChannelProperty, reason: ParityReason) -> None:
+        if reason is ParityReason.MOVED and new.after_move is not None:
+            note_moved(found, was=was, after_move=new.after_move, paused_here=found.id in paused, by=by)
+        hold_property(found, reason, by=by, accept_as=new.go_live)
+
+    with undisturbed(displaced):
+        return connect_property(
+            new.property_id,
+            channel_name=new.channel_name,
+            invite_code=new.invite_code,
+            channel_property_id=wanted,
+            verification=new.verification,
+            new_webhook_secret=new.new_webhook_secret,
+            hold=hold,
+            take_over=(lambda other: end_connection(other, by=by)) if new.take_over else None,
+        )
+
+
+def _present_id(new: NewConnection) -> str | None:
+    """Connecting again without a name is no move: it renews the login of the property that it has."""
+    present = ChannelProperty.objects.filter(
+        property_id=new.property_id, channel_name=new.channel_name, connection__isnull=False
+    )
+    return present.values_list("channel_property_id", flat=True).first()
 
 
 def try_connection(channel_property: ChannelProperty, *, by: str) -> ConnectionTried:
@@ -182,7 +236,12 @@ def start_reconciliation(
     dry_run: bool = False,
     window: tuple[date, date] | None = None,
 ) -> None:
-    """Let the reconciliation worker run it next. Raises `NothingQueued` when the broker does not take it."""
+    """Let the reconciliation worker run it next.
+
+    Raises `InvalidWindow`, and `NothingQueued` when the broker does not take it.
+    """
+    if window is not None:
+        require_window(*window, host_pms().property_facts(channel_property.property_id).today())
     days = [str(day) for day in window] if window else None
     _queue(
         channel_property,

@@ -1,36 +1,22 @@
-"""Who may do what: three roles, each of which may do what the one before it may; nobody has one by default."""
+"""Three roles, each of which may do what the one before it may; nobody has one by default.
+
+Here they are for all properties that a user may see; `access.py` knows those for one property too, and decides.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission
 from django.db.models.signals import post_migrate
 
-from channel_sync.models import ChannelProperty
+from channel_sync.models import ChannelProperty, Role
 
-
-class Role(IntEnum):
-    """A role is a permission (`channel_sync.act_as_…`) and a group that carries it."""
-
-    VIEWER = 1
-    OPERATOR = 2
-    ADMINISTRATOR = 3
-
-    @property
-    def codename(self) -> str:
-        """The permission of the role."""
-        return f"act_as_{self.name.lower()}"
-
-    @property
-    def group(self) -> str:
-        """The name of the role's group."""
-        return f"channel sync {self.name.lower()}s"
+__all__ = ["Role", "follow_migrations", "has_role"]
 
 
 def has_role(user: AbstractBaseUser | AnonymousUser, role: Role) -> bool:
-    """Whether a user has the role, or one above it; superusers have all, inactive users none."""
+    """Whether a user has the role, or one above it, for all properties; superusers have all, inactive users none."""
     return any(user.has_perm(f"channel_sync.{held.codename}") for held in Role if held >= role)  # type: ignore[union-attr]
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from channel_sync.channels.canonical import LONGEST_STAY
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.errors import InvalidStay, SoldOut, UnknownRoomType
 from channel_sync.inventory.availability import free_units
@@ -51,7 +52,7 @@ def sell(*stays: TakenStay) -> Iterator[Sale]:
     the block raises.
     """
     for stay in stays:
-        if stay.units < 1 or stay.check_out <= stay.check_in:
+        if stay.units < 1 or stay.check_out <= stay.check_in or stay.check_out - stay.check_in > LONGEST_STAY:
             raise InvalidStay(stay.check_in, stay.check_out, stay.units)
     with transaction.atomic():
         host_pms().lock_room_types(sorted({stay.room_type_id for stay in stays}))

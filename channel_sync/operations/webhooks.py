@@ -15,6 +15,7 @@ from channel_sync.connections.account import calling
 from channel_sync.connections.connect import WEBHOOK_SECRET_BYTES, Connected
 from channel_sync.connections.mapped_rooms import every_channel_room
 from channel_sync.connections.registry import account_id_of, channel_of_account
+from channel_sync.connections.rotation import is_taken_too
 from channel_sync.errors import ChannelSyncError, NotConnected, RotationUnderWay
 from channel_sync.models import AuditAction, ChannelConnection, ChannelProperty, WebhookVerification
 from channel_sync.operations.audit import note
@@ -62,18 +63,21 @@ def check_webhook(channel_property: ChannelProperty, url: str) -> SetupReport:
 
 
 def rotate_secret(channel_property: ChannelProperty, url: str, *, by: str, at_channel: bool) -> Rotated:
-    """Make a new webhook secret; the old one is taken until a webhook has brought the new one.
+    """Make a new webhook secret; the old one is taken until a webhook has brought the new one, but not for ever.
 
     `at_channel` sets it there too. What cannot be set is left to a person, who sees the secret only now. Raises
     `NotConnected`, `RotationUnderWay`, and `SecretUnreadable` for a secret that cannot go on being taken.
     """
     with transaction.atomic():
         connection = _connection(channel_property, locked=True)
-        if connection.webhook_secret_previous:
+        if is_rotating(channel_property):
             raise RotationUnderWay(channel_property)
         secret = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES)
         ChannelConnection.objects.filter(pk=connection.pk).update(
-            webhook_secret=secret, webhook_secret_previous=connection.webhook_secret, updated_at=Now()
+            webhook_secret=secret,
+            webhook_secret_previous=connection.webhook_secret,
+            webhook_secret_rotated_at=Now(),
+            updated_at=Now(),
         )
         _note(channel_property, AuditAction.WEBHOOK_ROTATED, by)
     try:
@@ -85,8 +89,7 @@ def rotate_secret(channel_property: ChannelProperty, url: str, *, by: str, at_ch
 
 def is_rotating(channel_property: ChannelProperty) -> bool:
     """Whether an old secret is still taken beside the present one."""
-    rotating = ChannelConnection.objects.filter(channel_property=channel_property)
-    return rotating.exclude(webhook_secret_previous=None).exists()
+    return ChannelConnection.objects.filter(is_taken_too(), channel_property=channel_property).exists()
 
 
 def _look(

@@ -55,6 +55,11 @@ class ChangedNight:
         return self.terms.closures() != (self.sent.closures if self.sent is not None else "")
 
     @property
+    def gets_first_price(self) -> bool:
+        """Whether the channel was never sent a price of it: the night may go on sale with this one."""
+        return self.terms.price is not None and (self.sent is None or self.sent.price is None)
+
+    @property
     def price_to_delete(self) -> Decimal | None:
         """The price that was sent and is not there any more: the night would stay on sale at it."""
         if self.is_neighbour or self.terms.price is not None or self.sent is None:

@@ -44,9 +44,10 @@ PRICES_KEPT_BACK = "the currencies differ: {}. Prices are not sent; once both ag
 def push_rates(event: ChannelEvent) -> None:
     """Read the rates as they are now, set them at the channel, and close every event that waited for it.
 
-    Nights that are closed or opened are sent with the units that may be sold: for them the rules of a push of
-    availability hold. Where the property has another currency at the channel, nothing is sent but what closes or opens
-    a night: prices wait until the currencies agree, and a comparison sends them then.
+    Nights that are closed or opened, by their closures or by their first price, are sent with the units that may be
+    sold: for them the rules of a push of availability hold. Where the property has another currency at the channel,
+    nothing is sent but what closes or opens a night: prices wait until the currencies agree, and a comparison sends
+    them then.
     """
     channel_property = event.channel_property
     require_open(channel_property)
@@ -61,7 +62,8 @@ def push_rates(event: ChannelEvent) -> None:
         rooms, closing = _closing(channel_property, changed)
         if closing and looks:
             pull_bookings(channel_property, channel)
-        units = units_to_sell(channel_property, channel, rooms, closing)
+        not_open = held(channel_property, rooms)
+        units = units_to_sell(channel_property, channel, rooms, closing, not_open=not_open)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
             raise BookingFirst()
         ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
@@ -186,10 +188,15 @@ def _gone(
 def _closing(
     channel_property: ChannelProperty, changed: Mapping[ChannelMapping, Sequence[ChangedNight]]
 ) -> tuple[dict[UUID, str], dict[UUID, set[date]]]:
-    """Room type -> channel room, and the nights of each that are closed or opened."""
-    closing = _closing_by_room(changed)
-    known = room_types(channel_property, closing)
-    return {known[room]: room for room in closing}, {known[room]: found for room, found in closing.items()}
+    """Room type -> channel room, and the nights of each that are closed or opened.
+
+    A first price opens a night of which the channel may never have heard any units. Nobody counts those of a room that
+    is not mapped.
+    """
+    closing, priced = _closing_by_room(changed), _priced_by_room(changed)
+    known = room_types(channel_property, closing.keys() | priced.keys())
+    nights = {room: closing.get(room, set()) | priced.get(room, set()) for room in known}
+    return {known[room]: room for room in nights}, {known[room]: found for room, found in nights.items()}
 
 
 def _closing_by_room(changed: Mapping[ChannelMapping, Sequence[ChangedNight]]) -> dict[str, set[date]]:
@@ -204,6 +211,14 @@ def _closing_by_room(changed: Mapping[ChannelMapping, Sequence[ChangedNight]]) -
         joining[room].update(night.night for night in found if night.sent is None)
         closed[room].update(night.night for night in found if night.is_closed)
     by_room = {room: moving[room] | (joining[room] & closed[room]) for room in moving}
+    return {room: found for room, found in by_room.items() if found}
+
+
+def _priced_by_room(changed: Mapping[ChannelMapping, Sequence[ChangedNight]]) -> dict[str, set[date]]:
+    """Channel room -> the nights on which a plan of it gets its first price."""
+    by_room: dict[str, set[date]] = defaultdict(set)
+    for mapping, found in changed.items():
+        by_room[_room(mapping)].update(night.night for night in found if night.gets_first_price)
     return {room: found for room, found in by_room.items() if found}
 
 

@@ -94,8 +94,14 @@ def compare_sides(scope: Scope, *, wait: Wait = sleep, progress: Progress = sile
 
 
 def _note_failure(check: ParityCheck, error: Exception) -> None:
+    """Wanted again meanwhile, it is due at another time, and that stands."""
     pause = min(FIRST_PAUSE * 2 ** min(check.failures, DOUBLED_AT_MOST), LONGEST_PAUSE)
-    ParityCheck.objects.filter(id=check.id, status=ParityStatus.WANTED).update(
+    put_off = ParityCheck.objects.filter(id=check.id, status=ParityStatus.WANTED, due_at=check.due_at).update(
         due_at=Now() + pause, failures=check.failures + 1, last_error=reason_of(error), updated_at=Now()
     )
+    if not put_off:
+        logger.warning(
+            "the parity check of %s failed, and was wanted again meanwhile: %s", check.channel_property_id, error
+        )
+        return
     logger.warning("the parity check of %s is made again in %s: %s", check.channel_property_id, pause, error)

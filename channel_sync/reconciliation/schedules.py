@@ -29,6 +29,13 @@ def schedule_reconciliation(channel_property: ChannelProperty) -> None:
         _schedule(channel_property, kind, every, offset, is_whole=True)
 
 
+def unschedule_reconciliation(channel_property: ChannelProperty) -> None:
+    """Of a property that is connected to nothing any more; connecting it makes its schedules anew."""
+    PeriodicTask.objects.filter(
+        name__startswith="channel_sync reconcile ", name__endswith=f" of {channel_property.id}"
+    ).delete()
+
+
 def _schedule(
     channel_property: ChannelProperty,
     kind: ReconciliationKind,

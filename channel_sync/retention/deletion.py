@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from channel_sync.models import Alert, ApiCall, ChannelEvent, Notification, WebhookDelivery
+from channel_sync.models import Alert, ApiCall, ChannelEvent, Notification, RejectedWebhooks, WebhookDelivery
 from channel_sync.retention.redaction import REDACTABLE
 
 BATCH = 2_000
@@ -39,6 +39,11 @@ def old_notifications(after: timedelta, *, now: datetime) -> QuerySet[Any]:
 def old_deliveries(after: timedelta, *, now: datetime) -> QuerySet[Any]:
     """Notes of webhook deliveries that were tried longer ago."""
     return WebhookDelivery.objects.filter(created_at__lt=now - after).order_by("created_at")
+
+
+def old_rejections(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Counts of refused webhooks, the last of which came longer ago."""
+    return RejectedWebhooks.objects.filter(last_at__lt=now - after).order_by("last_at")
 
 
 def delete(rows: QuerySet[Any], progress: Progress = lambda done: None) -> int:

@@ -1,43 +1,56 @@
-"""Take personal data out of settled events and closed conflicts; that they happened, and when, stays.
+"""Take personal data out of events and closed conflicts by their age; that they happened, and when, stays.
 
-What tells duplicates apart is a column of its own: a webhook that comes again is still known. A redacted event is not
-replayed, it would write over a guest's name.
+What tells duplicates apart is a column of its own: a webhook that comes again is still known. A redacted event of a
+channel is neither retried nor replayed: its guest is not known any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from channel_sync.conflicts import CHANGED, GUEST_DATA, without_guest
-from channel_sync.connections.registry import channel_class
-from channel_sync.errors import ConfigurationError
-from channel_sync.models import PMS_SOURCE, ChannelEvent, Conflict, ConflictStatus, EventStatus
+from channel_sync.models import ChannelEvent, Conflict, ConflictStatus, EventStatus
+from channel_sync.personal_data import redact
 
 BATCH = 500
 REDACTABLE = (EventStatus.DONE, EventStatus.IGNORED)
-# Of a normalised booking, whichever way it went.
-PERSONAL_FIELDS = frozenset({"guest", "guest_comments", "notes", *GUEST_DATA})
 
 Progress = Callable[[int], None]
 
 
-def count_redactable(after: timedelta, *, now: datetime) -> int:
+def count_redactable(after: timedelta, failed_after: timedelta, *, now: datetime) -> int:
     """How many events the next run redacts."""
-    return _redactable(after, now).count()
+    return settled_for(after, now).count() + failed_for(failed_after, now).count()
 
 
-def redact_events(after: timedelta, *, now: datetime, progress: Progress = lambda done: None) -> int:
-    """Redact what was received longer ago than `after`, in batches; how many there were. Safe to run twice at once."""
+def redact_events(
+    after: timedelta, failed_after: timedelta, *, now: datetime, progress: Progress = lambda done: None
+) -> int:
+    """Redact settled events that were received longer ago than `after`, and failed ones; how many there were.
+
+    In batches; safe to run twice at once.
+    """
     done = 0
-    while redacted := _redact_batch(after, now):
-        done += redacted
-        progress(redacted)
+    for found in (settled_for(after, now), failed_for(failed_after, now)):
+        while redacted := _redact_batch(found, now):
+            done += redacted
+            progress(redacted)
     return done
+
+
+def settled_for(after: timedelta, now: datetime) -> QuerySet[ChannelEvent]:
+    """Settled events that were received longer ago and still name their guest."""
+    return _unredacted(now - after).filter(status__in=REDACTABLE)
+
+
+def failed_for(after: timedelta, now: datetime) -> QuerySet[ChannelEvent]:
+    """Failed ones, as far as the nights that they were to take are over: nobody waits for that guest any more."""
+    over = Q(claimed_until=None) | Q(claimed_until__lt=now.date())
+    return _unredacted(now - after).filter(over, status=EventStatus.FAILED)
 
 
 def redact_conflicts(after: timedelta, *, now: datetime) -> int:
@@ -58,32 +71,13 @@ def redact_conflicts(after: timedelta, *, now: datetime) -> int:
 
 
 @transaction.atomic
-def _redact_batch(after: timedelta, now: datetime) -> int:
-    batch = list(_redactable(after, now).order_by("received_at").select_for_update(skip_locked=True)[:BATCH])
-    for event in batch:
-        event.payload = _payload(event)
-        event.normalized_payload = without_personal_fields(event.normalized_payload)
-        event.redacted_at = now
-    ChannelEvent.objects.bulk_update(batch, ["payload", "normalized_payload", "redacted_at"])
+def _redact_batch(found: QuerySet[ChannelEvent], now: datetime) -> int:
+    """Those that are locked are being worked with at this moment: the next run takes them."""
+    locked = found.select_related("channel_property").select_for_update(skip_locked=True, of=("self",))
+    batch = list(locked.order_by("received_at")[:BATCH])
+    redact(batch, now)
     return len(batch)
 
 
-def _redactable(after: timedelta, now: datetime) -> QuerySet[ChannelEvent]:
-    return ChannelEvent.objects.filter(redacted_at=None, status__in=REDACTABLE, received_at__lt=now - after)
-
-
-def _payload(event: ChannelEvent) -> dict[str, Any]:
-    """A channel knows its own fields; of a channel that is not listed any more nothing is kept."""
-    if event.source == PMS_SOURCE:
-        return without_personal_fields(event.payload) or {}
-    try:
-        return channel_class(event.source).without_personal_data(event.payload)
-    except ConfigurationError:
-        return {}
-
-
-def without_personal_fields(normalized: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A normalised booking without the guest and the notes."""
-    if normalized is None:
-        return None
-    return {name: value for name, value in normalized.items() if name not in PERSONAL_FIELDS}
+def _unredacted(before: datetime) -> QuerySet[ChannelEvent]:
+    return ChannelEvent.objects.filter(redacted_at=None, received_at__lt=before)

@@ -15,6 +15,7 @@ from channel_sync.retention.deletion import (
     old_deliveries,
     old_events,
     old_notifications,
+    old_rejections,
 )
 from channel_sync.retention.redaction import count_redactable, redact_conflicts, redact_events
 
@@ -32,19 +33,21 @@ class Retained:
     alerts_deleted: int
     notifications_deleted: int
     deliveries_deleted: int
+    rejections_deleted: int
 
 
 def preview(*, now: datetime) -> Retained:
     """What a run would do now; closed conflicts are not counted beforehand."""
     settings = channel_sync_settings()
     return Retained(
-        events_redacted=count_redactable(settings.redact_after, now=now),
+        events_redacted=count_redactable(settings.redact_after, settings.redact_failed_after, now=now),
         conflicts_redacted=0,
         events_deleted=old_events(settings.retain_events, now=now).count(),
         api_calls_deleted=old_api_calls(settings.retain_api_calls, now=now).count(),
         alerts_deleted=old_alerts(settings.retain_events, now=now).count(),
         notifications_deleted=old_notifications(settings.retain_notifications, now=now).count(),
         deliveries_deleted=old_deliveries(settings.retain_notifications, now=now).count(),
+        rejections_deleted=old_rejections(settings.retain_rejected_webhooks, now=now).count(),
     )
 
 
@@ -57,7 +60,8 @@ def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda don
         alerts_deleted=delete(old_alerts(settings.retain_events, now=now), progress),
         notifications_deleted=delete(old_notifications(settings.retain_notifications, now=now), progress),
         deliveries_deleted=delete(old_deliveries(settings.retain_notifications, now=now), progress),
-        events_redacted=redact_events(settings.redact_after, now=now, progress=progress),
+        rejections_deleted=delete(old_rejections(settings.retain_rejected_webhooks, now=now), progress),
+        events_redacted=redact_events(settings.redact_after, settings.redact_failed_after, now=now, progress=progress),
         conflicts_redacted=redact_conflicts(settings.redact_after, now=now),
     )
     logger.info("retention: %s", asdict(done))

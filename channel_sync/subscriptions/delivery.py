@@ -23,7 +23,8 @@ from channel_sync.events.retry import RetrySchedule
 from channel_sync.feed.numbering import number_new
 from channel_sync.feed.page import Noted, read_page
 from channel_sync.feed.visibility import visible_notifications
-from channel_sync.models import Notification, SwitchedOff, WebhookDelivery, WebhookSubscription
+from channel_sync.models import Notification, Role, SwitchedOff, WebhookDelivery, WebhookSubscription
+from channel_sync.operations.access import access_of
 from channel_sync.subscriptions.message import Message, headers_of, message_of
 from channel_sync.subscriptions.post import Outcome, post
 
@@ -87,13 +88,13 @@ def _deliver(subscription: WebhookSubscription, send: Callable[[str, bytes, dict
 
 
 def notifications_of(subscription: WebhookSubscription) -> QuerySet[Notification] | None:
-    """What the subscription's owner may see, of its property if it has one; None without an owner who may see any."""
-    owner = subscription.owner
-    if owner is None or not owner.is_active:
+    """What the subscription's owner may see, of its property if it has one; None for who may not have that."""
+    if subscription.owner is None:
         return None
-    rows = visible_notifications(owner)
-    if rows.query.is_empty():
+    access = access_of(subscription.owner)
+    if not access.may(Role.ADMINISTRATOR, subscription.channel_property_id):
         return None
+    rows = visible_notifications(access)
     if subscription.channel_property_id is not None:
         return rows.filter(channel_property=subscription.channel_property_id)
     return rows
@@ -152,6 +153,7 @@ def _sent(
 def _note(subscription: WebhookSubscription, message: Message, outcome: Outcome) -> WebhookDelivery:
     return WebhookDelivery.objects.create(
         subscription=subscription,
+        channel_property_id=subscription.channel_property_id,
         notification_id=message.notification_id,
         kind=message.kind,
         webhook_id=message.id,

@@ -69,11 +69,12 @@ def _run(stack: ExitStack, *, once: bool, embedded: bool) -> int:
     def reconcile() -> None:
         processes.run("channel_sync_reconcile", connected["channel_property"])
 
-    failed = play(Scene(PmsApi(web, LOGIN, LOGIN), beds24, room_type, room, reconcile))
+    password = str(hotel["login"]["password"])
+    failed = play(Scene(PmsApi(web, LOGIN, password), beds24, room_type, room, reconcile))
     processes.require_alive()
     _tell(failed, processes)
     if not once:
-        _stay(processes, web, simulator)
+        _stay(processes, web, simulator, password)
     return 1 if failed else 0
 
 
@@ -87,8 +88,8 @@ def _tell(failed: list[str], processes: Processes) -> None:
         print(f"--- the end of the log of the {name}", *lines[-20:], sep="\n", flush=True)
 
 
-def _stay(processes: Processes, web: str, simulator: str) -> None:
-    print(f"\n  admin       {web}/admin/  (login {LOGIN}, password {LOGIN})")
+def _stay(processes: Processes, web: str, simulator: str, password: str) -> None:
+    print(f"\n  admin       {web}/admin/  (login {LOGIN}, password {password})")
     print(f"  PMS API     {web}/api/docs/")
     print(f"  health      {web}/health/channel-sync")
     print(f"  simulator   {simulator}/simulator/state")

@@ -55,10 +55,8 @@ def start_simulator(processes: Processes, port: int, seed: Path | None = None) -
 
 def start_web(processes: Processes, port: int, project: str = PROJECT) -> None:
     """Serve the API, the admin and the webhooks."""
-    processes.start(
-        "web",
-        ["-m", "gunicorn", f"{project}.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"],
-    )
+    settings = ["--config", "pms_project/gunicorn.py", "--bind", f"127.0.0.1:{port}"]
+    processes.start("web", ["-m", "gunicorn", f"{project}.wsgi", *settings])
 
 
 def start_worker(
@@ -97,9 +95,10 @@ def start_watch(processes: Processes) -> None:
     processes.start("watch", ["manage.py", "channel_sync_watch"])
 
 
-def demo_hotel(login: str) -> list[str]:
-    """The command that makes the demo hotel, and a login with itself as its password."""
-    return ["pms_demo_data", "--username", login, "--password", login]
+def demo_hotel(login: str, password: str | None = None) -> list[str]:
+    """The command that makes the demo hotel and a login; without a password it makes one up and prints it."""
+    chosen = ["--password", password] if password else []
+    return ["pms_demo_data", "--login", login, *chosen, "--force"]
 
 
 def migrate(processes: Processes) -> None:

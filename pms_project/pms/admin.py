@@ -1,15 +1,22 @@
 """The PMS in Django admin."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from channel_sync.admin.lookups import OfferedLookups
 from pms_project.pms.models import (
     DailyRate,
     Guest,
+    HotelMembership,
     HotelSettings,
     MaintenanceBlock,
     RatePlan,
@@ -17,8 +24,60 @@ from pms_project.pms.models import (
     Room,
     RoomType,
 )
-from pms_project.pms.services.errors import PmsError
+from pms_project.pms.services.errors import NotWithinLimits, PmsError
+from pms_project.pms.services.limits import (
+    Entered,
+    require_nights,
+    require_price,
+    require_reservation,
+    require_stay_lengths,
+    today_at,
+)
 from pms_project.pms.services.reservations import book_again
+from pms_project.pms.services.visibility import PATHS, hotels_of, seen_by
+
+
+class SeenRawIdWidget(ForeignKeyRawIdWidget):
+    """Names what an id is of only where the user sees it."""
+
+    def __init__(self, rel: Any, admin_site: Any, seen: QuerySet[Any]) -> None:
+        super().__init__(rel, admin_site)
+        self.seen = seen
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
+        """Nothing for what is not there, or not seen."""
+        try:
+            is_seen = self.seen.filter(pk=value).exists()
+        except (ValueError, ValidationError):
+            return "", ""
+        return super().label_and_url_for_value(value) if is_seen else ("", "")
+
+
+class HotelRowsAdmin(OfferedLookups):
+    """Rows of the hotels that the user works in, and only those to choose from."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Other rows are not there."""
+        return seen_by(request.user, super().get_queryset(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What a row refers to is of one of the user's hotels too."""
+        related: Any = db_field.related_model
+        if related not in PATHS:
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        seen = seen_by(request.user, related._default_manager.all())
+        if db_field.name in self.raw_id_fields:
+            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site, seen)
+        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, "queryset": seen})
+
+
+class SeenFilter(admin.RelatedFieldListFilter):
+    """The filter of a list offers what the user sees."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Key and name."""
+        seen = seen_by(request.user, field.related_model._default_manager.all())
+        return [(str(found.pk), str(found)) for found in seen]
 
 
 class RoomInline(admin.TabularInline):
@@ -29,26 +88,56 @@ class RoomInline(admin.TabularInline):
 
 
 @admin.register(HotelSettings)
-class HotelAdmin(admin.ModelAdmin):
-    """Hotels."""
+class HotelAdmin(HotelRowsAdmin):
+    """Hotels; who works in some of them makes no new one."""
 
     list_display = ("name", "time_zone", "currency")
     search_fields = ("name",)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works in all hotels."""
+        return super().has_add_permission(request) and hotels_of(request.user) is None
+
+
+@admin.register(HotelMembership)
+class MembershipAdmin(HotelRowsAdmin):
+    """Who works in which hotel; said by who works in all, as the form names every user."""
+
+    list_display = ("user", "hotel")
+    list_filter = (("hotel", SeenFilter),)
+    list_select_related = ("user", "hotel")
+    search_fields = ("=user__username",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works in all hotels."""
+        return super().has_add_permission(request) and hotels_of(request.user) is None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_change_permission(request, obj) and hotels_of(request.user) is None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who works in all hotels."""
+        return super().has_delete_permission(request, obj) and hotels_of(request.user) is None
+
 
 @admin.register(RoomType)
-class RoomTypeAdmin(admin.ModelAdmin):
+class RoomTypeAdmin(HotelRowsAdmin):
     """Room types with their rooms."""
 
     list_display = ("name", "hotel", "units")
-    list_filter = ("hotel",)
+    list_filter = (("hotel", SeenFilter),)
     list_select_related = ("hotel",)
     search_fields = ("name",)
     inlines = (RoomInline,)
 
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A room type that is new has no id yet that a room could name: rooms are added once it is saved."""
+        return super().get_inlines(request, obj) if obj is not None else ()
+
 
 @admin.register(RatePlan)
-class RatePlanAdmin(admin.ModelAdmin):
+class RatePlanAdmin(HotelRowsAdmin):
     """Rate plans."""
 
     list_display = ("name", "room_type")
@@ -56,18 +145,35 @@ class RatePlanAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
 
+class DailyRateForm(forms.ModelForm):
+    """Has the limits of the API."""
+
+    def clean(self) -> dict[str, Any]:
+        """Price, lengths of stay and night within reason."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            hotel, night = cleaned["rate_plan"].room_type.hotel, cleaned["night"]
+            with _refused_in(self):
+                require_price(cleaned["price"], DailyRate)
+                require_stay_lengths(cleaned["min_stay"], cleaned["max_stay"])
+                if "night" in self.changed_data:
+                    require_nights(night, night + timedelta(days=1), today_at(hotel))
+        return cleaned
+
+
 @admin.register(DailyRate)
-class DailyRateAdmin(admin.ModelAdmin):
+class DailyRateAdmin(HotelRowsAdmin):
     """Prices and restrictions by night."""
 
+    form = DailyRateForm
     list_display = ("rate_plan", "night", "price", "min_stay", "max_stay", "stop_sell")
-    list_filter = ("rate_plan__room_type",)
+    list_filter = (("rate_plan__room_type", SeenFilter),)
     list_select_related = ("rate_plan__room_type",)
     date_hierarchy = "night"
 
 
 @admin.register(Guest)
-class GuestAdmin(admin.ModelAdmin):
+class GuestAdmin(HotelRowsAdmin):
     """Guests."""
 
     search_fields = ("last_name", "first_name", "email")
@@ -96,11 +202,16 @@ class ReservationForm(forms.ModelForm):
             raise forms.ValidationError(
                 "The reservation was changed while this page was open. Reload it, and repeat your change."
             )
+        if not self.errors:
+            # The guest is one that is there already.
+            changed = frozenset(self.changed_data) - {"guest"}
+            with _refused_in(self):
+                require_reservation(Entered(cleaned, changed), self.instance.hotel)
         return cleaned
 
 
 @admin.register(Reservation)
-class ReservationAdmin(admin.ModelAdmin):
+class ReservationAdmin(HotelRowsAdmin):
     """Reservations; they are made and cancelled through the API, which looks at free rooms."""
 
     form = ReservationForm
@@ -108,7 +219,7 @@ class ReservationAdmin(admin.ModelAdmin):
     change_list_template = "admin/channel_sync/paused_list.html"
     change_form_template = "admin/channel_sync/paused_form.html"
     list_display = ("id", "room_type", "check_in", "check_out", "units", "status", "phase", "source")
-    list_filter = ("status", "phase", "source", "hotel")
+    list_filter = ("status", "phase", "source", ("hotel", SeenFilter))
     list_select_related = ("room_type",)
     search_fields = ("=id", "channel_reference", "guest__last_name")
     date_hierarchy = "check_in"
@@ -144,9 +255,31 @@ class ReservationAdmin(admin.ModelAdmin):
         return False
 
 
+class MaintenanceBlockForm(forms.ModelForm):
+    """Has the limits of the API."""
+
+    def clean(self) -> dict[str, Any]:
+        """Nights within reason."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and {"start", "end"} & set(self.changed_data):
+            with _refused_in(self):
+                require_nights(cleaned["start"], cleaned["end"], today_at(cleaned["room"].room_type.hotel))
+        return cleaned
+
+
 @admin.register(MaintenanceBlock)
-class MaintenanceBlockAdmin(admin.ModelAdmin):
+class MaintenanceBlockAdmin(HotelRowsAdmin):
     """Rooms out of order."""
 
+    form = MaintenanceBlockForm
     list_display = ("room", "start", "end", "reason")
     list_select_related = ("room",)
+
+
+@contextmanager
+def _refused_in(form: forms.ModelForm) -> Iterator[None]:
+    """A limit becomes an error of the form, at its field where the form shows it."""
+    try:
+        yield
+    except NotWithinLimits as error:
+        form.add_error(error.field if error.field in form.fields else None, str(error))

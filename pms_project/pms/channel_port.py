@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from channel_sync.channels.canonical import Booking, BookingStatus, RateTerms
@@ -41,6 +41,7 @@ from pms_project.pms.models import (
 )
 from pms_project.pms.services.rates import TERMS
 from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
+from pms_project.pms.services.visibility import hotels_of
 
 TO_CHANNEL = {
     ReservationStatus.PENDING_SYNC: BookingStatus.CONFIRMED,
@@ -75,6 +76,10 @@ class Pms:
         """Name, time zone and currency of a hotel."""
         hotel = HotelSettings.objects.get(id=property_id)
         return PropertyFacts(hotel.id, hotel.name, hotel.time_zone, hotel.currency)
+
+    def visible_properties(self, user: Any) -> QuerySet[Any, Any] | None:
+        """The hotels that the user works in."""
+        return hotels_of(user)
 
     def room_types(self, property_id: UUID) -> Sequence[RoomTypeFacts]:
         """The room types of a hotel."""
@@ -170,6 +175,15 @@ class Pms:
             hotel_id=property_id, check_in__gte=first, check_in__lte=last
         )
         return (self.describe(reservation) for reservation in found.order_by("id").iterator(chunk_size=500))
+
+    def reservations_of_guest(
+        self, property_id: UUID, *, email: str, last_name: str, arrival: date | None
+    ) -> Collection[UUID]:
+        """Reservations by their guest."""
+        named = Q(guest__email__iexact=email, guest__email__gt="")
+        if arrival is not None:
+            named |= Q(guest__last_name__iexact=last_name, check_in=arrival)
+        return list(Reservation.objects.filter(named, hotel_id=property_id).values_list("id", flat=True))
 
     def describe(self, instance: Reservation) -> SharedReservation:
         """A reservation as channels may see it."""

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from tests.factories import MaintenanceBlockFactory, ReservationFactory, RoomFactory, RoomTypeFactory
+from tests.staff import works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,7 @@ def login(*codenames: str) -> APIClient:
     user = get_user_model().objects.create_user("clerk")
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="pms", codename__in=codenames))
     client = APIClient()
-    client.force_login(user)
+    client.force_login(works_everywhere(user))
     return client
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -19,6 +18,7 @@ from channel_sync.operations.properties import pause
 from channel_sync.operations.roles import Role
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import units_at_beds24, work_everything
+from tests.staff import with_login, works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def browser_of(db: None) -> Callable[[Role], Client]:
     def client(role: Role) -> Client:
         user = get_user_model().objects.create(username=role.name.lower(), is_staff=True)
-        user.groups.add(Group.objects.get(name=role.group))
+        works_everywhere(user, role)
         made = Client()
         made.force_login(user)
         return made
@@ -124,7 +124,7 @@ def test_rooms_can_be_closed_while_it_is_paused(
 
 
 def test_the_api_asks_first(api_of: Callable[[Role | None], Any], connected: ConnectedHotel) -> None:
-    schema = Client().get("/api/schema/", {"format": "json"}).json()
+    schema = with_login().get("/api/schema/", {"format": "json"}).json()
     described = schema["paths"]["/api/admin/properties/{id}/pause/"]["post"]["description"]
     assert "sold twice" in described
     administrator, url = api_of(Role.ADMINISTRATOR), f"/api/admin/properties/{connected.channel_property.pk}/pause"

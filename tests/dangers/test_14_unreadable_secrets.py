@@ -67,10 +67,12 @@ def test_a_value_that_cannot_be_decrypted_raises_and_says_what_to_do(
     sealed = seal_with_other_keys(table, column)
     model = ChannelAccount if table == "channel_accounts" else ChannelConnection
 
-    with pytest.raises(SecretUnreadable, match=rf"{table}\.{column}.*SALT_KEY.*connect the property again") as caught:
+    says = rf"{table}\.{column} of row [-0-9a-f]{{36}} .*SALT_KEY.*connect the property again"
+    with pytest.raises(SecretUnreadable, match=says) as caught:
         getattr(model.objects.get(), column)
-    with pytest.raises(SecretUnreadable):
+    with pytest.raises(SecretUnreadable, match=says):
         model.objects.values_list(column, flat=True).get()
+    assert str(model.objects.get().pk) in str(caught.value)
     assert sealed not in str(caught.value)
 
 

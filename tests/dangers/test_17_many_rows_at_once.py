@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +17,7 @@ from channel_sync.admin import role_admin
 from channel_sync.models import AuditEntry, ChannelEvent, ChannelMapping, ChannelProperty, EventStatus, MappingType
 from channel_sync.operations.roles import Role
 from tests.factories import EventFactory
+from tests.staff import works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ class Fields(HTMLParser):
 def browser_of(db: None) -> Callable[[Role], Client]:
     def client(role: Role) -> Client:
         user = get_user_model().objects.create(username=role.name.lower(), is_staff=True)
-        user.groups.add(Group.objects.get(name=role.group))
+        works_everywhere(user, role)
         made = Client()
         made.force_login(user)
         return made

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client as Browser
@@ -40,6 +39,7 @@ from channel_sync.models import (
 )
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import create_mapping
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import accept_report, compare_now, parity_of
 from channel_sync.operations.properties import NewConnection, connect, pause, resume
 from channel_sync.operations.roles import Role
@@ -59,6 +59,7 @@ from tests.factories import (
     ReservationFactory,
     RoomTypeFactory,
 )
+from tests.staff import works_everywhere
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 
@@ -73,7 +74,7 @@ ROOMS = (2001, 2002)
 @pytest.fixture
 def administrator(db: None) -> Browser:
     user = get_user_model().objects.create(username="ada", is_staff=True)
-    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.group))
+    works_everywhere(user, Role.ADMINISTRATOR)
     browser = Browser()
     browser.force_login(user)
     return browser
@@ -421,7 +422,7 @@ def test_a_mapping_that_is_made_while_another_is_opened_waits_for_its_own_check(
 def test_a_property_moves_to_another_one_of_the_channel(open_hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
     ChannelProperty.objects.update(channel_property_id="9999")
 
-    new = NewConnection(open_hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001")
+    new = NewConnection(open_hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001", after_move=AfterMove.KEEP)
     connect(new, by="ada")
 
     assert ParityCheck.objects.get().reason == "moved"

@@ -10,6 +10,7 @@ import pytest
 from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, MappingType, ReservationLink
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import change_mapping, create_mapping, remove_mapping
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.pausing import pause_with_rooms_closed
 from channel_sync.operations.properties import NewConnection, connect, resume
@@ -66,7 +67,8 @@ def test_a_property_that_moves_takes_no_old_links_for_new_ones(hotel: ConnectedH
     ChannelEvent.objects.all().delete()
     ChannelProperty.objects.update(channel_property_id="9999")
     beds24.simulator.state.accounts[901].invite_codes.add("ANOTHER")
-    connect(NewConnection(hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001"), by="ada")
+    new = NewConnection(hotel.hotel.id, "beds24", "ANOTHER", channel_property_id="1001", after_move=AfterMove.KEEP)
+    connect(new, by="ada")
 
     report = look(hotel)
 

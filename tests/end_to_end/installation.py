@@ -40,6 +40,7 @@ OPTIONS: dict[str, object] = {
     "relay_grace": 2,
     "publish_pause": 0.2,
     "metrics_token": METRICS_TOKEN,
+    "api_write_rate": None,  # One login plays a whole front desk.
     "reconcile_bookings_interval": SELDOM,
     "reconcile_availability_interval": SELDOM,
     "reconcile_rates_interval": SELDOM,
@@ -140,13 +141,14 @@ def installation(
         )
         processes = stack.enter_context(Processes(variables, directory))
         processes.environment["DJANGO_SETTINGS_MODULE"] = "pms_project.settings"
+        processes.environment["WEB_THREADS"] = "4"  # several installations share the connections of one PostgreSQL
         counted = directory / "metrics"
         counted.mkdir()
         processes.environment["PROMETHEUS_MULTIPROC_DIR"] = str(counted)
         hotel = start_all(
             processes,
             directory,
-            hotel_command=demo_hotel(LOGIN),
+            hotel_command=demo_hotel(LOGIN, LOGIN),
             web_port=web_port,
             simulator_port=simulator_port,
             seed=seed,

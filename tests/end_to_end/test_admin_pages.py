@@ -43,16 +43,19 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, site: Installation) -> Page:
-    """The admin, logged in; an error in a script fails the test."""
+def page(browser: Browser, site: Installation) -> Iterator[Page]:
+    """The admin, logged in; an error in a script fails the test, and so does what the page's own policy blocks."""
     opened = browser.new_page(viewport={"width": DESKTOP, "height": 900})
     opened.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    messages: list[str] = []
+    opened.on("console", lambda message: messages.append(message.text))
     opened.goto(f"{site.web}/admin/")
     opened.get_by_label("Username").fill(LOGIN)
     opened.get_by_label("Password").fill(LOGIN)
     opened.get_by_role("button", name="Log in").click()
     expect(opened.get_by_role("heading", name="Site administration")).to_be_visible()
-    return opened
+    yield opened
+    assert [message for message in messages if "Content Security Policy" in message] == []
 
 
 def keep(page: Page, name: str) -> None:
@@ -217,3 +220,11 @@ def test_a_property_is_paused_with_its_rooms_closed(site: Installation, page: Pa
     page.get_by_role("button", name="Yes, go live").click()
     expect(page.get_by_text("Live.", exact=True)).to_be_visible(timeout=60_000)
     site.settle()
+
+
+def test_the_page_of_the_api_is_drawn(site: Installation, page: Page) -> None:
+    page.goto(f"{site.web}/api/docs/")
+
+    expect(page.locator("#operations-tag-admin, .opblock-tag").first).to_be_visible()
+    page.locator(".opblock-summary-control").first.click()
+    expect(page.locator(".opblock-description-wrapper, .parameters-container").first).to_be_visible()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -28,6 +27,7 @@ from channel_sync.models import (
 from channel_sync.operations.roles import Role
 from tests.conftest import ConnectedHotel
 from tests.factories import EventFactory, HotelFactory, RoomTypeFactory
+from tests.staff import works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def browser_of(db: None) -> Browser:
             username=role.name.lower() if role else "nobody", defaults={"is_staff": True}
         )
         if role is not None:
-            user.groups.add(Group.objects.get(name=role.group))
+            works_everywhere(user, role)
         made = Client()
         made.force_login(user)
         return made
@@ -360,5 +360,5 @@ def test_a_redacted_event_says_so_and_offers_no_replay(browser_of: Browser, conn
 
     page = text(browser_of(Role.OPERATOR).get(address("channelevent_change", event.id)))
 
-    assert "it cannot be replayed" in page
+    assert "it can be neither retried nor replayed" in page
     assert 'value="replay"' not in page

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.db.models import Model
@@ -47,6 +46,7 @@ from tests.factories import (
     RoomFactory,
 )
 from tests.fuzzing import examples
+from tests.staff import with_login, works_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 
 def document() -> dict[str, Any]:
-    answer = Client().get("/api/schema/", {"format": "json"})
+    answer = with_login().get("/api/schema/", {"format": "json"})
     assert answer.status_code == 200
     found: dict[str, Any] = json.loads(answer.content)
     return found
@@ -66,9 +66,14 @@ def test_the_document_and_its_page_are_there() -> None:
     assert "/api/admin/events/{id}/retry/" in found["paths"]
     body = found["paths"]["/api/admin/channel-mappings/test/"]["post"]
     assert body["requestBody"]["content"]["application/json"]["examples"]
-    page = Client().get("/api/docs/").content.decode()
+    page = with_login().get("/api/docs/").content.decode()
     assert "swagger-ui" in page
     assert "https://" not in page
+
+
+@pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/"])
+def test_strangers_are_not_shown_what_there_is(address: str) -> None:
+    assert Client().get(address).status_code in (401, 403)
 
 
 def operations() -> list[tuple[str, str]]:
@@ -81,7 +86,8 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/conflicts/{id}/"), ("post", "/conflicts/{id}/resolve/"), ("get", "/events/"),
         ("get", "/events/{id}/"), ("post", "/events/{id}/ignore/"), ("post", "/events/{id}/replay/"),
         ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
-        ("get", "/metrics/"),
+        ("get", "/metrics/"), ("post", "/guest-data/search/"), ("post", "/guest-data/export/"),
+        ("post", "/guest-data/erase/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
         ("get", "/properties/{id}/not-in-pms/"), ("get", "/properties/{id}/parity/"),
         ("post", "/properties/{id}/parity/"), ("post", "/properties/{id}/parity/accept/"),
@@ -165,7 +171,7 @@ def test_requests_made_from_the_document(
     method: str, path: str, known_ids: dict[str, str], one_connection: None
 ) -> None:
     user = get_user_model().objects.create_user("administrator", password="administrator")
-    user.groups.add(Group.objects.get(name=Role.ADMINISTRATOR.group))
+    works_everywhere(user, Role.ADMINISTRATOR)
 
     answer_as_documented(method, f"/api/admin{path}", known_ids.get(path.split("/")[1], ""), "administrator")
 
@@ -200,7 +206,7 @@ def answer_as_documented(
     `references` are fields of a body that name a thing, and one that is there.
     """
     login = {"Authorization": "Basic " + base64.b64encode(f"{username}:{username}".encode()).decode()}
-    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application, headers=login)
     operation: Any = schema[path][method]
 
     @examples(8)

@@ -189,6 +189,8 @@ def test_rates_of_several_plans_and_ranges_go_in_one_call(connected: ConnectedHo
             "price2": 80.0,
             "minStay": 2,
             "maxStay": 364,
+            # A first price may open the night: what is free goes along.
+            "numAvail": connected.double.units,
         }
     ]
 

@@ -223,11 +223,11 @@ def test_a_malformed_body_is_a_400(body: bytes) -> None:
 
 
 @pytest.mark.usefixtures("connection")
-def test_an_unknown_property_is_a_404() -> None:
+def test_an_unknown_property_is_a_401() -> None:
     answer = post(webhook(propertyId=999))
 
-    assert answer.status_code == 404
-    assert "channel_sync_connect" in json.loads(answer.content)["detail"]
+    assert answer.status_code == 401
+    assert "channel_sync_webhook" in json.loads(answer.content)["detail"]
     assert not ChannelEvent.objects.exists()
 
 
@@ -241,7 +241,7 @@ def test_an_unknown_channel_is_a_404() -> None:
 def test_a_wrong_secret_is_a_401(headers: dict[str, str]) -> None:
     answer = post(webhook(), headers=headers)
 
-    assert (answer.status_code, json.loads(answer.content)["error"]) == (401, "bad_signature")
+    assert (answer.status_code, json.loads(answer.content)["error"]) == (401, "not_verified")
     assert not ChannelEvent.objects.exists()
 
 

@@ -121,12 +121,12 @@ def test_a_rate_id_has_a_room_and_a_slot(external_rate_id: str) -> None:
         ({"min_stay": 3}, {"max_stay": 7}, {"minStay": 3, "maxStay": 7}),
         ({"min_stay": 7}, {"min_stay": 2, "stop_sell": True}, {"minStay": 7}),
         ({"min_stay": 1}, {"min_stay": 9, "stop_sell": True}, {"minStay": 1}),
-        ({"closed_to_arrival": True}, {}, {"override": "noCheckIn", "numAvail": 3}),
-        ({}, {"closed_to_departure": True}, {"override": "noCheckOut", "numAvail": 3}),
+        ({"closed_to_arrival": True}, {}, {"override": "noCheckIn"}),
+        ({}, {"closed_to_departure": True}, {"override": "noCheckOut"}),
         (
             {"closed_to_arrival": True},
             {"closed_to_departure": True},
-            {"override": "noCheckInOrCheckOut", "numAvail": 3},
+            {"override": "noCheckInOrCheckOut"},
         ),
         ({}, {"closed_to_arrival": True, "stop_sell": True}, {}),
     ],
@@ -139,9 +139,16 @@ def test_a_room_has_the_strictest_restrictions_of_the_plans_that_are_sold(
     (room,) = rate_rooms(pair)
 
     (day,) = room["calendar"]
-    assert {
-        name: value for name, value in day.items() if name in ("minStay", "maxStay", "override", "numAvail")
-    } == held
+    assert {name: value for name, value in day.items() if name in ("minStay", "maxStay", "override")} == held
+
+
+def test_units_that_were_counted_go_along() -> None:
+    (room,) = rate_rooms([rates("2001:1", price=Decimal(100), units=3), rates("2001:2", price=Decimal(80), units=2)])
+    (day,) = room["calendar"]
+    assert day["numAvail"] == 2
+
+    (room,) = rate_rooms([rates("2001:1", price=Decimal(100))])
+    assert "numAvail" not in room["calendar"][0]
 
 
 def test_a_price_that_was_sent_and_is_gone_is_deleted_and_its_plan_has_no_say() -> None:

@@ -105,6 +105,8 @@ def _day_values(slots: dict[int, RateRange]) -> dict[str, Any]:
         values["maxStay"] = stays.max_stay
     if any(one.resend for one in rates) or override != was:
         values |= {"override": override, "numAvail": _units(rates)}
+    elif (units := _known_units(rates)) is not None:
+        values["numAvail"] = units
     return values
 
 
@@ -115,7 +117,11 @@ def _is_gone(rates: RateRange) -> bool:
 
 def _units(rates: list[RateRange]) -> int:
     """The units that go with an override. Raises `InvalidPayload` where nobody has counted them."""
-    known = [one.units for one in rates if one.units is not None]
-    if not known:
+    units = _known_units(rates)
+    if units is None:
         raise InvalidPayload("numAvail", "is missing beside 'override'")
-    return min(known)
+    return units
+
+
+def _known_units(rates: list[RateRange]) -> int | None:
+    return min((one.units for one in rates if one.units is not None), default=None)

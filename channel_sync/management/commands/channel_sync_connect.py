@@ -17,6 +17,7 @@ from channel_sync.errors import ChannelSyncError
 from channel_sync.management.setup_report import setup_as_json, webhook_path, write_setup
 from channel_sync.models import OldBookings, ParityStatus, WebhookVerification
 from channel_sync.operations.audit import COMMAND_LINE
+from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import compare_now, parity_of
 from channel_sync.operations.properties import ConnectOutcome, NewConnection, connect
 from channel_sync.reconciliation.runs import silent
@@ -69,6 +70,25 @@ class Command(BaseCommand):
             help="Compare both sides now and go live whatever they say, with this for reservations that only the PMS "
             "has. Without it somebody accepts the report, in the admin or with 'channel_sync_parity'.",
         )
+        parser.add_argument(
+            "--after-move",
+            choices=[one.value for one in AfterMove],
+            help="Where the property is connected to another one of the channel now: keep its mappings and links, "
+            "which hold for the new one then, or retire them.",
+        )
+        parser.add_argument(
+            "--close-old-rooms", action="store_true", help="Close the rooms first at the property that it leaves."
+        )
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="Where another property of the PMS is connected to it: end that connection.",
+        )
+        parser.add_argument(
+            "--keys-are-lost",
+            action="store_true",
+            help="It is no mistake that SECRET_KEY and SALT_KEY decrypt nothing that is stored: replace it.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -90,6 +110,10 @@ class Command(BaseCommand):
                     go_live=go_live,
                     webhook_url=url,
                     set_webhook=options["set_webhook"],
+                    after_move=AfterMove(options["after_move"]) if options["after_move"] else None,
+                    close_old_rooms=options["close_old_rooms"],
+                    take_over=options["take_over"],
+                    keys_are_lost=options["keys_are_lost"],
                 ),
                 by=COMMAND_LINE,
             )

@@ -9,14 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from channel_sync.errors import NotYet
+from channel_sync.errors import InvalidWindow, NotYet
 from channel_sync.models import AuditAction, ChannelProperty, ReconciliationKind, ReconciliationRun
 from channel_sync.operations.audit import COMMAND_LINE, note
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.runs import RunOptions
 from channel_sync.reconciliation.tasks import RECONCILERS
 from channel_sync.reconciliation.whole_calendar import of_whole_calendar
+from channel_sync.reconciliation.windows import require_window
 
 FIRST_SYNC = "first-sync"
 
@@ -104,4 +106,9 @@ def _window(options: dict[str, Any]) -> tuple[date, date] | None:
         raise CommandError("--start and --end go together.")
     if start is not None and end < start:
         raise CommandError("--end is before --start.")
+    if start is not None:
+        try:
+            require_window(start, end, timezone.localdate())
+        except InvalidWindow as error:
+            raise CommandError(f"--{error.field}: {error}") from error
     return (start, end) if start is not None else None

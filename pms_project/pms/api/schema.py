@@ -24,8 +24,10 @@ EVERYWHERE = {
 }
 WRITING = {
     "409": "The present state does not allow it.",
-    "415": "This media type is not read.",
+    "413": "The body is too large.",
+    "415": "Only JSON is read.",
     "428": "The version that the change is based on is missing.",
+    "429": "Too many writes; Retry-After says when to go on.",
 }
 
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
+from pms_project.pms.services.errors import NotWithinLimits
+from pms_project.pms.services.limits import MAX_NIGHTS, MAX_NOTES, MAX_PEOPLE, MAX_UNITS, require_nights, today_at
+from pms_project.pms.services.visibility import seen_by
 
-MAX_NIGHTS = 1000
+
+class SeenRelatedField(serializers.PrimaryKeyRelatedField):
+    """A thing of a hotel that the user works in; any other is refused like one that is not there."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Without a request in the context nothing can be named."""
+        found: Any = super().get_queryset()
+        request = self.context.get("request")
+        return found.none() if request is None else seen_by(request.user, found)
 
 
 class GuestSerializer(serializers.ModelSerializer):
@@ -23,8 +35,14 @@ class ReservationSerializer(serializers.ModelSerializer):
     """A reservation, as it is read and written."""
 
     guest = GuestSerializer(required=False)
-    room_type = serializers.PrimaryKeyRelatedField(queryset=RoomType.objects.all())
-    units = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    room_type = SeenRelatedField(queryset=RoomType.objects.all())
+    units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS, default=1)
+    adults = serializers.IntegerField(max_value=MAX_PEOPLE, required=False, help_text="At least 1.")
+    children = serializers.IntegerField(min_value=0, max_value=MAX_PEOPLE, required=False)
+    price = serializers.DecimalField(
+        max_digits=12, decimal_places=2, required=False, allow_null=True, help_text="Not below 0."
+    )
+    notes = serializers.CharField(max_length=MAX_NOTES, required=False, allow_blank=True)
     phase = serializers.ChoiceField(
         StayPhase.choices, allow_blank=True, read_only=True, help_text="What the desk has marked; blank: by the dates."
     )
@@ -41,17 +59,6 @@ class ReservationSerializer(serializers.ModelSerializer):
             "guest_comments", "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The stay has 1 to 1,000 nights."""
-        check_in = attrs.get("check_in", getattr(self.instance, "check_in", None))
-        check_out = attrs.get("check_out", getattr(self.instance, "check_out", None))
-        nights = (check_out - check_in).days if check_in is not None and check_out is not None else 1
-        if nights < 1:
-            raise serializers.ValidationError({"check_out": "The check-out has to be after the check-in."})
-        if nights > MAX_NIGHTS:
-            raise serializers.ValidationError({"check_out": f"A stay has at most {MAX_NIGHTS} nights."})
-        return attrs
-
 
 class CancellationSerializer(serializers.Serializer):
     """Whether to cancel a reservation although something is left to be done elsewhere."""
@@ -62,39 +69,39 @@ class CancellationSerializer(serializers.Serializer):
 class MaintenanceBlockSerializer(serializers.ModelSerializer):
     """A room out of order."""
 
-    room = serializers.PrimaryKeyRelatedField(queryset=Room.objects.all())
+    room = SeenRelatedField(queryset=Room.objects.all())
 
     class Meta:
         model = MaintenanceBlock
         fields = ("id", "room", "start", "end", "reason")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """At least one night."""
+        """Nights within reason; of a block that is there, as far as they change."""
         start = attrs.get("start", getattr(self.instance, "start", None))
         end = attrs.get("end", getattr(self.instance, "end", None))
-        if start is not None and end is not None and end <= start:
-            raise serializers.ValidationError({"end": "The end has to be after the start."})
+        room = attrs.get("room", getattr(self.instance, "room", None))
+        is_moved = (start, end) != (getattr(self.instance, "start", None), getattr(self.instance, "end", None))
+        if start is None or end is None or room is None or not is_moved:
+            return attrs
+        try:
+            require_nights(start, end, today_at(room.room_type.hotel))
+        except NotWithinLimits as error:
+            raise serializers.ValidationError({error.field: str(error)}) from error
         return attrs
 
 
 class RateChangeSerializer(serializers.Serializer):
     """The same terms for a range of nights."""
 
-    rate_plan = serializers.PrimaryKeyRelatedField(queryset=RatePlan.objects.all())
+    rate_plan = SeenRelatedField(queryset=RatePlan.objects.all())
     start = serializers.DateField()
     end = serializers.DateField(help_text="The day after the last night.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
-    min_stay = serializers.IntegerField(min_value=1, default=1)
-    max_stay = serializers.IntegerField(min_value=1, default=364)
+    min_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=1)
+    max_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=364)
     stop_sell = serializers.BooleanField(default=False)
     closed_to_arrival = serializers.BooleanField(default=False)
     closed_to_departure = serializers.BooleanField(default=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One to 1,000 nights."""
-        if not 1 <= (attrs["end"] - attrs["start"]).days <= MAX_NIGHTS:
-            raise serializers.ValidationError({"end": f"The range has to have 1 to {MAX_NIGHTS} nights."})
-        return attrs
 
 
 class RoomTypeSerializer(serializers.ModelSerializer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -19,9 +20,9 @@ from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.outbound.cancelled_here import cancellation_warning
+from pms_project.pms.api.filters import MaintenanceBlockFilter, ReservationFilter, RoomFilter, RoomTypeFilter
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
-    MAX_NIGHTS,
     CancellationSerializer,
     MaintenanceBlockSerializer,
     RateChangeSerializer,
@@ -31,8 +32,10 @@ from pms_project.pms.api.serializers import (
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
-from pms_project.pms.services.errors import ConfirmationNeeded, PmsError
+from pms_project.pms.services.errors import ConfirmationNeeded, NotWithinLimits, PmsError
+from pms_project.pms.services.limits import MAX_NIGHTS
 from pms_project.pms.services.rates import RateChange, set_rates
+from pms_project.pms.services.visibility import seen_by
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
 NIGHTS = (
@@ -45,13 +48,21 @@ FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "ex
 CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
 
 
+class HotelViewSet(viewsets.GenericViewSet):
+    """Rows of the hotels that the user works in; those of others are not there."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """A model that does not say whose its rows are raises."""
+        return seen_by(self.request.user, super().get_queryset())
+
+
 @extend_schema_view(update=extend_schema(parameters=[IF_MATCH]), partial_update=extend_schema(parameters=[IF_MATCH]))
 class ReservationViewSet(
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.ListModelMixin,
-    viewsets.GenericViewSet,
+    HotelViewSet,
 ):
     """Reservations. A new one is `PENDING_SYNC` until the channel has it.
 
@@ -63,16 +74,7 @@ class ReservationViewSet(
 
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
-    filterset_fields = (
-        "status",
-        "phase",
-        "hotel",
-        "room_type",
-        "check_in",
-        "source",
-        "channel_reference",
-        "group_reference",
-    )
+    filterset_class = ReservationFilter
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         """Create it if there is a room on every night."""
@@ -156,20 +158,20 @@ class ReservationViewSet(
         return super().finalize_response(request, response, *args, **kwargs)
 
 
-class MaintenanceBlockViewSet(viewsets.ModelViewSet):
+class MaintenanceBlockViewSet(HotelViewSet, viewsets.ModelViewSet):
     """Rooms out of order."""
 
     queryset = MaintenanceBlock.objects.select_related("room__room_type")
     serializer_class = MaintenanceBlockSerializer
-    filterset_fields = ("room", "room__room_type")
+    filterset_class = MaintenanceBlockFilter
 
 
-class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
+class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     """Room types, and how many rooms are free."""
 
     queryset = RoomType.objects.all()
     serializer_class = RoomTypeSerializer
-    filterset_fields = ("hotel",)
+    filterset_class = RoomTypeFilter
 
     @extend_schema(parameters=[*NIGHTS], responses={(200, "application/json"): FREE_ROOMS})
     @action(detail=True)
@@ -193,15 +195,15 @@ class RoomTypeViewSet(viewsets.ReadOnlyModelViewSet):
         return Response(MissingSerializer(missing, many=True).data)
 
 
-class RoomViewSet(viewsets.ReadOnlyModelViewSet):
+class RoomViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     """Rooms."""
 
     queryset = Room.objects.all()
     serializer_class = RoomSerializer
-    filterset_fields = ("room_type",)
+    filterset_class = RoomFilter
 
 
-class RateViewSet(viewsets.GenericViewSet):
+class RateViewSet(HotelViewSet):
     """Prices and restrictions."""
 
     queryset = DailyRate.objects.all()
@@ -210,7 +212,7 @@ class RateViewSet(viewsets.GenericViewSet):
     @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
     def create(self, request: Request) -> Response:
         """Set the terms of one or several ranges of nights, all or none."""
-        serializer = RateChangeSerializer(data=request.data, many=True, allow_empty=False)
+        serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
         serializer.is_valid(raise_exception=True)
         changes: list[dict[str, Any]] = serializer.validated_data
         nights = set_rates(
@@ -220,7 +222,9 @@ class RateViewSet(viewsets.GenericViewSet):
 
 
 def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF exception handler: what a service refuses is a 409 that says why."""
+    """DRF exception handler: what a service refuses is a 409 that says why, or a 400 that names the field."""
+    if isinstance(error, NotWithinLimits):
+        return exception_handler(ValidationError({error.field: [str(error)]}), context)
     if isinstance(error, PmsError):
         return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
     return exception_handler(error, context)

@@ -2,6 +2,7 @@
 
 from pms_project.pms.models.hotel import Beds24Config, HotelSettings, Room, RoomType
 from pms_project.pms.models.maintenance import MaintenanceBlock
+from pms_project.pms.models.membership import HotelMembership
 from pms_project.pms.models.rates import DailyRate, RatePlan
 from pms_project.pms.models.reservation import (
     CLOSED_STATUSES,
@@ -19,6 +20,7 @@ __all__ = [
     "Beds24Config",
     "DailyRate",
     "Guest",
+    "HotelMembership",
     "HotelSettings",
     "MaintenanceBlock",
     "RatePlan",

@@ -15,6 +15,7 @@ class HotelSettings(models.Model):
     class Meta:
         db_table = "hotel_settings"
         verbose_name = "hotel"
+        permissions = [("all_hotels", "Works in all hotels")]
 
     def __str__(self) -> str:
         return self.name

@@ -9,6 +9,14 @@ class PmsError(Exception):
     """Base of what the services refuse."""
 
 
+class NotWithinLimits(PmsError):
+    """What was entered is beyond a limit of the desk; `field` names what, the message its limit."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 class NotEnoughRooms(PmsError):
     """No free room on some night of the stay."""
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from channel_sync.outbound.enqueue import rates_changed
 from channel_sync.pms import RateSpan
 from pms_project.pms.models import DailyRate, RatePlan
+from pms_project.pms.services.limits import require_nights, require_price, require_stay_lengths, today_at
 
 TERMS = ("price", "min_stay", "max_stay", "stop_sell", "closed_to_arrival", "closed_to_departure")
 
@@ -34,8 +35,15 @@ class RateChange:
 
 @transaction.atomic
 def set_rates(changes: Sequence[RateChange]) -> int:
-    """Set rates in two statements per change and tell the channels once; returns how many nights have changed."""
-    plans = RatePlan.objects.select_related("room_type").in_bulk({change.rate_plan_id for change in changes})
+    """Set rates in two statements per change and tell the channels once; returns how many nights have changed.
+
+    Raises `NotWithinLimits` for the first change that is beyond one; none is made then.
+    """
+    plans = RatePlan.objects.select_related("room_type__hotel").in_bulk({change.rate_plan_id for change in changes})
+    for change in changes:
+        require_price(change.price, DailyRate)
+        require_stay_lengths(change.min_stay, change.max_stay)
+        require_nights(change.start, change.end, today_at(plans[change.rate_plan_id].room_type.hotel))
     written = 0
     moved: list[RateSpan] = []
     for change in changes:

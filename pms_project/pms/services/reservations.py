@@ -6,15 +6,13 @@ Locks are taken in one order: room types by id, then the reservation, then its h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.utils import timezone
 
 from channel_sync.errors import CannotBookAgain, HoldEnded, NightsMissing, NotEnoughUnits, NotYet
 from channel_sync.host import Sale, TakenStay, sell
@@ -37,6 +35,7 @@ from pms_project.pms.services.errors import (
     ReservationClosed,
     ReservationMoved,
 )
+from pms_project.pms.services.limits import Entered, require_reservation, today_at
 
 # Only where `hold_policy` is `strict`.
 LAPSED_ADVICE = "Wait a few minutes for it to be shown as failed; then change it and book it again."
@@ -60,11 +59,16 @@ class NewReservation:
         """The rooms that it takes."""
         return TakenStay(self.room_type_id, self.check_in, self.check_out, self.units)
 
+    def entered(self) -> Entered:
+        """All of it, to be looked at."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return Entered(values, frozenset(values))
+
 
 def create_reservation(wanted: NewReservation) -> Reservation:
     """Create a reservation; where the room type is sold by a channel it waits for it, under a hold.
 
-    Raises `NotEnoughRooms`.
+    Raises `NotWithinLimits`, `NotEnoughRooms`.
     """
     (reservation,) = _sell([wanted])
     return reservation
@@ -73,7 +77,7 @@ def create_reservation(wanted: NewReservation) -> Reservation:
 def create_group(wanted: Sequence[NewReservation]) -> list[Reservation]:
     """Create all reservations of a group, of one room type or several, or none of them.
 
-    Raises `NotEnoughRooms`.
+    Raises `NotWithinLimits`, `NotEnoughRooms`.
     """
     return _sell(wanted, str(uuid4()))
 
@@ -83,7 +87,7 @@ def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version
 
     One that its channel refused takes no room and is not sent: `book_again` does both.
 
-    Raises `NightsTaken`, `ReservationClosed`, `StaleReservation`, `ReservationMoved`.
+    Raises `NotWithinLimits`, `NightsTaken`, `ReservationClosed`, `StaleReservation`, `ReservationMoved`.
     """
     with transaction.atomic():
         seen = Reservation.objects.only("room_type_id").get(id=reservation_id)
@@ -94,6 +98,7 @@ def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version
             raise ReservationMoved(reservation_id)
         if reservation.status == ReservationStatus.CANCELLED:
             raise ReservationClosed(reservation.status)
+        require_reservation(_entered(reservation, changes), reservation.hotel)
         before = _stay(reservation)
         guest_changes = changes.pop("guest", None)
         for name, value in changes.items():
@@ -162,9 +167,12 @@ def lock_reservation(reservation_id: UUID, version: int | None) -> Reservation:
 
 
 def _sell(wanted: Sequence[NewReservation], group_reference: str = "") -> list[Reservation]:
+    room_types = RoomType.objects.select_related("hotel").in_bulk({one.room_type_id for one in wanted})
+    for one in wanted:
+        if one.room_type_id in room_types:  # One that is not known is refused by its id.
+            require_reservation(one.entered(), room_types[one.room_type_id].hotel)
     try:
         with sell(*(one.stay() for one in wanted)) as sale:
-            room_types = RoomType.objects.select_related("hotel").in_bulk({one.room_type_id for one in wanted})
             return [_create(sale, one, room_types[one.room_type_id], group_reference) for one in wanted]
     except NotEnoughUnits as error:
         raise NotEnoughRooms(error.free, error.wanted) from error
@@ -197,8 +205,7 @@ def _move(reservation: Reservation, before: TakenStay) -> None:
     """Look for rooms for the nights that a changed stay takes anew; the hold of a pending one goes with it."""
     after = _stay(reservation)
     if reservation.status in RESERVED_STATUSES:
-        today = timezone.localdate(timezone=ZoneInfo(reservation.hotel.time_zone))
-        missing = missing_nights(reservation.id, before, after, today=today)
+        missing = missing_nights(reservation.id, before, after, today=today_at(reservation.hotel))
         if missing:
             raise NightsTaken(missing)
     elif reservation.status == ReservationStatus.PENDING_SYNC:
@@ -211,6 +218,13 @@ def _move(reservation: Reservation, before: TakenStay) -> None:
             raise NightsTaken(error.nights) from error
         except HoldEnded as error:
             raise ReservationClosed("not held any more", LAPSED_ADVICE) from error
+
+
+def _entered(reservation: Reservation, changes: dict[str, Any]) -> Entered:
+    """A change with what it leaves as it is."""
+    stored = {name: getattr(reservation, name) for name in ("check_in", "check_out", *changes) if name != "guest"}
+    changed = {name for name, value in changes.items() if name == "guest" or stored[name] != value}
+    return Entered({**stored, **changes}, frozenset(changed))
 
 
 def _stay(reservation: Reservation) -> TakenStay:

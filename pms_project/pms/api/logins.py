@@ -1,0 +1,46 @@
+"""Logins of the API, and what is answered after too many wrong passwords (django-axes counts them)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from drf_spectacular.authentication import BasicScheme
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+TOO_MANY = "Too many wrong passwords for this login from this address. Try again later."
+UNREADABLE = (BadRequest, MultiPartParserError, OSError, RequestDataTooBig, TooManyFilesSent)
+
+
+class CountedBasicAuthentication(BasicAuthentication):
+    """HTTP basic authentication whose wrong passwords are counted whatever the body holds."""
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        """The user. Raises `AuthenticationFailed`."""
+        # Django's own request: axes marks it for its middleware, and reads its form, which may fail. If that failed
+        # between the look at the password and the count, the answer would tell a wrong password for nothing.
+        plain: HttpRequest = getattr(request, "_request", request)
+        try:
+            plain.POST  # noqa: B018
+        except UNREADABLE:
+            raise AuthenticationFailed("The form in the body cannot be read.") from None
+        return super().authenticate_credentials(userid, password, plain)  # type: ignore[arg-type]
+
+
+class CountedBasicScheme(BasicScheme):
+    """It is HTTP basic authentication to the OpenAPI document too."""
+
+    target_class = "pms_project.pms.api.logins.CountedBasicAuthentication"
+
+
+def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: Any = None) -> HttpResponse:
+    """429 with Retry-After, in JSON for the API."""
+    headers = {"Retry-After": str(int(settings.AXES_COOLOFF_TIME.total_seconds()))}
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": TOO_MANY}, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
+    return HttpResponse(TOO_MANY, content_type="text/plain", status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)

@@ -1,0 +1,188 @@
+"""Command, API and page of a guest's data: the same services, for administrators, who are asked before an erasure."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from channel_sync.models import AuditAction, AuditEntry, ChannelEvent, ChannelProperty, EventStatus
+from channel_sync.operations.roles import Role
+from tests.beds24_webhooks import webhook
+from tests.factories import ChannelPropertyFactory, EventFactory
+
+pytestmark = pytest.mark.django_db
+
+NUMBER, EMAIL = "5000001", "ada@example.org"
+PAGE = "/admin/channel_sync/channelproperty/guest-data/"
+OVER = date.today() - timedelta(days=3)
+Api = Callable[[Role | None], APIClient]
+
+
+@pytest.fixture
+def event(channel_property: ChannelProperty) -> ChannelEvent:
+    """A booking of a stay that is over."""
+    dates = {"arrival": str(OVER - timedelta(days=2)), "departure": str(OVER)}
+    made: ChannelEvent = EventFactory(
+        channel_property=channel_property, entity_external_id=NUMBER, status=EventStatus.DONE,
+        payload=webhook(**dates), claimed_from=OVER - timedelta(days=2), claimed_until=OVER,
+    )  # fmt: skip
+    return made
+
+
+def is_erased(event: ChannelEvent) -> bool:
+    event.refresh_from_db()
+    return EMAIL not in json.dumps(event.payload)
+
+
+def run(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("channel_sync_guest", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def browser(role: Role) -> Client:
+    user = get_user_model().objects.create_user(role.name.lower(), is_staff=True)
+    user.groups.add(Group.objects.get(name=role.group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_the_command_finds_exports_and_erases(
+    event: ChannelEvent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert "Ada Lovelace" in run("find", "--email", EMAIL.upper())
+    assert EMAIL in run("export", "--booking", NUMBER)
+    target = tmp_path / "guest.json"
+    assert "1 bookings exported" in run("export", "--booking", NUMBER, "--output", str(target))
+    assert json.loads(target.read_text())["bookings"][0]["booking"] == NUMBER
+    assert target.stat().st_mode & 0o077 == 0
+    with pytest.raises(CommandError, match="is there already"):
+        run("export", "--booking", NUMBER, "--output", str(target))
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(CommandError, match="Nothing was done"):
+        run("erase", "--booking", NUMBER)
+    assert not is_erased(event)
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+
+    said = run("erase", "--email", EMAIL)
+
+    assert is_erased(event)
+    assert "Erase the guest at the channel first" in said
+    assert "1 rows changed" in said
+    assert json.loads(run("erase", "--booking", NUMBER, "--yes", "--json"))[0]["rows"] == {}
+    assert not [word for word in ("Lovelace", EMAIL) if word in caplog.text]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["find"], "Name a booking"),
+        (["find", "--last-name", "Lovelace"], "together with the day of arrival"),
+        (["export", "--booking", "1"], "Nothing is kept"),
+        (["erase", "--booking", NUMBER, "--json"], "add --yes"),
+    ],
+)
+def test_the_command_says_what_it_lacks(event: ChannelEvent, arguments: list[str], reason: str) -> None:
+    with pytest.raises(CommandError, match=reason):
+        run(*arguments)
+
+
+def test_the_command_ends_with_1_when_a_booking_is_left(event: ChannelEvent) -> None:
+    ChannelEvent.objects.update(status=EventStatus.RETRYING)
+
+    with pytest.raises(CommandError, match="1 of 1 bookings are left"):
+        run("erase", "--booking", NUMBER, "--yes")
+    assert not is_erased(event)
+
+
+def test_the_api_finds_exports_and_erases(event: ChannelEvent, api_of: Api) -> None:
+    api = api_of(Role.ADMINISTRATOR)
+
+    def post(action: str, **body: Any) -> Any:
+        return api.post(f"/api/admin/guest-data/{action}/", body, format="json")
+
+    (found,) = post("search", email=EMAIL).json()["bookings"]
+    assert (found["booking"], found["guests"], found["in_the_way"]) == (NUMBER, ["Ada Lovelace"], [])
+    assert found["rows"] == {"channel_events": 1}
+    assert found["arrival"] == str(OVER - timedelta(days=2))
+    exported = post("export", last_name="Lovelace", arrival=found["arrival"])
+    assert EMAIL in exported.content.decode()
+    assert exported.headers["Cache-Control"] == "no-store"
+    asked = post("erase", bookings=[NUMBER])
+    assert asked.status_code == 409
+    assert "1 of channel_events" in asked.json()["errors"][0]["detail"]
+    assert not is_erased(event)
+
+    erased = post("erase", bookings=[NUMBER], confirm=True)
+
+    assert erased.json()["bookings"][0]["rows"] == {"channel_events": 1}
+    assert is_erased(event)
+    actions = list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject"))
+    assert actions == [
+        ("administrator", AuditAction.GUEST_EXPORTED, f"booking:{NUMBER}"),
+        ("administrator", AuditAction.GUEST_ERASED, f"booking:{NUMBER}"),
+    ]
+    assert "Lovelace" not in str(AuditEntry.objects.values_list("details", flat=True))
+
+
+def test_the_api_refuses_what_names_nobody_and_who_is_no_administrator(event: ChannelEvent, api_of: Api) -> None:
+    api = api_of(Role.ADMINISTRATOR)
+    for body in ({}, {"last_name": "Lovelace"}, {"email": EMAIL, "phone": "1"}, {"bookings": ["x" * 256]}):
+        assert api.post("/api/admin/guest-data/search/", body, format="json").status_code == 400, body
+    elsewhere = {"bookings": [NUMBER], "property_id": str(ChannelPropertyFactory().id)}
+    assert api.post("/api/admin/guest-data/export/", elsewhere, format="json").status_code == 404
+    assert api.post("/api/admin/guest-data/erase/", {"email": EMAIL}, format="json").status_code == 400
+    body = {"bookings": [NUMBER], "confirm": True}
+    for role in (None, Role.VIEWER, Role.OPERATOR):
+        for action in ("search", "export", "erase"):
+            sent = {name: value for name, value in body.items() if action == "erase" or name != "confirm"}
+            assert api_of(role).post(f"/api/admin/guest-data/{action}/", sent, format="json").status_code == 403
+    assert not is_erased(event)
+
+
+def test_the_page_finds_exports_and_erases(event: ChannelEvent) -> None:
+    admin = browser(Role.ADMINISTRATOR)
+    assert "Look for the guest" in admin.get(PAGE).content.decode()
+    assert "Name a booking" in admin.post(PAGE, {"do": "search"}).content.decode()
+    found = admin.post(PAGE, {"do": "search", "email": EMAIL}).content.decode()
+    key = f"{event.channel_property_id}/booking:{NUMBER}"
+    assert key in found
+    assert "Ada Lovelace" in found
+    exported = admin.post(PAGE, {"do": "export", "chosen": key})
+    assert exported.headers["Content-Disposition"].startswith("attachment")
+    assert exported.json()["bookings"][0]["booking"] == NUMBER
+    assert "Choose a booking" in admin.post(PAGE, {"do": "erase"}, follow=True).content.decode()
+    asked = admin.post(PAGE, {"do": "erase", "chosen": key}).content.decode()
+    assert "It cannot be undone" in asked
+    assert not is_erased(event)
+
+    done = admin.post(PAGE, {"do": "erase", "chosen": key, "confirmed": "yes"}, follow=True)
+
+    assert "1 rows changed" in done.content.decode()
+    assert is_erased(event)
+    broken = admin.post(PAGE, {"do": "erase", "chosen": f"{event.channel_property_id}/reservation:x"})
+    assert broken.status_code == 400
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_the_page_is_for_administrators(event: ChannelEvent, role: Role) -> None:
+    staff = browser(role)
+
+    assert staff.get(PAGE).status_code == 403
+    key = f"{event.channel_property_id}/booking:{NUMBER}"
+    assert staff.post(PAGE, {"do": "erase", "chosen": key, "confirmed": "yes"}).status_code == 403
+    assert not is_erased(event)

@@ -1,0 +1,127 @@
+"""Sixty wrong passwords in a row were answered as fast as the first, and any password could be chosen."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import timedelta
+
+import pytest
+from axes.models import AccessAttempt
+from django.conf import LazySettings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from pms_project.pms.models import HotelSettings
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a long enough passphrase"
+STRANGER, DESK = "203.0.113.7", "198.51.100.20"
+GUESSES = 60
+REFUSED = {401, 403}
+ROOM_TYPES = "/api/room-types/"
+
+
+@pytest.fixture(autouse=True)
+def clerks(db: None) -> None:
+    for name in ("ada", "grace"):
+        get_user_model().objects.create_superuser(name, password=PASSWORD)
+    HotelSettings.objects.create(name="Harbour View")
+
+
+def log_in(username: str, password: str, address: str) -> int:
+    form = {"username": username, "password": password, "next": "/admin/"}
+    return Client().post("/admin/login/", form, REMOTE_ADDR=address).status_code
+
+
+def ask_api(username: str, password: str, address: str, **options: str) -> int:
+    credentials = b64encode(f"{username}:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}"}
+    return Client().get(ROOM_TYPES, headers=headers, REMOTE_ADDR=address, **options).status_code
+
+
+def test_guessing_at_the_admin_is_slowed() -> None:
+    statuses = [log_in("ada", f"guess {number}", STRANGER) for number in range(GUESSES)]
+
+    assert statuses[0] == 200
+    assert set(statuses[10:]) == {429}
+    assert log_in("ada", PASSWORD, STRANGER) == 429
+
+
+def test_guessing_at_the_api_is_slowed_and_is_answered_in_json() -> None:
+    statuses = [ask_api("ada", f"guess {number}", STRANGER) for number in range(GUESSES)]
+
+    assert set(statuses[:9]) <= REFUSED
+    assert set(statuses[10:]) == {429}
+    credentials = b64encode(f"ada:{PASSWORD}".encode()).decode()
+    refused = Client().get(ROOM_TYPES, headers={"Authorization": f"Basic {credentials}"}, REMOTE_ADDR=STRANGER)
+    assert refused.status_code == 429
+    assert "Too many" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 60
+
+
+def test_a_stranger_locks_nobody_out() -> None:
+    for number in range(GUESSES):
+        log_in("ada", f"guess {number}", STRANGER)
+
+    assert log_in("ada", PASSWORD, DESK) == 302
+    assert ask_api("ada", PASSWORD, DESK) == 200
+
+
+def test_a_colleague_at_the_same_address_gets_in() -> None:
+    for number in range(GUESSES):
+        log_in("ada", f"guess {number}", DESK)
+
+    assert log_in("grace", PASSWORD, DESK) == 302
+    assert ask_api("grace", PASSWORD, DESK) == 200
+
+
+def test_a_few_typing_errors_are_forgotten_with_the_right_password() -> None:
+    for _ in range(3):
+        for number in range(6):
+            log_in("ada", f"typing error {number}", DESK)
+        assert log_in("ada", PASSWORD, DESK) == 302
+
+
+def test_the_lock_ends_by_itself_although_guessing_goes_on(settings: LazySettings) -> None:
+    for number in range(GUESSES):
+        log_in("ada", f"guess {number}", STRANGER)
+    attempt = AccessAttempt.objects.get(username="ada")
+    assert attempt.failures_since_start == settings.AXES_FAILURE_LIMIT
+    attempt.attempt_time -= settings.AXES_COOLOFF_TIME + timedelta(seconds=1)
+    attempt.save()
+
+    assert log_in("ada", PASSWORD, STRANGER) == 302
+
+
+def test_a_body_that_cannot_be_read_hides_no_guess() -> None:
+    """Otherwise an answer of 400 would say "wrong password" without being counted."""
+    statuses = [
+        Client()
+        .generic(
+            method,
+            ROOM_TYPES,
+            b"{",
+            content_type=content_type,
+            headers={"Authorization": f"Basic {b64encode(f'ada:guess {number}'.encode()).decode()}"},
+            REMOTE_ADDR=STRANGER,
+        )
+        .status_code
+        for number, (method, content_type) in enumerate(
+            [("GET", "application/json"), ("POST", "application/json"), ("POST", "multipart/form-data")] * 10
+        )
+    ]
+
+    assert set(statuses) <= {*REFUSED, 429}
+    assert statuses[-3:] == [429, 429, 403]
+
+
+@pytest.mark.parametrize("password", ["short", "password1234", "918273645546", "gracehopper1"])
+def test_a_weak_password_is_refused(password: str) -> None:
+    user = get_user_model()(username="gracehopper", email="grace@hotel.example")
+
+    with pytest.raises(ValidationError):
+        validate_password(password, user)
+    validate_password(PASSWORD, user)
