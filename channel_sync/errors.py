@@ -554,9 +554,9 @@ class InvalidCursor(ChannelSyncError):
 class CursorGone(ChannelSyncError):
     """A cursor that lies ahead of everything that was ever numbered: it is of another database."""
 
-    def __init__(self, cursor: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"The feed has never been as far as {cursor}: this database is not the one that cursor is from, or was "
+            "The feed has never been as far as this cursor: this database is not the one that it is from, or was "
             "restored since. Read your lists anew, and follow the feed from where it is now: ask without 'after'."
         )
 

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from channel_sync.admin.property_filter import BY_PROPERTY
 from channel_sync.admin.rights import access, require_role_somewhere
 from channel_sync.admin.role_admin import RoleAdmin, badge, refusals_told
 from channel_sync.errors import AddressRefused
@@ -70,7 +71,7 @@ class SubscriptionAdmin(ForAdministrators):
 
     form = SubscriptionForm
     list_display = ("url", "state", "channel_property", "owner", "last_delivered_at", "failures", "next_attempt_at")
-    list_filter = ("is_active", "channel_property")
+    list_filter = ("is_active", BY_PROPERTY)
     list_select_related = ("channel_property", "owner")
     ordering = ("-created_at",)
     readonly_fields = ("owner", "switched_off", "last_delivered_at", "failures", "failing_since", "next_attempt_at")
@@ -118,6 +119,11 @@ class SubscriptionAdmin(ForAdministrators):
         if form.cleaned_data["is_active"] != before.is_active:
             wanted["is_active"] = form.cleaned_data["is_active"]
         change_subscription(before, request.user, **wanted)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The notes of its deliveries go with it, though nobody may delete one by itself."""
+        found, counts, _, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Unsubscribe."""

@@ -15,7 +15,8 @@ from channel_sync.api.notifications import any_notification, as_json
 from channel_sync.api.requests import StrictSerializer
 from channel_sync.api.schema import RefusalSerializer
 from channel_sync.api.views import OperationsViewSet
-from channel_sync.feed.page import parse_cursor, present_end, read_page
+from channel_sync.feed.cursor import opened, sealed
+from channel_sync.feed.page import present_end, read_page
 from channel_sync.feed.visibility import visible_notifications
 from channel_sync.models import Notification, NotificationKind
 from channel_sync.operations.roles import Role
@@ -95,11 +96,11 @@ class FeedViewSet(OperationsViewSet):
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
         if "after" not in wanted:
-            return Response({"notifications": [], "next": str(present_end()), "has_more": False}, headers=UNCACHED)
+            return Response({"notifications": [], "next": sealed(present_end()), "has_more": False}, headers=UNCACHED)
         rows = visible_notifications(self.access)
-        page = read_page(rows, parse_cursor(wanted["after"]), limit=wanted["limit"])
+        page = read_page(rows, opened(wanted["after"]), limit=wanted["limit"])
         headers = {**UNCACHED, "ETag": page.tag}
         if page.tag in parse_etags(request.headers.get("If-None-Match", "")):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
-        answer = {"notifications": [*map(as_json, page.rows)], "next": str(page.next), "has_more": page.has_more}
+        answer = {"notifications": [*map(as_json, page.rows)], "next": sealed(page.next), "has_more": page.has_more}
         return Response(answer, headers=headers)

@@ -9,6 +9,7 @@ from uuid import UUID
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
+from channel_sync.feed.cursor import sealed
 from channel_sync.feed.page import Noted
 from channel_sync.models import (
     ALERT_KINDS,
@@ -111,7 +112,7 @@ def as_json(noted: Noted) -> dict[str, Any]:
     """A notification as the feed and the stream have it."""
     channel_property_id: UUID | None = noted.channel_property_id
     return {
-        "cursor": str(noted.position),
+        "cursor": sealed(noted.position),
         "kind": noted.kind,
         "channel_property_id": str(channel_property_id) if channel_property_id else None,
         "created_at": noted.created_at.isoformat(),

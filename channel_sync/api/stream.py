@@ -15,7 +15,8 @@ from rest_framework.settings import api_settings
 
 from channel_sync.api.notifications import as_json
 from channel_sync.errors import CursorGone, InvalidCursor
-from channel_sync.feed.page import Noted, parse_cursor, present_end, read_page
+from channel_sync.feed.cursor import opened, sealed
+from channel_sync.feed.page import Noted, present_end, read_page
 from channel_sync.feed.stream import follow, in_reader
 from channel_sync.feed.visibility import visible_notifications
 from channel_sync.models import Role
@@ -64,7 +65,7 @@ def _begin(request: HttpRequest) -> tuple[Any, int] | HttpResponse:
         return _refused(HTTPStatus.FORBIDDEN, "permission_denied", "The role does not allow it.")
     wanted = request.headers.get("Last-Event-ID") or request.GET.get("after")
     try:
-        after = parse_cursor(wanted) if wanted else present_end()
+        after = opened(wanted) if wanted else present_end()
         # Asked once before the answer begins: a cursor that is gone can still be refused.
         read_page(visible_notifications(access), after, limit=1)
     except InvalidCursor as error:
@@ -76,13 +77,13 @@ def _begin(request: HttpRequest) -> tuple[Any, int] | HttpResponse:
 
 async def _events(user_id: Any, after: int) -> AsyncIterator[bytes]:
     # The id alone is no event, and is sent back by a browser that has seen none yet.
-    yield f"retry: {RETRY}\nid: {after}\n\n".encode()
+    yield f"retry: {RETRY}\nid: {sealed(after)}\n\n".encode()
     async for rows in follow(user_id, after):
         yield b"".join(map(_event, rows)) if rows else b": still here\n\n"
 
 
 def _event(noted: Noted) -> bytes:
-    return f"id: {noted.position}\nevent: {noted.kind}\ndata: {json.dumps(as_json(noted))}\n\n".encode()
+    return f"id: {sealed(noted.position)}\nevent: {noted.kind}\ndata: {json.dumps(as_json(noted))}\n\n".encode()
 
 
 def _refused(

@@ -16,10 +16,12 @@ from rest_framework.response import Response
 
 from channel_sync.api.requests import StrictSerializer, VisiblePropertyField
 from channel_sync.api.views import OperationsViewSet
-from channel_sync.feed.page import MAX_DIGITS
+from channel_sync.feed.cursor import sealed
 from channel_sync.models import ChannelProperty, NotificationKind, SwitchedOff, WebhookDelivery, WebhookSubscription
 from channel_sync.operations.roles import Role
 from channel_sync.subscriptions.changes import change, rotate, send_again, send_test, subscribe, unsubscribe
+
+MAX_DIGITS = 18
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
@@ -29,7 +31,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
     switched_off = serializers.ChoiceField(
         choices=SwitchedOff.choices, allow_blank=True, read_only=True, help_text="Why, where it is not active."
     )
-    cursor = serializers.CharField(read_only=True, help_text="The last notification that it has taken.")
+    cursor = serializers.SerializerMethodField(help_text="Of the last notification that it has taken.")
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=NotificationKind.choices))
 
     class Meta:
@@ -39,6 +41,10 @@ class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
             "failing_since", "next_attempt_at", "last_delivered_at", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_cursor(self, subscription: WebhookSubscription) -> str:
+        """As the feed has it."""
+        return sealed(subscription.cursor)
 
 
 class SubscriptionSecretSerializer(SubscriptionSerializer):
@@ -74,7 +80,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
     class Meta:
         model = WebhookDelivery
         fields = (
-            "id", "notification_id", "kind", "webhook_id", "succeeded", "status_code", "error", "duration_ms",
+            "id", "kind", "webhook_id", "succeeded", "status_code", "error", "duration_ms",
             "created_at",
         )  # fmt: skip
         read_only_fields = fields

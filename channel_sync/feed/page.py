@@ -13,11 +13,10 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-from channel_sync.errors import CursorGone, InvalidCursor
+from channel_sync.errors import CursorGone
 from channel_sync.feed.numbering import number_new
 from channel_sync.models import Notification
 
-MAX_DIGITS = 18
 COLUMNS = ("position", "kind", "channel_property_id", "subject_id", "payload", "created_at")
 NO_ROW = f"SELECT {', '.join(COLUMNS)} FROM channel_notifications WHERE false"  # noqa: S608 - constants
 
@@ -45,7 +44,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Page:
-    """Notifications in order. `next` is the cursor to go on with."""
+    """Notifications in order. `next` is the position to go on from."""
 
     rows: list[Noted]
     next: int
@@ -58,13 +57,6 @@ class Page:
         return f'"{sha256(read.encode()).hexdigest()[:32]}"'
 
 
-def parse_cursor(text: str) -> int:
-    """A position that a caller has been given, or `0`. Raises `InvalidCursor`."""
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-        raise InvalidCursor(text)
-    return int(text)
-
-
 def read_page(rows: QuerySet[Notification], after: int, *, limit: int) -> Page:
     """At most `limit` of the rows that follow a position; what has happened since is numbered first.
 
@@ -75,7 +67,7 @@ def read_page(rows: QuerySet[Notification], after: int, *, limit: int) -> Page:
     if is_behind and len(found) <= limit and number_new():
         _, end, found = _read(wanted)
     if after > end:
-        raise CursorGone(after)
+        raise CursorGone
     noted = [_noted(row) for row in found[:limit]]
     return Page(rows=noted, next=noted[-1].position if noted else after, has_more=len(found) > limit)
 

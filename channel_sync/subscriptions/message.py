@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from channel_sync.channels.http_pool import encoded
+from channel_sync.feed.cursor import sealed
 from channel_sync.feed.page import Noted
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
@@ -35,11 +36,11 @@ def message_of(noted: Noted) -> Message:
     content: dict[str, Any] = {
         "type": noted.kind,
         "timestamp": noted.created_at.isoformat(),
-        "cursor": str(noted.position),
+        "cursor": sealed(noted.position),
         "channel_property_id": channel_property,
         "data": noted.payload,
     }
-    return Message(f"ntf_{noted.position}", noted.kind, encoded(content), noted.position)
+    return Message(f"ntf_{sealed(noted.position)}", noted.kind, encoded(content), noted.position)
 
 
 def trial_message() -> Message:

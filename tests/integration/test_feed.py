@@ -20,6 +20,7 @@ from channel_sync.connections.opening import hold_property, open_up
 from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.errors import RefusedByChannel
 from channel_sync.events import store
+from channel_sync.feed.cursor import sealed
 from channel_sync.feed.page import present_end
 from channel_sync.models import (
     AlertKind,
@@ -198,7 +199,7 @@ def test_a_wrong_question_is_refused(viewer: APIClient, query: dict[str, Any], a
 
 
 def test_a_cursor_of_another_database_is_gone(viewer: APIClient) -> None:
-    answer = viewer.get(FEED, {"after": str(present_end() + 10**12)})
+    answer = viewer.get(FEED, {"after": sealed(present_end() + 10**12)})
 
     assert answer.status_code == 410
     assert answer.json()["errors"][0]["code"] == "cursor_gone"

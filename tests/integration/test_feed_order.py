@@ -14,7 +14,8 @@ import pytest
 from django.db import connection
 
 from channel_sync.errors import CursorGone, InvalidCursor
-from channel_sync.feed.page import Page, parse_cursor, present_end, read_page
+from channel_sync.feed.cursor import opened, sealed
+from channel_sync.feed.page import Page, present_end, read_page
 from channel_sync.models import Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,8 +110,9 @@ def test_pages_follow_each_other_without_a_gap_or_a_repetition() -> None:
 
 
 def test_a_cursor_is_checked() -> None:
-    for wrong in ("x", "1.2", "-1", "", "9" * 30, "\uff11"):
+    assert [opened(sealed(one)) for one in (0, 1, 2**40)] == [0, 1, 2**40]
+    for wrong in (sealed(7)[:-2] + "AA", "A" * 22, "x", "1.2", "-1", "", "9" * 30, "\uff11"):
         with pytest.raises(InvalidCursor):
-            parse_cursor(wrong)
+            opened(wrong)
     with pytest.raises(CursorGone, match="restored"):
         read(10**15)
