@@ -19,16 +19,16 @@ from typing import Any
 import pytest
 import requests
 from django.conf import LazySettings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
 from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.feed.cursor import sealed
-from channel_sync.models import ChannelProperty
+from channel_sync.models import ChannelProperty, PropertyRole
 from channel_sync.operations.roles import Role
 from pms_project.local_services.ports import free_port
+from tests.factories import ChannelConnectionFactory
+from tests.staff import works_in
 from tests.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -98,18 +98,19 @@ class Reader:
         return found
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[Server]:
     running = Server()
     yield running
     running.end()
 
 
 @pytest.fixture
-def vera(db: None, settings: LazySettings) -> Any:
+def vera(channel_property: ChannelProperty, settings: LazySettings) -> Any:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]  # As the server has it.
-    user = get_user_model().objects.create_user("vera", password="secret")
-    user.groups.add(Group.objects.get(name=Role.VIEWER.group))
+    user = works_in(channel_property.property, Role.VIEWER, name="vera")
+    user.set_password("secret")
+    user.save()
     return user
 
 
@@ -119,6 +120,7 @@ def test_a_change_is_streamed_at_once_and_a_reader_that_comes_back_misses_nothin
     with Reader(server.url) as reader:
         begin = reader.block()
         begun = time.monotonic()
+        note_paused(ChannelConnectionFactory().channel_property.id, by="eve")  # Of another hotel.
         note_paused(channel_property.id, by="eve")
 
         paused = reader.event()
@@ -147,9 +149,9 @@ def test_readers_hold_no_thread_and_one_that_loses_its_role_is_let_go(
             until(lambda: server.threads <= alone + 3, seconds=10)
             note_paused(channel_property.id, by="eve")
             assert {reader.event()["event"] for reader in readers} == {"property.paused"}
-        vera.groups.clear()
-        note_resumed(channel_property.id, is_held=False)
         first.event()
+        PropertyRole.objects.all().delete()
+        note_resumed(channel_property.id, is_held=False)
         with pytest.raises(AssertionError, match="ended"):
             first.event()
 
@@ -158,7 +160,7 @@ def test_who_may_not_follow_is_refused_in_the_shape_of_every_refusal(server: Ser
     nobody = requests.get(server.url, timeout=10)
     gone = requests.get(server.url, headers={**LOGIN, "Last-Event-ID": sealed(10**12)}, timeout=10)
     wrong = requests.get(server.url, headers=LOGIN, params={"after": "x"}, timeout=10)
-    vera.groups.clear()
+    PropertyRole.objects.all().delete()
     denied = requests.get(server.url, headers=LOGIN, timeout=10)
 
     assert [answer.status_code for answer in (nobody, gone, wrong, denied)] == [401, 410, 400, 403]

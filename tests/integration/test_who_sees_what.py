@@ -39,7 +39,10 @@ MADE_ANEW = [
     (re.compile(r'name="csrfmiddlewaretoken" value="\w+"'), ""),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00| UTC)?"), "<time>"),
     (re.compile(r"\d+\.\d{3,}"), "<seconds>"),
-    (re.compile(r'"(next|cursor|secret)":"[^"]+"|whsec_[^<"]+|ntf_[\w-]+|duration_ms":\d+'), "<of the feed>"),
+    (
+        re.compile(r'"(next|cursor|secret)":"[^"]+"|whsec_[^<"]+|(ntf|test)_[\w-]+|"id":\d+,"kind"|duration_ms":\d+'),
+        "<of the feed>",
+    ),
     (re.compile(r'milliseconds":\d+|in \d+ ms|credits_remaining":"[\d.]+"|[\d.]+ credits'), "<of the channel>"),
 ]
 AN_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
