@@ -41,6 +41,7 @@ from channel_sync.models import (
 )
 from channel_sync.monitoring.alert_rules import _subscriptions
 from channel_sync.operations.roles import Role
+from channel_sync.retention.run import run_retention
 from channel_sync.subscriptions import post as posting
 from channel_sync.subscriptions.address import resolve
 from channel_sync.subscriptions.changes import change, rotate, subscribe
@@ -48,6 +49,7 @@ from channel_sync.subscriptions.delivery import deliver, due_subscriptions
 from channel_sync.subscriptions.tasks import DELIVER_TASK, start_deliveries
 from tests.factories import ChannelConnectionFactory
 from tests.http_receiver import Receiver, receiving
+from tests.staff import works_in
 
 pytestmark = pytest.mark.django_db
 
@@ -370,6 +372,38 @@ def test_administrators_make_test_rotate_and_remove_subscriptions(
 def test_nobody_else_sees_subscriptions(api_of: Api, role: Role | None) -> None:
     assert api_of(role).get(SUBSCRIPTIONS).status_code == 403
     assert api_of(role).post(SUBSCRIPTIONS, {"url": "https://example.org/"}, format="json").status_code == 403
+
+
+def test_administrators_of_one_property_subscribe_to_that_alone(channel_property: ChannelProperty) -> None:
+    user = works_in(channel_property.property, Role.ADMINISTRATOR, name="anna")
+    api = APIClient()
+    api.force_login(user)
+
+    everything = api.post(SUBSCRIPTIONS, {"url": "https://8.8.8.8/"}, format="json")
+    own = {"url": "https://8.8.8.8/", "channel_property_id": str(channel_property.id)}
+    made = api.post(SUBSCRIPTIONS, own, format="json")
+    widened = api.patch(f"{SUBSCRIPTIONS}{made.json()['id']}/", {"channel_property_id": None}, format="json")
+
+    assert (everything.status_code, made.status_code, widened.status_code) == (400, 201, 400)
+    assert everything.json()["errors"][0]["attr"] == "channel_property_id"
+
+
+def test_old_notifications_and_deliveries_are_deleted(
+    receiver: Receiver, owner: Any, channel_property: ChannelProperty
+) -> None:
+    made = subscribe(owner, receiver.url).subscription
+    pause_and_resume(channel_property)
+    deliver(made.id)
+    old = timezone.now() - timedelta(days=31)
+    Notification.objects.update(created_at=old)
+    WebhookDelivery.objects.filter(id=WebhookDelivery.objects.earliest("id").id).update(created_at=old)
+
+    done = run_retention(now=timezone.now())
+
+    assert done.notifications_deleted >= 2
+    assert done.deliveries_deleted == 1
+    assert WebhookDelivery.objects.count() == 1
+    assert not Notification.objects.exists()
 
 
 DIES = """
