@@ -11,7 +11,7 @@ import pytest
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.rates import reconcile_rates
 from channel_sync.reconciliation.runs import RunOptions
-from pms_project.pms.models import RatePlan
+from pms_project.pms.models import DailyRate, RatePlan
 from pms_project.pms.services.rates import RateChange, set_rates
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import NIGHT, stay, units_at_beds24, work_everything
@@ -136,7 +136,8 @@ def test_a_comparison_brings_back_a_stop_sell_that_the_channel_lost(
 def test_stays_keep_to_what_the_channel_takes(
     plan: RatePlan, connected: ConnectedHotel, beds24: RunningSimulator
 ) -> None:
-    set_terms(plan, min_stay=0, max_stay=365)
+    set_terms(plan, max_stay=365)
+    DailyRate.objects.update(min_stay=0)
     work_everything()
 
     assert (at_beds24(beds24, "minStay"), at_beds24(beds24, "maxStay")) == (1, 364)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework.test import APIClient
@@ -20,7 +19,8 @@ from rest_framework.test import APIClient
 from channel_sync.models import AuditAction, AuditEntry, ChannelEvent, ChannelProperty, EventStatus
 from channel_sync.operations.roles import Role
 from tests.beds24_webhooks import webhook
-from tests.factories import ChannelPropertyFactory, EventFactory
+from tests.factories import ChannelPropertyFactory, EventFactory, HotelFactory
+from tests.staff import works_everywhere, works_in
 
 pytestmark = pytest.mark.django_db
 
@@ -53,8 +53,7 @@ def run(*arguments: str) -> str:
 
 
 def browser(role: Role) -> Client:
-    user = get_user_model().objects.create_user(role.name.lower(), is_staff=True)
-    user.groups.add(Group.objects.get(name=role.group))
+    user = works_everywhere(get_user_model().objects.create_user(role.name.lower(), is_staff=True), role)
     client = Client()
     client.force_login(user)
     return client
@@ -176,6 +175,18 @@ def test_the_page_finds_exports_and_erases(event: ChannelEvent) -> None:
     assert is_erased(event)
     broken = admin.post(PAGE, {"do": "erase", "chosen": f"{event.channel_property_id}/reservation:x"})
     assert broken.status_code == 400
+
+
+def test_the_page_of_another_hotel_knows_no_such_guest(event: ChannelEvent) -> None:
+    other = Client()
+    other.force_login(works_in(HotelFactory(), Role.ADMINISTRATOR, is_staff=True))
+    key = f"{event.channel_property_id}/booking:{NUMBER}"
+
+    assert key not in other.post(PAGE, {"do": "search", "email": EMAIL}).content.decode()
+    for wanted in ("export", "erase"):
+        answer = other.post(PAGE, {"do": wanted, "chosen": key, "confirmed": "yes"}, follow=True).content.decode()
+        assert "Choose a booking" in answer
+    assert not is_erased(event)
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])

@@ -308,7 +308,7 @@ def live(phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink)) -> None:
     run_state_machine_as_test(
         HotelLife,
         settings=hypothesis_settings(
-            max_examples=45,
+            max_examples=60,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,
