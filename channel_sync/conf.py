@@ -344,6 +344,45 @@ class ChannelSyncSettings(BaseModel):
         default="", repr=False, description="Bearer token of `/metrics`; without one the endpoint answers 403."
     )
 
+    subscription_interval: timedelta = Field(
+        default=timedelta(seconds=3),
+        ge=SHORTEST_INTERVAL,
+        description="How often beat looks for notifications that webhook subscriptions have not been sent.",
+    )
+    subscription_timeout: float = Field(
+        default=5.0,
+        gt=0,
+        le=30,
+        description="Seconds to connect to a subscription's receiver, and as many until its answer.",
+    )
+    subscription_retry_delays: tuple[timedelta, ...] = Field(
+        default=(
+            timedelta(seconds=5),
+            timedelta(seconds=30),
+            timedelta(minutes=2),
+            timedelta(minutes=10),
+            timedelta(minutes=30),
+            timedelta(hours=2),
+            timedelta(hours=6),
+        ),
+        min_length=1,
+        description="Wait after the first, second, ... delivery that a receiver did not take; the last one repeats.",
+    )
+    subscription_give_up_after: timedelta = Field(
+        default=timedelta(days=3), description="A subscription whose receiver takes nothing for longer is switched off."
+    )
+    subscription_secret_overlap: timedelta = Field(
+        default=timedelta(days=1), description="How long deliveries are signed with the secret before, too."
+    )
+    subscription_allow_http: bool = Field(
+        default=False, description="Let subscriptions have addresses without TLS, such as for development."
+    )
+    subscription_allow_private: bool = Field(
+        default=False,
+        description="Let subscriptions have addresses of this machine and of private networks: whoever may make a "
+        "subscription can have requests sent to what is reachable there.",
+    )
+
     redact_after: timedelta = Field(
         default=timedelta(days=90), description="Personal data is taken out of the payloads of settled events then."
     )
@@ -355,6 +394,10 @@ class ChannelSyncSettings(BaseModel):
         default=timedelta(days=400), description="Settled events are deleted then; failed ones stay."
     )
     retain_api_calls: timedelta = Field(default=timedelta(days=30), description="Notes of API calls are deleted then.")
+    retain_notifications: timedelta = Field(
+        default=timedelta(days=30),
+        description="Notifications, and notes of webhook deliveries, are deleted then, delivered or not.",
+    )
     retain_rejected_webhooks: timedelta = Field(
         default=timedelta(days=30), description="Counts of refused webhooks are deleted then."
     )

@@ -539,3 +539,44 @@ class WebhookTooLarge(WebhookRejected):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     reason = "too_large"
+
+
+class InvalidCursor(ChannelSyncError):
+    """A cursor of the feed that cannot be read."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(
+            f"'{cursor[:40]}' is no cursor of the feed: send the 'next' of an earlier answer, or '0' for everything "
+            "that is kept."
+        )
+
+
+class CursorGone(ChannelSyncError):
+    """A cursor that lies ahead of everything that was ever numbered: it is of another database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The feed has never been as far as this cursor: this database is not the one that it is from, or was "
+            "restored since. Read your lists anew, and follow the feed from where it is now: ask without 'after'."
+        )
+
+
+class AddressRefused(ChannelSyncError):
+    """A webhook subscription's address that nothing is sent to."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"Nothing is sent to '{host}': {reason}")
+
+
+class SubscriptionOff(ChannelSyncError):
+    """A delivery that would go to a subscription that is switched off."""
+
+    def __init__(self, subscription: object) -> None:
+        super().__init__(f"The subscription of {subscription} is switched off: switch it on first.")
+
+
+class NotificationGone(ChannelSyncError):
+    """A delivery whose notification has been deleted by age, or may not be seen by its subscription's owner."""
+
+    def __init__(self, delivery: object) -> None:
+        super().__init__(f"What delivery {delivery} was about is not kept any more, and cannot be sent again.")

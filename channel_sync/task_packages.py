@@ -2,5 +2,14 @@
 
 TASK_PACKAGES = [
     f"channel_sync.{package}"
-    for package in ("broker", "inventory", "inbound", "outbound", "reconciliation", "parity", "retention")
+    for package in (
+        "broker",
+        "inventory",
+        "inbound",
+        "outbound",
+        "reconciliation",
+        "parity",
+        "retention",
+        "subscriptions",
+    )
 ]

@@ -34,6 +34,7 @@ API_ROWS = {
     "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel", "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
+    "webhook-subscriptions": "subscription",
 }  # fmt: skip
 NIGHTS = {"start": "2027-03-01", "end": "2027-03-05"}
 
@@ -43,10 +44,11 @@ def api_asks(rows: Rows) -> Iterator[Ask]:
     bodies = _bodies(rows)
     for method, path in API:
         kind = API_ROWS.get(path.removeprefix("/api/").removeprefix("admin/").split("/")[0], "")
-        address = path.replace("{property_id}", rows.hotel)
+        address = path.replace("{property_id}", rows.hotel).replace("{delivery_id}", rows.delivery)
         if "{id}" in address:
             address = address.replace("{id}", getattr(rows, kind))
-        query = NIGHTS if path.startswith("/api/room-types/{id}/") else {}
+        query: dict[str, str] = {"after": "0"} if path == "/api/admin/feed/" else {}
+        query = NIGHTS if path.startswith("/api/room-types/{id}/") else query
         for body in bodies.get((method, path), [None if method in ("get", "delete") else {}]):
             yield Ask((method, path), method, address, query, body)
 
@@ -129,6 +131,10 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
             {"property_id": rows.hotel, "invite_code": "WRONG"},
             {"property_id": rows.hotel, "invite_code": "WRONG", "channel_property_id": "1001"},
         ],
+        ("post", "/api/admin/webhook-subscriptions/"): [
+            {"url": "https://8.8.8.8/", "channel_property_id": rows.property}
+        ],
+        ("patch", "/api/admin/webhook-subscriptions/{id}/"): [{"kinds": []}],
         ("post", "/api/admin/reconciliation-runs/"): [{"channel_property_id": rows.property, "kind": "rates"}],
         ("post", "/api/maintenance-blocks/"): [block],
         ("put", "/api/maintenance-blocks/{id}/"): [block],
@@ -147,7 +153,7 @@ ADMIN_ROWS = {
     "alert": "alert", "auditentry": "audit", "reservationlink": "booking", "channelmapping": "mapping",
     "propertyrole": "role", "hotelsettings": "hotel", "hotelmembership": "membership", "roomtype": "room_type",
     "rateplan": "rate_plan", "dailyrate": "daily_rate", "guest": "guest", "reservation": "reservation",
-    "maintenanceblock": "block",
+    "maintenanceblock": "block", "webhooksubscription": "subscription", "webhookdelivery": "delivery",
 }  # fmt: skip
 AUTOCOMPLETE = {"app_label": "channel_sync", "model_name": "channelevent", "field_name": "channel_property"}
 
@@ -185,6 +191,8 @@ def admin_filters(rows: Rows) -> Iterator[Ask]:
         "channel_sync_auditentry": [{"q": rows.external("audit", "actor")}, {"action__exact": "event.retried"}],
         "channel_sync_alert": [{"kind__exact": "failed_events"}],
         "channel_sync_reconciliationrun": [{"channel_property__id__exact": rows.property}, {"status__exact": "done"}],
+        "channel_sync_webhooksubscription": [{"channel_property__id__exact": rows.property}, {"is_active__exact": "1"}],
+        "channel_sync_webhookdelivery": [{"kind__exact": "event.failed"}],
         "pms_guest": [{"q": rows.external("guest", "last_name")}, {"q": rows.external("guest", "email")}],
         "pms_reservation": [
             {"q": rows.reservation}, {"q": rows.external("guest", "last_name")}, {"hotel__id__exact": rows.hotel},
@@ -210,6 +218,16 @@ def admin_acts(rows: Rows, own: Rows) -> Iterator[Ask]:
     yield _form("channel_sync_conflict_change", "resolve", {"resolution": "dismiss"}, rows.conflict)
     report = {"report": "no_show", "confirmed": "yes"}
     yield _form("channel_sync_reservationlink_change", "report to the OTA", report, rows.booking)
+    for verb, row in (("send_test", rows.subscription), ("rotate_secret", rows.subscription)):
+        post = {"action": verb, "_selected_action": row}
+        yield _form("channel_sync_webhooksubscription_changelist", "send a test, give a new secret", post)
+    again = {"action": "send_again", "_selected_action": rows.delivery}
+    yield _form("channel_sync_webhookdelivery_changelist", "send once more", again)
+    added = {"url": "https://8.8.8.8/", "channel_property": rows.property, "is_active": "on"}
+    yield _form("channel_sync_webhooksubscription_add", "", added)
+    yield _form("channel_sync_webhooksubscription_change", "", added, rows.subscription)
+    yield _form("channel_sync_webhooksubscription_change", "", added, own.subscription)
+    yield _form("channel_sync_webhooksubscription_delete", "", {"post": "yes"}, rows.subscription)
     role = {"user": own.user, "property": rows.hotel, "role": "3"}
     yield _form("channel_sync_propertyrole_add", "", role)
     yield _form("channel_sync_propertyrole_delete", "", {"post": "yes"}, rows.role)

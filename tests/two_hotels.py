@@ -23,12 +23,16 @@ from channel_sync.models import (
     Conflict,
     ConflictKind,
     EventStatus,
+    NotificationKind,
     PropertyRole,
     ReconciliationKind,
     ReconciliationRun,
     Role,
     Severity,
+    WebhookDelivery,
+    WebhookSubscription,
 )
+from channel_sync.subscriptions.message import new_secret
 from pms_project.pms.models import HotelMembership, HotelSettings, RoomType
 from tests.factories import (
     ChannelConnectionFactory,
@@ -116,6 +120,9 @@ def _rows(hotel: HotelSettings, channel_property: ChannelProperty, room_type: Ro
         channel_reference=f"{mark}-reference",
     )  # fmt: skip
     mapping = ChannelMapping.objects.filter(channel_property=channel_property, internal_id=room_type.pk).first()
+    subscription = WebhookSubscription.objects.create(
+        channel_property=channel_property, url=f"https://127.0.0.1/{mark}", secret=new_secret()
+    )
     room, plan = RoomFactory(room_type=room_type, number=f"{mark}-1"), RatePlanFactory(room_type=room_type, name=mark)
     return Rows(
         {
@@ -179,6 +186,16 @@ def _rows(hotel: HotelSettings, channel_property: ChannelProperty, room_type: Ro
                 actor=f"{mark}-actor",
                 action=AuditAction.EVENT_RETRIED,
                 subject=f"event:{mark}",
+            ),
+            "subscription": subscription,
+            "delivery": WebhookDelivery.objects.create(
+                subscription=subscription,
+                channel_property=channel_property,
+                notification_id=0,
+                succeeded=False,
+                kind=NotificationKind.EVENT_FAILED,
+                webhook_id=f"{mark}-webhook",
+                duration_ms=1,
             ),
         },
         (mark, booking, channel_property.channel_property_id),

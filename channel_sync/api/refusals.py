@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from channel_sync.errors import (
+    AddressRefused,
     AlreadyLive,
     BookingsNotSettled,
     CannotBookAgain,
@@ -19,14 +20,17 @@ from channel_sync.errors import (
     ConfigurationError,
     ConflictClosed,
     ConnectedElsewhere,
+    CursorGone,
     DuplicateMapping,
     EventInOtherState,
+    InvalidCursor,
     InvalidMapping,
     InvalidWindow,
     MoveNotConfirmed,
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
+    NotificationGone,
     PropertyGone,
     RefusedByChannel,
     ReportedBefore,
@@ -35,6 +39,7 @@ from channel_sync.errors import (
     ResolutionImpossible,
     RoomsNotClosed,
     RotationUnderWay,
+    SubscriptionOff,
 )
 
 CONFLICTING = (
@@ -50,6 +55,7 @@ CONFLICTING = (
     NotConfirmed,
     NotConnected,
     NotEnoughUnits,
+    NotificationGone,
     PropertyGone,
     ReportedBefore,
     ReportNotAccepted,
@@ -57,6 +63,7 @@ CONFLICTING = (
     ResolutionImpossible,
     RoomsNotClosed,
     RotationUnderWay,
+    SubscriptionOff,
 )
 
 
@@ -77,6 +84,10 @@ class RefusalHandler(ExceptionHandler):
         """An error that is not ours stays what it is."""
         if isinstance(exc, InvalidMapping | InvalidWindow):
             return ValidationError({exc.field: [str(exc)]}, code="invalid")
+        if isinstance(exc, AddressRefused):
+            return ValidationError({"url": [str(exc)]}, code="invalid")
+        if isinstance(exc, InvalidCursor):
+            return ValidationError({"after": [str(exc)]}, code="invalid")
         if isinstance(exc, ChannelSyncError):
             return Refused(exc)
         converted: Exception = super().convert_known_exceptions(exc)
@@ -92,6 +103,8 @@ def _status(error: ChannelSyncError) -> HTTPStatus:
     """What is neither the caller's nor the state's fault is worth another try later."""
     if isinstance(error, CONFLICTING):
         return HTTPStatus.CONFLICT
+    if isinstance(error, CursorGone):
+        return HTTPStatus.GONE
     if isinstance(error, ConfigurationError):
         return HTTPStatus.BAD_REQUEST
     if isinstance(error, RefusedByChannel):

@@ -1,15 +1,18 @@
 """Addresses of the admin API; include them under `api/`. A trailing slash may be there or not."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from channel_sync.api.bookings import BookingViewSet
 from channel_sync.api.events import EventViewSet
+from channel_sync.api.feed import FeedViewSet
 from channel_sync.api.guest_data import GuestDataViewSet
 from channel_sync.api.mappings import MappingViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
 from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
+from channel_sync.api.stream import feed_stream
+from channel_sync.api.subscriptions import SubscriptionViewSet
 
 app_name = "channel_sync_api"
 
@@ -23,7 +26,12 @@ router.register("conflicts", ConflictViewSet, basename="conflict")
 router.register("reconciliation-runs", RunViewSet, basename="run")
 router.register("properties", PropertyViewSet, basename="property")
 router.register("metrics", MetricsViewSet, basename="metrics")
+router.register("feed", FeedViewSet, basename="feed")
+router.register("webhook-subscriptions", SubscriptionViewSet, basename="subscription")
 router.register("guest-data", GuestDataViewSet, basename="guest-data")
 router.register("audit", AuditViewSet, basename="audit")
 
-urlpatterns = [path("admin/", include(router.urls))]
+urlpatterns = [
+    re_path("^admin/feed/stream/?$", feed_stream, name="feed-stream"),
+    path("admin/", include(router.urls)),
+]

@@ -12,6 +12,7 @@ RELAY_TASK = "channel_sync.relay"
 RESUME_RUNS_TASK = "channel_sync.resume_runs"
 CHANGES_TASK = "channel_sync.changes"
 RETENTION_TASK = "channel_sync.retention"
+SUBSCRIPTIONS_TASK = "channel_sync.subscriptions"
 
 
 def celery_options() -> dict[str, Any]:
@@ -45,6 +46,11 @@ def celery_options() -> dict[str, Any]:
             "channel_sync resume runs": {
                 "task": RESUME_RUNS_TASK,
                 "schedule": settings.resume_interval,
+                "options": {"queue": wanted.periodic.name},
+            },
+            "channel_sync subscriptions": {
+                "task": SUBSCRIPTIONS_TASK,
+                "schedule": settings.subscription_interval,
                 "options": {"queue": wanted.periodic.name},
             },
             "channel_sync retention": {

@@ -26,14 +26,24 @@ from channel_sync.channels.ranges import ONE_NIGHT
 from channel_sync.channels.storable import storable_text
 from channel_sync.conf import channel_sync_settings
 from channel_sync.correlation import correlation_id
-from channel_sync.errors import IllegalTransition, WaitsFor, WorkerVanished
+from channel_sync.errors import IllegalTransition, RefusedByChannel, WaitsFor, WorkerVanished
 from channel_sync.events.handlers import handler_of
 from channel_sync.events.lease import new_holder
 from channel_sync.events.message import EventMessage, message_of
 from channel_sync.events.new_event import NewEvent
 from channel_sync.events.transitions import SETTLED_STATUSES, Verb, sources_of, target_of
 from channel_sync.metrics import EVENTS
-from channel_sync.models import PMS_SOURCE, WAITING_STATUSES, ChannelEvent, Direction, EventStatus, EventType
+from channel_sync.models import (
+    PMS_SOURCE,
+    WAITING_STATUSES,
+    ChannelEvent,
+    Direction,
+    EntityType,
+    EventStatus,
+    EventType,
+    Notification,
+    NotificationKind,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -424,6 +434,8 @@ def fail(event: ChannelEvent, error: Exception) -> None:
     with transaction.atomic():
         handler_of(event.event_type).on_failure(event, error)
         _settle(event, Verb.FAIL, last_error=_said(error))
+        if isinstance(error, RefusedByChannel):
+            _note_refused(event, error)
 
 
 # ----- to the broker -----
@@ -654,6 +666,27 @@ def _require_all(events: Sequence[ChannelEvent], to: EventStatus, write: str, pa
 def _settle(event: ChannelEvent, verb: Verb, **columns: Any) -> None:
     _move(event, verb, **_ended(verb), **columns)
     _count(event.direction, event.event_type, target_of(verb))
+
+
+def _note_refused(event: ChannelEvent, error: RefusedByChannel) -> None:
+    """That it failed is noted by a trigger; only here it is known that the channel has said no to a booking."""
+    if event.entity_type != EntityType.BOOKING or event.direction != Direction.OUTBOUND:
+        return
+    Notification.objects.create(
+        kind=NotificationKind.RESERVATION_REFUSED,
+        channel_property_id=event.channel_property_id,
+        subject_id=event.id,
+        payload={
+            "event_id": str(event.id),
+            "direction": event.direction,
+            "event_type": event.event_type,
+            "entity_type": event.entity_type,
+            "entity_internal_id": str(event.entity_internal_id) if event.entity_internal_id else None,
+            "entity_external_id": event.entity_external_id,
+            "attempts": event.attempts,
+            "error": type(error).__name__,
+        },
+    )
 
 
 def _pause_is_over(channel_property_id: UUID, error: Exception) -> bool:

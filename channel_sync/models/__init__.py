@@ -22,6 +22,14 @@ from channel_sync.models.event import (
 from channel_sync.models.heartbeat import Heartbeat, ProcessKind
 from channel_sync.models.hold import HoldStatus, InventoryHold
 from channel_sync.models.mapping import ChannelMapping, MappingType
+from channel_sync.models.notification import (
+    ALERT_KINDS,
+    CONFLICT_KINDS,
+    EVENT_KINDS,
+    PROPERTY_KINDS,
+    Notification,
+    NotificationKind,
+)
 from channel_sync.models.parity import LeftAlone, OldBookings, ParityCheck, ParityReason, ParityStatus
 from channel_sync.models.property import ChannelProperty, ChannelPropertyStatus
 from channel_sync.models.property_role import PropertyRole, Role
@@ -31,10 +39,15 @@ from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind
 from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
+from channel_sync.models.subscription import SwitchedOff, WebhookDelivery, WebhookSubscription
 
 __all__ = [
+    "ALERT_KINDS",
+    "CONFLICT_KINDS",
+    "EVENT_KINDS",
     "OPEN_STATUSES",
     "PMS_SOURCE",
+    "PROPERTY_KINDS",
     "RESTRICTIONS_SUBJECT",
     "UNAPPLIED_STATUSES",
     "WAITING_STATUSES",
@@ -64,6 +77,8 @@ __all__ = [
     "KeptLower",
     "LeftAlone",
     "MappingType",
+    "Notification",
+    "NotificationKind",
     "OldBookings",
     "ParityCheck",
     "ParityReason",
@@ -80,5 +95,8 @@ __all__ = [
     "RunStatus",
     "Severity",
     "StagedBooking",
+    "SwitchedOff",
+    "WebhookDelivery",
+    "WebhookSubscription",
     "WebhookVerification",
 ]

@@ -37,6 +37,7 @@ class AlertKind(models.TextChoices):
     PAUSED = "paused"
     NOT_LIVE = "not_live", "not live"
     TOO_MANY_FOR_SALE = "too_many_for_sale", "too many for sale"
+    SUBSCRIPTION_OFF = "subscription_off", "webhook subscription switched off"
     WEBHOOKS_REJECTED = "webhooks_rejected", "webhooks rejected"
     ROTATION_UNFINISHED = "rotation_unfinished", "rotation unfinished"
 

@@ -15,8 +15,9 @@ from channel_sync.models.account import ChannelAccount
 from channel_sync.models.connection import ChannelConnection
 from channel_sync.models.encryption_keys import opening_keys
 from channel_sync.models.secret import secret_columns
+from channel_sync.models.subscription import WebhookSubscription
 
-TABLES: tuple[type[Model], ...] = (ChannelConnection, ChannelAccount)
+TABLES: tuple[type[Model], ...] = (ChannelConnection, ChannelAccount, WebhookSubscription)
 # Whether the keys are wrong shows in the first that can be read; health looks at no more of each column.
 LOOKED_AT = 200
 

@@ -17,6 +17,8 @@ from channel_sync.models import (
     ChannelPropertyStatus,
     ReconciliationRun,
     RunStatus,
+    SwitchedOff,
+    WebhookSubscription,
 )
 from channel_sync.monitoring.begun_stay_rules import begun_stay_findings
 from channel_sync.monitoring.capture_rules import capture_findings
@@ -53,6 +55,21 @@ def findings(health: Health, *, now: datetime) -> Iterator[Finding]:
     yield from begun_stay_findings()
     yield from secret_findings(health)
     yield from webhook_findings()
+    yield from _subscriptions()
+
+
+def _subscriptions() -> Iterator[Finding]:
+    """Those that a person has switched off are no news."""
+    off = WebhookSubscription.objects.filter(is_active=False).exclude(switched_off__in=["", SwitchedOff.BY_HAND])
+    for subscription in off.select_related("channel_property").order_by("id")[:AT_MOST]:
+        yield Finding(
+            AlertKind.SUBSCRIPTION_OFF,
+            f"A webhook subscription is switched off: {SwitchedOff(subscription.switched_off).label} Correct its "
+            "receiver, then switch it on under 'Webhook subscriptions' in the admin, and it goes on where it stopped; "
+            "or delete it.",
+            subject=str(subscription.id),
+            channel_property=subscription.channel_property,
+        )
 
 
 def _outages(health: Health) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from channel_sync.models import Alert, ApiCall, ChannelEvent, RejectedWebhooks
+from channel_sync.models import Alert, ApiCall, ChannelEvent, Notification, RejectedWebhooks, WebhookDelivery
 from channel_sync.retention.redaction import REDACTABLE
 
 BATCH = 2_000
@@ -29,6 +29,16 @@ def old_api_calls(after: timedelta, *, now: datetime) -> QuerySet[Any]:
 def old_alerts(after: timedelta, *, now: datetime) -> QuerySet[Any]:
     """Alerts that were over and told longer ago."""
     return Alert.objects.filter(settled=True, resolved_at__lt=now - after).order_by("resolved_at")
+
+
+def old_notifications(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """What happened longer ago; who has not read it by now reads its lists anew."""
+    return Notification.objects.filter(created_at__lt=now - after).order_by("id")
+
+
+def old_deliveries(after: timedelta, *, now: datetime) -> QuerySet[Any]:
+    """Notes of webhook deliveries that were tried longer ago."""
+    return WebhookDelivery.objects.filter(created_at__lt=now - after).order_by("created_at")
 
 
 def old_rejections(after: timedelta, *, now: datetime) -> QuerySet[Any]:

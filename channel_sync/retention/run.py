@@ -8,7 +8,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.retention.deletion import delete, old_alerts, old_api_calls, old_events, old_rejections
+from channel_sync.retention.deletion import (
+    delete,
+    old_alerts,
+    old_api_calls,
+    old_deliveries,
+    old_events,
+    old_notifications,
+    old_rejections,
+)
 from channel_sync.retention.redaction import count_redactable, redact_conflicts, redact_events
 
 logger = logging.getLogger(__name__)
@@ -23,6 +31,8 @@ class Retained:
     events_deleted: int
     api_calls_deleted: int
     alerts_deleted: int
+    notifications_deleted: int
+    deliveries_deleted: int
     rejections_deleted: int
 
 
@@ -35,6 +45,8 @@ def preview(*, now: datetime) -> Retained:
         events_deleted=old_events(settings.retain_events, now=now).count(),
         api_calls_deleted=old_api_calls(settings.retain_api_calls, now=now).count(),
         alerts_deleted=old_alerts(settings.retain_events, now=now).count(),
+        notifications_deleted=old_notifications(settings.retain_notifications, now=now).count(),
+        deliveries_deleted=old_deliveries(settings.retain_notifications, now=now).count(),
         rejections_deleted=old_rejections(settings.retain_rejected_webhooks, now=now).count(),
     )
 
@@ -46,6 +58,8 @@ def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda don
         events_deleted=delete(old_events(settings.retain_events, now=now), progress),
         api_calls_deleted=delete(old_api_calls(settings.retain_api_calls, now=now), progress),
         alerts_deleted=delete(old_alerts(settings.retain_events, now=now), progress),
+        notifications_deleted=delete(old_notifications(settings.retain_notifications, now=now), progress),
+        deliveries_deleted=delete(old_deliveries(settings.retain_notifications, now=now), progress),
         rejections_deleted=delete(old_rejections(settings.retain_rejected_webhooks, now=now), progress),
         events_redacted=redact_events(settings.redact_after, settings.redact_failed_after, now=now, progress=progress),
         conflicts_redacted=redact_conflicts(settings.redact_after, now=now),

@@ -24,8 +24,17 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from channel_sync.models import ChannelMapping, Conflict, ConflictKind, ReconciliationKind, ReconciliationRun, Severity
+from channel_sync.models import (
+    ChannelMapping,
+    Conflict,
+    ConflictKind,
+    ReconciliationKind,
+    ReconciliationRun,
+    Severity,
+    WebhookSubscription,
+)
 from channel_sync.operations.roles import Role
+from channel_sync.subscriptions.message import new_secret
 from pms_project.wsgi import application
 from tests.conftest import ConnectedHotel
 from tests.factories import (
@@ -87,6 +96,11 @@ def operations() -> list[tuple[str, str]]:
         ("post", "/properties/{id}/test-connection/"), ("post", "/properties/{id}/webhook/"),
         ("post", "/properties/connect/"), ("get", "/reconciliation-runs/"), ("post", "/reconciliation-runs/"),
         ("get", "/reconciliation-runs/{id}/"),
+        ("get", "/feed/"), ("get", "/webhook-subscriptions/"), ("post", "/webhook-subscriptions/"),
+        ("get", "/webhook-subscriptions/{id}/"), ("patch", "/webhook-subscriptions/{id}/"),
+        ("delete", "/webhook-subscriptions/{id}/"), ("post", "/webhook-subscriptions/{id}/rotate-secret/"),
+        ("post", "/webhook-subscriptions/{id}/test/"), ("get", "/webhook-subscriptions/{id}/deliveries/"),
+        ("post", "/webhook-subscriptions/{id}/deliveries/{delivery_id}/redeliver/"),
     ]  # fmt: skip
 
 
@@ -139,6 +153,7 @@ def known_ids(connected: ConnectedHotel, topology_at_broker: None) -> dict[str, 
     booking = ReservationLinkFactory(
         channel_property=connected.channel_property, reservation_id=reservation.id, ota="booking"
     )
+    subscription = WebhookSubscription.objects.create(url="https://127.0.0.1/", secret=new_secret())
     return {
         "bookings": str(booking.id),
         "events": str(event.id),
@@ -147,6 +162,7 @@ def known_ids(connected: ConnectedHotel, topology_at_broker: None) -> dict[str, 
         "channel-mappings": str(ChannelMapping.objects.first().id),  # type: ignore[union-attr]
         "properties": str(connected.channel_property.id),
         "channel-status": str(connected.hotel.id),
+        "webhook-subscriptions": str(subscription.id),
     }
 
 

@@ -1,0 +1,1 @@
+"""What has happened, read page by page by whoever may see it."""
