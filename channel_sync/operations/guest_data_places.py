@@ -71,6 +71,10 @@ PLACES: Mapping[str, Holds] = {
     "ChannelProperty.config": Holds.NOTHING,
     "ChannelMapping.metadata": Holds.NOTHING,
     "Heartbeat.queues": Holds.NOTHING,
+    "Notification.payload": Holds.NOTHING,
+    "WebhookSubscription.kinds": Holds.NOTHING,
+    "WebhookSubscription.secret": Holds.NOTHING,
+    "WebhookSubscription.secret_previous": Holds.NOTHING,
 }
 
 
