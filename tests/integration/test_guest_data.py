@@ -6,6 +6,7 @@ There was no way to do any of it: payloads, conflicts, staged bookings and captu
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -142,7 +143,8 @@ def kept_words() -> set[str]:
             table = model._meta.db_table
             cursor.execute(f'SELECT kept::text FROM "{table}" AS kept')
             rows = "\n".join(row for (row,) in cursor.fetchall()).lower()
-            left |= {f"{word} in {table}" for word in WORDS if word.lower() in rows}
+            # Whole words: three letters may be part of an id.
+            left |= {f"{word} in {table}" for word in WORDS if re.search(rf"\b{re.escape(word.lower())}\b", rows)}
     return left
 
 
