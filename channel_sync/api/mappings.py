@@ -38,6 +38,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     serializer_class = MappingSerializer
     filterset_class = MappingFilter
     rows_key = "mappings"
+    query_parameters = {"destroy": ("confirm",)}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,

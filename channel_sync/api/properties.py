@@ -76,6 +76,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     serializer_class = PropertySerializer
     filterset_class = ChannelPropertyFilter
     rows_key = "properties"
+    query_parameters = {"not_in_pms": ("start", "end", "room_type_id")}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -291,6 +292,7 @@ class ChannelStatusViewSet(OperationsViewSet):
     serializer_class = StatusSerializer
     pagination_class = None
     lookup_field = "property_id"
+    query_parameters = {"retrieve": ("channel",)}
     roles = {"retrieve": Role.VIEWER}
 
     @extend_schema(

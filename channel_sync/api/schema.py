@@ -7,7 +7,7 @@ from typing import Any, Literal
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.known_keys import KnownKeys
 
 
 class RefusalDetailSerializer(serializers.Serializer[Any]):
@@ -50,7 +50,7 @@ class RefusalAutoSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> dict[str, Any]:
         mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(serializer, StrictSerializer):
+        if isinstance(serializer, KnownKeys):
             mapped["additionalProperties"] = False
         return mapped
 

@@ -204,7 +204,7 @@ def test_batch_retry_by_filter(operator: APIClient) -> None:
     assert mine.next_attempt_at <= datetime.now(UTC)
     nobody = {"filter": {"property_id": str(uuid4())}}
     assert operator.post(f"{LIST}/batch-retry", nobody, format="json").json()["retried"] == 0
-    assert operator.post(f"{LIST}/batch-retry", {"filter": {}}, format="json").json()["retried"] == 1
+    assert operator.post(f"{LIST}/batch-retry", {"filter": {"all": True}}, format="json").json()["retried"] == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["7"]}, {"ids": [str(uuid4())], "filter": {}}])

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import exception_handler
 
+from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
@@ -48,7 +49,7 @@ FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "ex
 CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
 
 
-class HotelViewSet(viewsets.GenericViewSet):
+class HotelViewSet(KnownParameters, viewsets.GenericViewSet):
     """Rows of the hotels that the user works in; those of others are not there."""
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -132,8 +133,10 @@ class ReservationViewSet(
         marked = stays.mark_no_show(self.get_object().id, version=based_on(request))
         return Response(self.get_serializer(marked).data)
 
-    @extend_schema(request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)})
-    @action(detail=False, methods=["post"])
+    @extend_schema(
+        request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)}, filters=False
+    )
+    @action(detail=False, methods=["post"], pagination_class=None)
     def group(self, request: Request) -> Response:
         """Create several reservations that belong together, all or none."""
         serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
@@ -172,6 +175,7 @@ class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     queryset = RoomType.objects.all()
     serializer_class = RoomTypeSerializer
     filterset_class = RoomTypeFilter
+    query_parameters = {"availability": ("start", "end"), "not_in_pms": ("start", "end")}
 
     @extend_schema(parameters=[*NIGHTS], responses={(200, "application/json"): FREE_ROOMS})
     @action(detail=True)
@@ -181,7 +185,7 @@ class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
         nights = free_units([self.get_object().id], start, end)
         return Response({str(night.night): night.free for night in nights})
 
-    @extend_schema(parameters=[*NIGHTS], responses=MissingSerializer(many=True))
+    @extend_schema(parameters=[*NIGHTS], responses=MissingSerializer(many=True), filters=False)
     @action(detail=True, url_path="not-in-pms", pagination_class=None)
     def not_in_pms(self, request: Request, pk: str | None = None) -> Response:
         """Bookings that channels have sold and no reservation has yet: free rooms are counted without their nights."""
