@@ -34,6 +34,14 @@ def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
 
 
+def try_lock_in_transaction(*name: object) -> bool:
+    """Take the lock of this name until the end of the transaction, if nobody else holds it; whether it was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_number(*name)])
+        (taken,) = cursor.fetchone() or (False,)
+    return bool(taken)
+
+
 def give_up_waiting_after(wait: timedelta) -> None:
     """Let every statement of this transaction that waits longer than this for a lock fail with `OperationalError`."""
     with connection.cursor() as cursor:

@@ -34,8 +34,9 @@ class KnownParameters:
 
     def _known_parameters(self) -> set[str]:
         view: Any = self
-        known = set(self.query_parameters.get(view.action or "", ()))
-        if view.action != "list":
+        action = getattr(view, "action", None) or ""
+        known = set(self.query_parameters.get(action, ()))
+        if action != "list":
             return known
         filterset = getattr(view, "filterset_class", None)
         if filterset is not None and view.filter_backends:

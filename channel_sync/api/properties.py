@@ -20,6 +20,7 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter, ChannelPropertyFilter
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.not_in_pms import NotInPmsQuerySerializer, NotInPmsSerializer
 from channel_sync.api.parity import AcceptReportSerializer, ParitySerializer, parity_answer
 from channel_sync.api.pauses import PausedSerializer
@@ -96,6 +97,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
 
     @extend_schema(request=ConnectSerializer, responses={201: ConnectedSerializer}, filters=False)
     @action(detail=False, methods=["post"], pagination_class=None)
+    @idempotent(in_transaction=False, holds_secret=True)
     def connect(self, request: Request) -> Response:
         """Exchange an invite code for tokens, look at the property, and set its webhook where asked.
 

@@ -17,6 +17,7 @@ from channel_sync.models import (
     EventType,
     MappingType,
     ReconciliationKind,
+    RunStatus,
 )
 from channel_sync.operations.access import Access
 from channel_sync.reconciliation.resolution import Resolution
@@ -186,8 +187,10 @@ class RunStartSerializer(StrictSerializer):
 
 
 class RunQueuedSerializer(serializers.Serializer[Any]):
-    """The run is queued; it is listed once the worker has taken it."""
+    """The run, queued: ask for it by its id to see how far it is."""
 
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.choices)
     queued = serializers.BooleanField()
     channel_property_id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=ReconciliationKind.choices)

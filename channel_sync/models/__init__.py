@@ -31,6 +31,7 @@ from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind
 from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
+from channel_sync.models.stored_answer import StoredAnswer
 
 __all__ = [
     "OPEN_STATUSES",
@@ -80,5 +81,6 @@ __all__ = [
     "RunStatus",
     "Severity",
     "StagedBooking",
+    "StoredAnswer",
     "WebhookVerification",
 ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from channel_sync.conf import channel_sync_settings
-from channel_sync.retention.deletion import delete, old_alerts, old_api_calls, old_events, old_rejections
+from channel_sync.retention.deletion import delete, old_alerts, old_answers, old_api_calls, old_events, old_rejections
 from channel_sync.retention.redaction import count_redactable, redact_conflicts, redact_events
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ class Retained:
     api_calls_deleted: int
     alerts_deleted: int
     rejections_deleted: int
+    answers_deleted: int
 
 
 def preview(*, now: datetime) -> Retained:
@@ -36,6 +37,7 @@ def preview(*, now: datetime) -> Retained:
         api_calls_deleted=old_api_calls(settings.retain_api_calls, now=now).count(),
         alerts_deleted=old_alerts(settings.retain_events, now=now).count(),
         rejections_deleted=old_rejections(settings.retain_rejected_webhooks, now=now).count(),
+        answers_deleted=old_answers(now=now).count(),
     )
 
 
@@ -47,6 +49,7 @@ def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda don
         api_calls_deleted=delete(old_api_calls(settings.retain_api_calls, now=now), progress),
         alerts_deleted=delete(old_alerts(settings.retain_events, now=now), progress),
         rejections_deleted=delete(old_rejections(settings.retain_rejected_webhooks, now=now), progress),
+        answers_deleted=delete(old_answers(now=now), progress),
         events_redacted=redact_events(settings.redact_after, settings.redact_failed_after, now=now, progress=progress),
         conflicts_redacted=redact_conflicts(settings.redact_after, now=now),
     )

@@ -44,5 +44,6 @@ def _told(done: Retained, *, dry_run: bool) -> str:
     return (
         f"{done.events_redacted} events and {done.conflicts_redacted} conflicts {would}redacted; {done.events_deleted} "
         f"events, {done.api_calls_deleted} notes of API calls, {done.alerts_deleted} alerts and "
-        f"{done.rejections_deleted} counts of refused webhooks {would}deleted."
+        f"{done.rejections_deleted} counts of refused webhooks {would}deleted, "
+        f"{done.answers_deleted} stored answers {would}deleted."
     )

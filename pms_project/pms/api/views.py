@@ -13,8 +13,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import exception_handler
 
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
@@ -33,7 +33,7 @@ from pms_project.pms.api.serializers import (
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
-from pms_project.pms.services.errors import ConfirmationNeeded, NotWithinLimits, PmsError
+from pms_project.pms.services.errors import ConfirmationNeeded
 from pms_project.pms.services.limits import MAX_NIGHTS
 from pms_project.pms.services.rates import RateChange, set_rates
 from pms_project.pms.services.visibility import seen_by
@@ -76,6 +76,11 @@ class ReservationViewSet(
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
     filterset_class = ReservationFilter
+
+    @idempotent(in_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Make a reservation."""
+        return super().create(request)
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         """Create it if there is a room on every night."""
@@ -137,6 +142,7 @@ class ReservationViewSet(
         request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)}, filters=False
     )
     @action(detail=False, methods=["post"], pagination_class=None)
+    @idempotent(in_transaction=True)
     def group(self, request: Request) -> Response:
         """Create several reservations that belong together, all or none."""
         serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
@@ -145,12 +151,12 @@ class ReservationViewSet(
         return Response(self.get_serializer(made, many=True).data, status=status.HTTP_201_CREATED)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """A change of an older version is answered with the present one."""
+        """A change of an older version is answered with the present one beside the refusal."""
+        answer = super().handle_exception(exc)
         if isinstance(exc, StaleReservation):
             current = self.get_queryset().get(pk=exc.reservation_id)
-            body = {"error": "StaleReservation", "detail": str(exc), "current": self.get_serializer(current).data}
-            return Response(body, status=status.HTTP_409_CONFLICT)
-        return super().handle_exception(exc)
+            answer.data["current"] = self.get_serializer(current).data
+        return answer
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Name the version of the reservation that the answer holds."""
@@ -167,6 +173,11 @@ class MaintenanceBlockViewSet(HotelViewSet, viewsets.ModelViewSet):
     queryset = MaintenanceBlock.objects.select_related("room__room_type")
     serializer_class = MaintenanceBlockSerializer
     filterset_class = MaintenanceBlockFilter
+
+    @idempotent(in_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Take a room out of order."""
+        return super().create(request)
 
 
 class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
@@ -214,6 +225,7 @@ class RateViewSet(HotelViewSet):
     serializer_class = RateChangeSerializer
 
     @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
+    @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
         """Set the terms of one or several ranges of nights, all or none."""
         serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
@@ -223,15 +235,6 @@ class RateViewSet(HotelViewSet):
             [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
         )
         return Response({"nights": nights}, status=status.HTTP_201_CREATED)
-
-
-def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF exception handler: what a service refuses is a 409 that says why, or a 400 that names the field."""
-    if isinstance(error, NotWithinLimits):
-        return exception_handler(ValidationError({error.field: [str(error)]}), context)
-    if isinstance(error, PmsError):
-        return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
-    return exception_handler(error, context)
 
 
 def _nights(request: Request) -> tuple[date, date]:
