@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from channel_sync.api.schema import EVERYWHERE, READING, WRITING, RefusalAutoSchema
+from channel_sync.api.schema import EVERYWHERE, READING, WRITING, DocumentedRefusals
 
 
-class PmsAutoSchema(RefusalAutoSchema):
+class PmsAutoSchema(DocumentedRefusals):
     """What `drf_spectacular` finds, and the refusals."""
 
     everywhere: ClassVar[Mapping[str, str]] = {**EVERYWHERE, "403": "No permission."}
