@@ -27,19 +27,19 @@ def lock_in_transaction(*name: object) -> None:
     lock_all_in_transaction([name])
 
 
-def try_lock_in_transaction(*name: object) -> bool:
-    """Take the lock of this name if nobody has it, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_number(*name)])
-        (taken,) = cursor.fetchone() or (False,)
-    return bool(taken)
-
-
 def lock_all_in_transaction(names: Iterable[tuple[object, ...]]) -> None:
     """Wait for several locks, in one order whoever asks; the end of the transaction frees them."""
     numbers = sorted({_lock_number(*name) for name in names})
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
+
+
+def try_lock_in_transaction(*name: object) -> bool:
+    """Take the lock of this name until the end of the transaction, if nobody else holds it; whether it was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_number(*name)])
+        (taken,) = cursor.fetchone() or (False,)
+    return bool(taken)
 
 
 def give_up_waiting_after(wait: timedelta) -> None:

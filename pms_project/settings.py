@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,7 +39,9 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "django_celery_beat",
     "axes",
+    "corsheaders",
     "csp",
+    "knox",
     "pms_project.pms",
     "channel_sync",
 ]
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -106,9 +110,11 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = {
-    "EXCEPTION_HANDLER": "pms_project.pms.api.views.refusals_as_conflicts",
+    "EXCEPTION_HANDLER": "pms_project.pms.api.refusals.refused",
     "DEFAULT_PERMISSION_CLASSES": ["pms_project.pms.api.permissions.ModelPermissions"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The first one's challenge goes with every 401; that of Basic would open a browser's own login window.
+        "pms_project.pms.api.logins.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
         "pms_project.pms.api.logins.CountedBasicAuthentication",
     ],
@@ -122,6 +128,15 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "pms_project.pms.api.schema.PmsAutoSchema",
 }
+
+# Tokens are stored as digests, and end by themselves; so many of one login hold at a time.
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=env.int("API_TOKEN_HOURS", default=12)), "TOKEN_LIMIT_PER_USER": 20}
+
+# Pages of these origins may call the API, with a token in a header; cookies are not taken from them.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "last-event-id"]
+CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Total-Is-Estimate"]
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "PMS and channel sync",

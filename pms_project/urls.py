@@ -9,8 +9,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 # Swagger UI styles its elements one by one.
 docs = csp_update({"style-src": ["'self'", UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+handler404 = "pms_project.pms.api.plain_refusals.not_found"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/auth/", include("pms_project.pms.api.login_urls")),
     path("api/", include("pms_project.pms.api.urls")),
     path("api/", include("channel_sync.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from tests.who_sees_what import ADMIN_ACTIONS, ADMIN_PAGES, ALLOWED, BESIDE, CHANNEL_SYNC_API, PMS_API, Caller, Needs
+from tests.who_sees_what import (
+    ADMIN_ACTIONS,
+    ADMIN_PAGES,
+    ALLOWED,
+    BESIDE,
+    CHANNEL_SYNC_API,
+    LOGIN_API,
+    PMS_API,
+    Caller,
+    Needs,
+)
 
 HEAD = """# Who sees what
 
@@ -45,6 +55,8 @@ def document() -> str:
         _table((f"{page.replace('_', ' ')}: {what}", needs) for (page, what), needs in ADMIN_ACTIONS.items()),
         "## The API of the reference PMS\n",
         _table(((f"{method.upper()} `{path}`", needs) for (method, path), needs in PMS_API.items())),
+        "## The login of the reference PMS\n",
+        _table(((f"{method.upper()} `{path}`", needs) for (method, path), needs in LOGIN_API.items())),
         "## Beside them\n",
         _table((f"{name.replace('_', ' ')}", needs) for name, needs in BESIDE.items()),
     ]

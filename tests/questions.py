@@ -111,8 +111,8 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         ("post", "/api/admin/conflicts/{id}/resolve/"): [{"resolution": "dismiss"}],
         ("post", "/api/admin/events/{id}/ignore/"): [{"reason": "a test"}],
         ("post", "/api/admin/events/batch-retry/"): [
-            {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {}},
-            {"filter": {}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
+            {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
+            {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
             {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
         ],
         ("post", "/api/admin/guest-data/search/"): [

@@ -131,7 +131,13 @@ PMS_API: Mapping[tuple[str, str], Needs] = {
     for method in methods.split()
 }
 
-API = {**CHANNEL_SYNC_API, **PMS_API}
+LOGIN_API: Mapping[tuple[str, str], Needs] = {
+    ("post", "/api/auth/login/"): Needs.NOTHING,
+    ("post", "/api/auth/logout/"): Needs.LOGIN,
+    ("post", "/api/auth/logout-all/"): Needs.LOGIN,
+}
+
+API = {**CHANNEL_SYNC_API, **PMS_API, **LOGIN_API}
 
 # What is no operation of the APIs, and no page of the admin; webhooks prove themselves by their secret.
 BESIDE: Mapping[str, Needs] = {
@@ -156,7 +162,7 @@ NOT_AT_THE_DESK = {
 }  # fmt: skip
 DJANGOS = (
     "auth_group", "auth_user", "axes_accessattempt", "axes_accessfailurelog", "axes_accesslog",
-    "django_celery_beat_periodictask", "django_celery_beat_clockedschedule",
+    "knox_authtoken", "django_celery_beat_periodictask", "django_celery_beat_clockedschedule",
     "django_celery_beat_crontabschedule", "django_celery_beat_solarschedule", "django_celery_beat_intervalschedule",
 )  # fmt: skip
 

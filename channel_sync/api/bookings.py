@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.filters import PropertyFilter
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.channels.reports import Report
 from channel_sync.models import ReservationLink

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.requests import (
     ChannelRoomSerializer,
     RateSuggestionSerializer,
-    StrictSerializer,
     SuggestionSerializer,
 )
 from channel_sync.models import WebhookVerification

@@ -40,6 +40,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     serializer_class = EventSerializer
     filterset_class = EventFilter
     rows_key = "events"
+    query_parameters = {"list": ("sort", "order")}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -166,6 +167,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
             statuses=[EventStatus.FAILED],
             event_type=wanted.get("type", ""),
             direction=wanted.get("direction", ""),
+            external_id=wanted.get("booking", ""),
             channel_property_ids=properties,
             received_from=wanted.get("received_from"),
             received_to=wanted.get("received_to"),

@@ -11,8 +11,8 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.notifications import any_notification, as_json
-from channel_sync.api.requests import StrictSerializer
 from channel_sync.api.schema import RefusalSerializer
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.feed.cursor import opened, sealed

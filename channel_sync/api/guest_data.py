@@ -11,7 +11,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channel_sync.api.requests import MAX_IDS, StrictSerializer
+from channel_sync.api.known_keys import StrictSerializer
+from channel_sync.api.requests import MAX_IDS
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.errors import GuestNotNamed
 from channel_sync.models import ChannelProperty, Role

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.filters import MappingFilter
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.requests import (
     ConfirmSerializer,
     MappingTestSerializer,
@@ -38,6 +39,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     serializer_class = MappingSerializer
     filterset_class = MappingFilter
     rows_key = "mappings"
+    query_parameters = {"destroy": ("confirm",)}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -48,6 +50,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     }
 
     @extend_schema(request=MappingWriteSerializer, responses={201: MappingSerializer})
+    @idempotent(in_transaction=False)
     def create(self, request: Request) -> Response:
         """Make a mapping; the events that failed without it are retried by themselves.
 

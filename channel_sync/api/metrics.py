@@ -101,6 +101,7 @@ class MetricsViewSet(OperationsViewSet):
     serializer_class = MetricsSerializer
     pagination_class = None
     filter_backends = ()
+    query_parameters = {"list": ("hours",)}
     roles = {"list": Role.VIEWER}
 
     @extend_schema(

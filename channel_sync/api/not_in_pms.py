@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.known_keys import StrictSerializer
 
 
 class NotInPmsQuerySerializer(StrictSerializer):

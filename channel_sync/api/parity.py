@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.known_keys import StrictSerializer
+from channel_sync.api.parity_report import ParityReportSerializer
 from channel_sync.models import OldBookings, ParityReason, ParityStatus
 from channel_sync.operations.parity import Parity
+
+
+@extend_schema_field(ParityReportSerializer(allow_null=True))
+class ReportField(serializers.JSONField):
+    """As it was kept; an older report may lack what a newer one has."""
 
 
 class ParitySerializer(serializers.Serializer[Any]):
@@ -22,7 +29,7 @@ class ParitySerializer(serializers.Serializer[Any]):
     made_at = serializers.DateTimeField(allow_null=True)
     accepted_by = serializers.CharField()
     last_error = serializers.CharField()
-    report = serializers.JSONField(
+    report = ReportField(
         allow_null=True, help_text="Names no guest. Long lists are cut: 'count' says how many there are."
     )
 

@@ -20,6 +20,7 @@ from channel_sync.api.connect_requests import (
     WebhookSerializer,
 )
 from channel_sync.api.filters import AuditFilter, ChannelPropertyFilter
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.not_in_pms import NotInPmsQuerySerializer, NotInPmsSerializer
 from channel_sync.api.parity import AcceptReportSerializer, ParitySerializer, parity_answer
 from channel_sync.api.pauses import PausedSerializer
@@ -76,6 +77,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     serializer_class = PropertySerializer
     filterset_class = ChannelPropertyFilter
     rows_key = "properties"
+    query_parameters = {"not_in_pms": ("start", "end", "room_type_id")}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -95,6 +97,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
 
     @extend_schema(request=ConnectSerializer, responses={201: ConnectedSerializer}, filters=False)
     @action(detail=False, methods=["post"], pagination_class=None)
+    @idempotent(in_transaction=False, holds_secret=True)
     def connect(self, request: Request) -> Response:
         """Exchange an invite code for tokens, look at the property, and set its webhook where asked.
 
@@ -291,6 +294,7 @@ class ChannelStatusViewSet(OperationsViewSet):
     serializer_class = StatusSerializer
     pagination_class = None
     lookup_field = "property_id"
+    query_parameters = {"retrieve": ("channel",)}
     roles = {"retrieve": Role.VIEWER}
 
     @extend_schema(

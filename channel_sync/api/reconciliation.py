@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.filters import ConflictFilter, RunFilter
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.requests import ResolveSerializer, RunQueuedSerializer, RunStartSerializer
 from channel_sync.api.serializers import ConflictSerializer, RunSerializer
 from channel_sync.api.views import OperationsViewSet
@@ -53,19 +54,23 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsVie
     roles = {"list": Role.VIEWER, "retrieve": Role.VIEWER, "create": Role.OPERATOR}
 
     @extend_schema(request=RunStartSerializer, responses={202: RunQueuedSerializer})
+    @idempotent(in_transaction=False)
     def create(self, request: Request) -> Response:
-        """Queue a run for the reconciliation worker."""
+        """Queue a run for the reconciliation worker. It is at `Location`, and shows there how far it is."""
         serializer = RunStartSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         self.require(Role.OPERATOR, data["channel_property"])
         channel_property, kind = data["channel_property"], ReconciliationKind(data["kind"])
         window = (data["start"], data["end"]) if "start" in data else None
-        start_reconciliation(channel_property, kind, by=self.actor, dry_run=data["dry_run"], window=window)
+        run = start_reconciliation(channel_property, kind, by=self.actor, dry_run=data["dry_run"], window=window)
         queued = {
+            "id": run.id,
+            "status": run.status,
             "queued": True,
             "channel_property_id": channel_property.id,
             "kind": kind,
             "dry_run": data["dry_run"],
         }
-        return Response(RunQueuedSerializer(queued).data, status=status.HTTP_202_ACCEPTED)
+        headers = {"Location": self.reverse_action("detail", args=[run.id])}
+        return Response(RunQueuedSerializer(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)

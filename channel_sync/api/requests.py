@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
     ChannelProperty,
@@ -17,37 +17,12 @@ from channel_sync.models import (
     EventType,
     MappingType,
     ReconciliationKind,
+    RunStatus,
 )
 from channel_sync.operations.access import Access
 from channel_sync.reconciliation.resolution import Resolution
 
 MAX_IDS = 1_000
-MAX_NAME = 100
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """A body that may hold only what it documents: a misspelt option left out would do more than was meant."""
-
-    # What may be sent back as it was read, and is left unread.
-    read_back: ClassVar[tuple[str, ...]] = ()
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse keys that are not known, and name them."""
-        if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = [name for name in data if name not in known and name not in self.read_back]
-            if unknown:
-                choices = ", ".join(sorted(known))
-                raise serializers.ValidationError(
-                    {name: [f"'{name}' is not known here; send only {choices}."] for name in map(_printable, unknown)},
-                    code="unknown",
-                )
-        return super().to_internal_value(data)
-
-
-def _printable(name: str) -> str:
-    # Half of a surrogate pair is valid JSON, and no valid UTF-8.
-    return name[:MAX_NAME].encode(errors="replace").decode()
 
 
 class JsonObjectField(serializers.JSONField):
@@ -141,21 +116,30 @@ class IgnoreSerializer(StrictSerializer):
 
 
 class EventSelectionSerializer(StrictSerializer):
-    """Failed events by what they are."""
+    """Failed events by what they are; one thing at least is said, or that all are meant."""
 
+    all = serializers.BooleanField(required=False, help_text="All failed events, and nothing else is said.")
     status = serializers.ChoiceField(choices=[EventStatus.FAILED.value], required=False)
     property_id = serializers.UUIDField(required=False)
     type = serializers.ChoiceField(choices=EventType.choices, required=False)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False)
+    booking = serializers.CharField(max_length=255, required=False, help_text="Booking number at the channel.")
     received_from = serializers.DateTimeField(required=False)
     received_to = serializers.DateTimeField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An empty selection would be everything, by accident."""
+        means_all = attrs.pop("all", False)
+        if means_all == bool(attrs):
+            raise serializers.ValidationError("Say which failed events are meant, or 'all': true and nothing else.")
+        return attrs
 
 
 class BatchRetrySerializer(StrictSerializer):
     """Either `ids` or `filter`."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS)
-    filter = EventSelectionSerializer(required=False, help_text="Failed events; {} means all of them.")
+    filter = EventSelectionSerializer(required=False, help_text="Failed events.")
     dry_run = serializers.BooleanField(default=False, help_text="Count, and do nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -203,8 +187,10 @@ class RunStartSerializer(StrictSerializer):
 
 
 class RunQueuedSerializer(serializers.Serializer[Any]):
-    """The run is queued; it is listed once the worker has taken it."""
+    """The run, queued: ask for it by its id to see how far it is."""
 
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.choices)
     queued = serializers.BooleanField()
     channel_property_id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=ReconciliationKind.choices)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from channel_sync.api.requests import StrictSerializer
+from channel_sync.api.idempotency import PARAMETER
+from channel_sync.api.known_keys import KnownKeys
 
 
 class RefusalDetailSerializer(serializers.Serializer[Any]):
@@ -23,6 +25,9 @@ class RefusalSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = RefusalDetailSerializer(many=True)  # type: ignore[assignment]  # DRF's own attribute of a bound one
+    current = serializers.DictField(
+        required=False, help_text="Where a change was based on an older version: what is there now."
+    )
 
 
 EVERYWHERE = {"401": "Not logged in.", "403": "The role does not allow it.", "406": "Only JSON is answered."}
@@ -39,27 +44,41 @@ WRITING = {
 }
 
 
-class RefusalAutoSchema(AutoSchema):
+class DocumentedRefusals(AutoSchema):
     """What `drf_spectacular` finds, the refusals, and that our bodies take no other keys."""
+
+    everywhere: ClassVar[Mapping[str, str]] = EVERYWHERE
+    reading: ClassVar[Mapping[str, str]] = READING
+    writing: ClassVar[Mapping[str, str]] = WRITING
 
     def _get_paginator(self) -> Any:
         paginator: Any = super()._get_paginator()  # type: ignore[no-untyped-call]
-        if paginator is not None:
+        if hasattr(paginator, "rows_key"):
             paginator.rows_key = getattr(self.view, "rows_key", paginator.rows_key)
         return paginator
 
     def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> dict[str, Any]:
         mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(serializer, StrictSerializer):
+        if isinstance(serializer, KnownKeys):
             mapped["additionalProperties"] = False
         return mapped
+
+    def get_override_parameters(self) -> Any:
+        """What the view says, and the key of an action that creates."""
+        found = list(super().get_override_parameters())
+        action = getattr(self.view, getattr(self.view, "action", None) or "", None)
+        return [*found, PARAMETER] if getattr(action, "is_idempotent", False) else found
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         component = self.resolve_serializer(RefusalSerializer, direction)
-        refusals = {**EVERYWHERE, **(READING if self.method == "GET" else WRITING)}
+        refusals = {**self.everywhere, **(self.reading if self.method == "GET" else self.writing)}
         for status, description in refusals.items():
             bodies.setdefault(
                 status, {"description": description, "content": {"application/json": {"schema": component.ref}}}
             )
         return bodies
+
+
+class RefusalAutoSchema(DocumentedRefusals):
+    """Of our views. A host's is its sibling: as a subclass, drf-spectacular would take it for ours where we extend."""

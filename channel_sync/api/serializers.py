@@ -29,6 +29,7 @@ class EventSerializer(serializers.ModelSerializer[ChannelEvent]):
     """An event without its payload."""
 
     property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = ChannelEvent

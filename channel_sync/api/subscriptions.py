@@ -14,7 +14,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channel_sync.api.requests import StrictSerializer, VisiblePropertyField
+from channel_sync.api.known_keys import StrictSerializer
+from channel_sync.api.requests import VisiblePropertyField
 from channel_sync.api.views import OperationsViewSet
 from channel_sync.feed.cursor import sealed
 from channel_sync.models import ChannelProperty, NotificationKind, SwitchedOff, WebhookDelivery, WebhookSubscription

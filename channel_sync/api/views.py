@@ -8,12 +8,15 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
 
+from channel_sync.api.challenges import Challenges
+from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.pagination import ListPagination
 from channel_sync.api.parsers import LimitedJSONParser
 from channel_sync.api.permissions import HasRole
@@ -24,8 +27,8 @@ from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.access import Access, access_of, path_to_property
 
 
-class OperationsViewSet(viewsets.GenericViewSet[Any]):
-    """JSON, roles, our pages and refusals; nothing of it hangs on the host's REST_FRAMEWORK settings but the login.
+class OperationsViewSet(Challenges, KnownParameters, viewsets.GenericViewSet[Any]):
+    """JSON, roles, filters, pages and refusals; of the host's REST_FRAMEWORK settings it takes the login only.
 
     The queryset holds only rows of properties that the user sees; a view of a model without a property cannot be made.
     """
@@ -35,6 +38,7 @@ class OperationsViewSet(viewsets.GenericViewSet[Any]):
     schema = RefusalAutoSchema()
     permission_classes = (IsAuthenticated, HasRole)
     pagination_class: Any = ListPagination
+    filter_backends: Any = (DjangoFilterBackend,)
     renderer_classes = (JSONRenderer,)
     parser_classes = (LimitedJSONParser,)
     throttle_classes = (WriteThrottle,)

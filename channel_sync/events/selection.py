@@ -1,4 +1,4 @@
-"""Which events a person means: by id, status, type, direction, property and time of receipt."""
+"""Which events a person means: by id, status, type, direction, booking, property and time of receipt."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class EventSelection:
     statuses: Sequence[EventStatus] = ()
     event_type: str = ""
     direction: str = ""
+    external_id: str = ""
     channel_property_ids: Sequence[UUID] = ()
     received_from: datetime | None = None
     received_to: datetime | None = None
@@ -41,6 +42,7 @@ class EventSelection:
             "status__in": self.statuses,
             "event_type": self.event_type,
             "direction": self.direction,
+            "entity_external_id": self.external_id,
             "channel_property__in": self.channel_property_ids,
             "received_at__gte": self.received_from,
             "received_at__lt": self.received_to,

@@ -39,6 +39,7 @@ from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind
 from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
 from channel_sync.models.staged_booking import StagedBooking
+from channel_sync.models.stored_answer import StoredAnswer
 from channel_sync.models.subscription import SwitchedOff, WebhookDelivery, WebhookSubscription
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "RunStatus",
     "Severity",
     "StagedBooking",
+    "StoredAnswer",
     "SwitchedOff",
     "WebhookDelivery",
     "WebhookSubscription",

@@ -27,6 +27,7 @@ class KeptLower(models.TextChoices):
 class RunStatus(models.TextChoices):
     """Where a run stands."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -86,11 +87,11 @@ class ReconciliationRun(models.Model):
             NamedIndex(
                 fields=["channel_property", "kind", "created_at"], name="idx_channel_reconciliation_runs_property"
             ),
-            # The watch looks every half minute for those few that stand still or have failed.
+            # The watch looks every half minute for those few that wait, stand still or have failed.
             NamedIndex(
                 fields=["status", "updated_at"],
                 name="idx_channel_reconciliation_runs_unsound",
-                condition=models.Q(status__in=["running", "failed"]),
+                condition=models.Q(status__in=["queued", "running", "failed"]),
             ),
         ]
 

@@ -18,12 +18,13 @@ from django.db.models import CharField, JSONField, Model, TextField
 from channel_sync.conflicts import without_guest
 from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
-from channel_sync.models import AuditAction, CapturedChange, ChannelEvent, ReservationLink, StagedBooking
+from channel_sync.models import AuditAction, CapturedChange, ChannelEvent, ReservationLink, StagedBooking, StoredAnswer
 from channel_sync.operations.audit import note
 from channel_sync.operations.guest_data_names import Names, names_of
 from channel_sync.operations.guest_data_obstacles import obstacles
 from channel_sync.operations.guest_data_places import (
     alerts_of,
+    answers_about,
     audit_of,
     changes_of,
     conflicts_of,
@@ -152,6 +153,9 @@ def _beside_events(booking: GuestBooking, names: Names) -> Counter[str]:
         )
     for change in changes_of(booking).select_for_update():
         write(change, old_row=_without_texts(change, change.old_row), new_row=_without_texts(change, change.new_row))
+    forgotten = answers_about(booking).delete()[0]
+    if forgotten:
+        changed[StoredAnswer._meta.db_table] += forgotten
     for alert in alerts_of(booking):
         write(alert, message=names.taken_out(alert.message))
     for entry in audit_of(booking):

@@ -26,6 +26,7 @@ from channel_sync.models import (
     LeftAlone,
     ReservationLink,
     StagedBooking,
+    StoredAnswer,
 )
 from channel_sync.operations.guest_data_search import GuestBooking
 
@@ -75,6 +76,9 @@ PLACES: Mapping[str, Holds] = {
     "WebhookSubscription.kinds": Holds.NOTHING,
     "WebhookSubscription.secret": Holds.NOTHING,
     "WebhookSubscription.secret_previous": Holds.NOTHING,
+    # Answers are deleted after a day, by retention; an erasure deletes those that name the guest at once.
+    "StoredAnswer.body": Holds.GUEST,
+    "StoredAnswer.headers": Holds.NOTHING,
 }
 
 
@@ -131,6 +135,14 @@ def alerts_of(booking: GuestBooking) -> QuerySet[Alert]:
     return Alert.objects.filter(
         Q(message__regex=number) | Q(subject__regex=number), channel_property=booking.channel_property
     ).order_by("created_at", "id")
+
+
+def answers_about(booking: GuestBooking) -> QuerySet[StoredAnswer]:
+    """Stored answers of the host's API that hold the reservation, alone or in a group; the rest go after a day."""
+    if booking.reservation_id is None:
+        return StoredAnswer.objects.none()
+    reservation = {"id": str(booking.reservation_id)}
+    return StoredAnswer.objects.filter(Q(body__contains=reservation) | Q(body__contains=[reservation]))
 
 
 def audit_of(booking: GuestBooking) -> QuerySet[AuditEntry]:

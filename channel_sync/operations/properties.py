@@ -30,6 +30,7 @@ from channel_sync.models import (
     OldBookings,
     ParityReason,
     ReconciliationKind,
+    ReconciliationRun,
     WebhookVerification,
 )
 from channel_sync.operations.connect_checks import require_ready
@@ -57,8 +58,10 @@ from channel_sync.operations.suggestions import rooms_at_channel
 from channel_sync.operations.webhooks import look_at_new
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.pms import host_pms
+from channel_sync.reconciliation.runs import queue_run
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import first_sync_is_settled, want_first_sync
+from channel_sync.reconciliation.usual_windows import usual_window
 from channel_sync.reconciliation.windows import require_window
 
 
@@ -235,22 +238,25 @@ def start_reconciliation(
     by: str,
     dry_run: bool = False,
     window: tuple[date, date] | None = None,
-) -> None:
-    """Let the reconciliation worker run it next.
+) -> ReconciliationRun:
+    """The run, queued for the reconciliation worker, which takes it next. Without a window it is of the usual one.
 
     Raises `InvalidWindow`, and `NothingQueued` when the broker does not take it.
     """
+    today = host_pms().property_facts(channel_property.property_id).today()
     if window is not None:
-        require_window(*window, host_pms().property_facts(channel_property.property_id).today())
+        require_window(*window, today)
     days = [str(day) for day in window] if window else None
-    _queue(
-        channel_property,
-        RECONCILE_TASK,
-        [kind.value],
-        {"dry_run": dry_run, "window": days},
-        by=by,
-        details={"kind": kind.value, "dry_run": dry_run, "window": days},
+    run = queue_run(
+        channel_property, kind, window or usual_window(kind, today), dry_run=dry_run, is_asked=window is not None
     )
+    details = {"kind": kind.value, "dry_run": dry_run, "window": days, "run_id": str(run.id)}
+    try:
+        _queue(channel_property, RECONCILE_TASK, [kind.value], {"run_id": str(run.id)}, by=by, details=details)
+    except NothingQueued:
+        run.delete()
+        raise
+    return run
 
 
 def start_first_sync(channel_property: ChannelProperty, *, by: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -29,6 +30,8 @@ RESUMABLE = timedelta(minutes=30)
 EVERYBODY = "everybody_to_come"
 # In the cursor of a run of the whole calendar: it is started again as one, and no first synchronisation.
 WHOLE = "whole_calendar"
+# In the cursor of a queued run: its window was asked for, and is not the usual one.
+ASKED = "asked_window"
 
 
 def silent(phase: str, done: int) -> None:
@@ -39,6 +42,8 @@ def silent(phase: str, done: int) -> None:
 class RunOptions:
     """How a run is made; `window` replaces the usual one, first and last day included.
 
+    `run_id` is the queued run that it is to be.
+
     `everybody_to_come` reads the channel's bookings by their departure: all that depart after the first day of the
     window, whenever they arrive. `is_whole` marks the daily run of the whole calendar (`whole_calendar.py`).
     """
@@ -47,6 +52,7 @@ class RunOptions:
     window: tuple[date, date] | None = None
     everybody_to_come: bool = False
     is_whole: bool = False
+    run_id: UUID | None = None
     wait: Wait = sleep
     progress: Progress = silent
 
@@ -65,7 +71,8 @@ def running(
     Raises `NotYet` while another process runs the same: its session holds the lock, and loses it when it dies.
     """
     with session_lock(*run_lock(channel_property, kind), wait=timedelta(milliseconds=1)):
-        run = _resumed(channel_property, kind, window, options) or ReconciliationRun.objects.create(
+        run = _taken(window, options) or _resumed(channel_property, kind, window, options)
+        run = run or ReconciliationRun.objects.create(
             channel_property=channel_property,
             kind=kind,
             dry_run=options.dry_run,
@@ -120,6 +127,43 @@ def look_again(run: ReconciliationRun) -> None:
     run.flagged = 0
     if run.dry_run:
         run.fixed = 0
+
+
+def queue_run(
+    channel_property: ChannelProperty,
+    kind: ReconciliationKind,
+    window: tuple[date, date],
+    *,
+    dry_run: bool,
+    is_asked: bool,
+) -> ReconciliationRun:
+    """A run that a worker is to take; where the window was not asked for, it is the usual one of the day it starts."""
+    return ReconciliationRun.objects.create(
+        channel_property=channel_property,
+        kind=kind,
+        status=RunStatus.QUEUED,
+        dry_run=dry_run,
+        window_start=window[0],
+        window_end=window[1],
+        cursor={ASKED: True} if is_asked else {},
+    )
+
+
+def end_queued(run_id: UUID, note: str) -> None:
+    """A queued run that compares nothing: `note` says why, and what to do."""
+    queued = ReconciliationRun.objects.filter(id=run_id, status=RunStatus.QUEUED)
+    queued.update(status=RunStatus.DONE, note=note, finished_at=Now(), updated_at=Now())
+
+
+def _taken(window: tuple[date, date], options: RunOptions) -> ReconciliationRun | None:
+    """The queued run that is meant; None for one that was taken before."""
+    if options.run_id is None:
+        return None
+    queued = ReconciliationRun.objects.filter(id=options.run_id, status=RunStatus.QUEUED)
+    begun = {"status": RunStatus.RUNNING, "window_start": window[0], "window_end": window[1]}
+    if not queued.update(**begun, updated_at=Now()):
+        return None
+    return ReconciliationRun.objects.get(id=options.run_id)
 
 
 def _resumed(

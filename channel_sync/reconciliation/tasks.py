@@ -23,12 +23,13 @@ from channel_sync.models import (
     ParityCheck,
     ReconciliationKind,
     ReconciliationRun,
+    RunStatus,
 )
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.bookings import reconcile_bookings
 from channel_sync.reconciliation.first_sync import first_sync
 from channel_sync.reconciliation.rates import reconcile_rates
-from channel_sync.reconciliation.runs import EVERYBODY, WHOLE, RunOptions
+from channel_sync.reconciliation.runs import ASKED, EVERYBODY, WHOLE, RunOptions, end_queued
 from channel_sync.reconciliation.schedules import FIRST_SYNC_TASK, RECONCILE_TASK, schedule_reconciliation
 from channel_sync.reconciliation.unfinished import (
     AT_ONCE,
@@ -42,6 +43,8 @@ from channel_sync.reconciliation.whole_calendar import of_whole_calendar
 SOONEST = timedelta(seconds=10)
 # A look that no worker took in time is dropped: the next one does its work.
 RESUME_EXPIRES_SECONDS = 30
+NOT_ACTIVE = "Nothing was compared: the property is not active. Resume it, or connect it again."
+NOT_OPEN = "Nothing was compared: both sides were not compared yet, or their report is not accepted (parity)."
 
 logger = logging.getLogger(__name__)
 
@@ -60,18 +63,31 @@ def reconcile(
     dry_run: bool = False,
     window: tuple[str, str] | None = None,
     whole_calendar: bool = False,
+    run_id: str | None = None,
 ) -> None:
     """Compare, fix, flag; a run that another process works on, or that credits stop, is left to the next one.
+
+    With `run_id` it is a queued run, whose row says what to compare; one that was taken before is left alone.
 
     With `whole_calendar` the usual window is replaced by everything from whoever is in house to the calendar's end.
     """
     channel_property = _active(channel_property_id)
     if channel_property is None:
+        if run_id is not None:
+            end_queued(UUID(run_id), NOT_ACTIVE)
         return
     if channel_property.held_since is not None:
+        if run_id is not None:
+            end_queued(UUID(run_id), NOT_OPEN)
         logger.info("%s is not open yet, nothing is compared before its parity check is accepted", channel_property)
         return
     options = RunOptions(dry_run=dry_run, window=_days(window) if window else None)
+    if run_id is not None:
+        queued = ReconciliationRun.objects.filter(id=UUID(run_id), status=RunStatus.QUEUED).first()
+        if queued is None:
+            return
+        asked = (queued.window_start, queued.window_end) if ASKED in queued.cursor else None
+        options = RunOptions(dry_run=queued.dry_run, window=asked, run_id=queued.id)
     if kind == ReconciliationKind.RATES:
         # Once a day: a property that was connected by an older release has the schedules of this one then.
         schedule_reconciliation(channel_property)
@@ -129,6 +145,9 @@ def _start_first_sync(channel_property: ChannelProperty) -> None:
 
 def _start_run(run: ReconciliationRun) -> None:
     until_the_next = channel_sync_settings().resume_interval
+    if run.status == RunStatus.QUEUED:
+        _send(RECONCILE_TASK, run.channel_property, [run.kind], {"run_id": str(run.id)}, worth_for=until_the_next)
+        return
     if WHOLE in run.cursor:
         _send(RECONCILE_TASK, run.channel_property, [run.kind], {"whole_calendar": True}, worth_for=until_the_next)
         return

@@ -76,7 +76,11 @@ def start_unfinished(start_first_sync: StartFirstSync, start_run: StartRun) -> i
 
 
 def _lost_runs() -> list[ReconciliationRun]:
-    """A run by hand that only looked is nobody's to go on with, nor one of a wanted first synchronisation."""
+    """A run by hand that only looked is nobody's to go on with, nor one of a wanted first synchronisation.
+
+    A queued one is taken whatever it is: somebody waits for its id, and its message was lost.
+    """
+    queued = ReconciliationRun.objects.filter(status=RunStatus.QUEUED, updated_at__lt=Now() - LOST_AFTER)
     still = ReconciliationRun.objects.filter(
         status=RunStatus.RUNNING,
         dry_run=False,
@@ -85,7 +89,8 @@ def _lost_runs() -> list[ReconciliationRun]:
     )
     of_first_sync = Q(cursor__has_key=EVERYBODY) & ~Q(cursor__has_key=WHOLE)
     still = still.exclude(of_first_sync, channel_property__connection__first_sync_due_at__isnull=False)
-    return list(still.select_related("channel_property").order_by("updated_at")[:AT_ONCE])
+    found = [rows.select_related("channel_property").order_by("updated_at")[:AT_ONCE] for rows in (queued, still)]
+    return [run for rows in found for run in rows]
 
 
 def _connection_of(channel_property: ChannelProperty) -> QuerySet[ChannelConnection]:

@@ -8,10 +8,20 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from channel_sync.models import Alert, ApiCall, ChannelEvent, Notification, RejectedWebhooks, WebhookDelivery
+from channel_sync.models import (
+    Alert,
+    ApiCall,
+    ChannelEvent,
+    Notification,
+    RejectedWebhooks,
+    StoredAnswer,
+    WebhookDelivery,
+)
 from channel_sync.retention.redaction import REDACTABLE
 
 BATCH = 2_000
+# As long as an Idempotency-Key holds.
+ANSWERS_KEPT = timedelta(hours=24)
 
 Progress = Callable[[int], None]
 
@@ -44,6 +54,11 @@ def old_deliveries(after: timedelta, *, now: datetime) -> QuerySet[Any]:
 def old_rejections(after: timedelta, *, now: datetime) -> QuerySet[Any]:
     """Counts of refused webhooks, the last of which came longer ago."""
     return RejectedWebhooks.objects.filter(last_at__lt=now - after).order_by("last_at")
+
+
+def old_answers(*, now: datetime) -> QuerySet[Any]:
+    """Answers to keys that hold no more; they may name guests."""
+    return StoredAnswer.objects.filter(created_at__lt=now - ANSWERS_KEPT).order_by("created_at")
 
 
 def delete(rows: QuerySet[Any], progress: Progress = lambda done: None) -> int:

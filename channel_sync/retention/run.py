@@ -11,6 +11,7 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.retention.deletion import (
     delete,
     old_alerts,
+    old_answers,
     old_api_calls,
     old_deliveries,
     old_events,
@@ -34,6 +35,7 @@ class Retained:
     notifications_deleted: int
     deliveries_deleted: int
     rejections_deleted: int
+    answers_deleted: int
 
 
 def preview(*, now: datetime) -> Retained:
@@ -48,6 +50,7 @@ def preview(*, now: datetime) -> Retained:
         notifications_deleted=old_notifications(settings.retain_notifications, now=now).count(),
         deliveries_deleted=old_deliveries(settings.retain_notifications, now=now).count(),
         rejections_deleted=old_rejections(settings.retain_rejected_webhooks, now=now).count(),
+        answers_deleted=old_answers(now=now).count(),
     )
 
 
@@ -61,6 +64,7 @@ def run_retention(*, now: datetime, progress: Callable[[int], None] = lambda don
         notifications_deleted=delete(old_notifications(settings.retain_notifications, now=now), progress),
         deliveries_deleted=delete(old_deliveries(settings.retain_notifications, now=now), progress),
         rejections_deleted=delete(old_rejections(settings.retain_rejected_webhooks, now=now), progress),
+        answers_deleted=delete(old_answers(now=now), progress),
         events_redacted=redact_events(settings.redact_after, settings.redact_failed_after, now=now, progress=progress),
         conflicts_redacted=redact_conflicts(settings.redact_after, now=now),
     )

@@ -79,7 +79,7 @@ def test_a_reservation_that_failed_is_changed_and_booked_again_for_other_dates(
     address = f"/api/reservations/{reservation.id}"
 
     answer = api.post(f"{address}/book-again/", format="json")
-    assert (answer.status_code, answer.json()["error"]) == (409, "NotEnoughRooms")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "not_enough_rooms")
 
     later = {"check_in": str(LAST), "check_out": str(LAST + timedelta(days=3)), "version": reservation.version}
     answer = api.patch(f"{address}/", later, format="json")
@@ -103,7 +103,7 @@ def test_a_reservation_that_failed_is_changed_and_booked_again_for_other_dates(
 def test_book_again_looks_at_the_version_that_is_sent(failed: Reservation, api: APIClient) -> None:
     answer = api.post(f"/api/reservations/{failed.id}/book-again/", format="json", headers={"If-Match": '"0"'})
 
-    assert (answer.status_code, answer.json()["error"]) == (409, "StaleReservation")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "stale_reservation")
     assert state(failed)[0] == ReservationStatus.FAILED
 
 

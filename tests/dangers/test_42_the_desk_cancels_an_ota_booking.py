@@ -204,8 +204,8 @@ def test_the_frontend_asks_first(connected: ConnectedHotel, sold: dict[str, Any]
 
     asked = client.post(address)
     assert asked.status_code == 409
-    assert asked.json()["error"] == "ConfirmationNeeded"
-    assert "Booking.com still has this booking" in asked.json()["detail"]
+    assert asked.json()["errors"][0]["code"] == "confirmation_needed"
+    assert "Booking.com still has this booking" in asked.json()["errors"][0]["detail"]
     assert Reservation.objects.get().status == ReservationStatus.CONFIRMED
 
     assert client.post(address, {"confirm": True}, format="json").status_code == 200

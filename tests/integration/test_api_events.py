@@ -204,7 +204,7 @@ def test_batch_retry_by_filter(operator: APIClient) -> None:
     assert mine.next_attempt_at <= datetime.now(UTC)
     nobody = {"filter": {"property_id": str(uuid4())}}
     assert operator.post(f"{LIST}/batch-retry", nobody, format="json").json()["retried"] == 0
-    assert operator.post(f"{LIST}/batch-retry", {"filter": {}}, format="json").json()["retried"] == 1
+    assert operator.post(f"{LIST}/batch-retry", {"filter": {"all": True}}, format="json").json()["retried"] == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["7"]}, {"ids": [str(uuid4())], "filter": {}}])
@@ -228,7 +228,7 @@ def test_each_action_needs_its_role(api_of: Api, method: str, path: str, needed:
     event = EventFactory(status=EventStatus.FAILED)
     address = LIST + path.format(id=event.id)
 
-    assert getattr(APIClient(), method)(address).status_code in (401, 403)
+    assert getattr(APIClient(), method)(address).status_code == 401
     for role in (None, *Role):
         answer = getattr(api_of(role), method)(address)
         assert (answer.status_code == 403) == (role is None or role < needed), (role, answer.content)

@@ -178,13 +178,14 @@ def test_the_command_counts_first(channel_property: ChannelProperty) -> None:
     assert told == {
         "dry_run": True, "events_redacted": 1, "conflicts_redacted": 0, "events_deleted": 0, "api_calls_deleted": 1,
         "alerts_deleted": 1, "notifications_deleted": 0, "deliveries_deleted": 0, "rejections_deleted": 0,
+        "answers_deleted": 0,
     }  # fmt: skip
     assert ApiCall.objects.count() == 1
     output = StringIO()
     call_command("channel_sync_retention", stdout=output)
     assert (
         "1 events and 0 conflicts redacted; 0 events, 1 notes of API calls, 1 alerts, 0 "
-        "notifications, 0 notes of webhook deliveries and 0 counts of refused webhooks "
+        "notifications, 0 notes of webhook deliveries, 0 stored answers and 0 counts of refused webhooks "
         "deleted." in output.getvalue()
     )
     assert not ApiCall.objects.exists()

@@ -91,7 +91,7 @@ class House:
         client.cookies.clear()
         client.cookies.update(cookies)
         body = b"".join(found) if found.streaming else found.content
-        return Answer(found.status_code, found.headers.get("Location", ""), _plain(body.decode(), known))
+        return Answer(found.status_code, _plain(found.headers.get("Location", ""), known), _plain(body.decode(), known))
 
 
 def works_at_the_desk(user: Any) -> None:

@@ -44,6 +44,7 @@ def _told(done: Retained, *, dry_run: bool) -> str:
     return (
         f"{done.events_redacted} events and {done.conflicts_redacted} conflicts {would}redacted; {done.events_deleted} "
         f"events, {done.api_calls_deleted} notes of API calls, {done.alerts_deleted} alerts, "
-        f"{done.notifications_deleted} notifications, {done.deliveries_deleted} notes of webhook deliveries and "
-        f"{done.rejections_deleted} counts of refused webhooks {would}deleted."
+        f"{done.notifications_deleted} notifications, {done.deliveries_deleted} notes of webhook deliveries, "
+        f"{done.answers_deleted} stored answers and {done.rejections_deleted} counts of refused webhooks "
+        f"{would}deleted."
     )

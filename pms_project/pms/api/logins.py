@@ -7,14 +7,36 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from drf_spectacular.authentication import BasicScheme
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from pms_project.pms.api.plain_refusals import plain_refusal
+
 TOO_MANY = "Too many wrong passwords for this login from this address. Try again later."
 UNREADABLE = (BadRequest, MultiPartParserError, OSError, RequestDataTooBig, TooManyFilesSent)
+
+
+class TokenAuthentication(KnoxTokenAuthentication):
+    """`Authorization: Token …`, as `POST /api/auth/login/` gave it."""
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        """The user, and the token. Raises `AuthenticationFailed`."""
+        try:
+            return super().authenticate_credentials(token)
+        except UnicodeDecodeError:
+            raise AuthenticationFailed("Invalid token.") from None
+
+
+class TokenScheme(KnoxTokenScheme):
+    """How the OpenAPI document names it."""
+
+    target_class = "pms_project.pms.api.logins.TokenAuthentication"
+    name = "tokenAuth"
 
 
 class CountedBasicAuthentication(BasicAuthentication):
@@ -42,5 +64,5 @@ def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: A
     """429 with Retry-After, in JSON for the API."""
     headers = {"Retry-After": str(int(settings.AXES_COOLOFF_TIME.total_seconds()))}
     if request.path.startswith("/api/"):
-        return JsonResponse({"detail": TOO_MANY}, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
+        return plain_refusal(TOO_MANY, "too_many_wrong_passwords", HTTPStatus.TOO_MANY_REQUESTS, headers)
     return HttpResponse(TOO_MANY, content_type="text/plain", status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)

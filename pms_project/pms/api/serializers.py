@@ -7,10 +7,16 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from channel_sync.api.known_keys import KnownKeys, StrictSerializer
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
 from pms_project.pms.services.errors import NotWithinLimits
 from pms_project.pms.services.limits import MAX_NIGHTS, MAX_NOTES, MAX_PEOPLE, MAX_UNITS, require_nights, today_at
 from pms_project.pms.services.visibility import seen_by
+
+NOT_WRITTEN = (
+    "id", "hotel", "status", "phase", "source", "channel_reference", "group_reference", "currency", "guest_comments",
+    "failure_reason", "hold_expires_at", "version",
+)  # fmt: skip
 
 
 class SeenRelatedField(serializers.PrimaryKeyRelatedField):
@@ -23,7 +29,7 @@ class SeenRelatedField(serializers.PrimaryKeyRelatedField):
         return found.none() if request is None else seen_by(request.user, found)
 
 
-class GuestSerializer(serializers.ModelSerializer):
+class GuestSerializer(KnownKeys, serializers.ModelSerializer):
     """Who stays."""
 
     class Meta:
@@ -31,9 +37,10 @@ class GuestSerializer(serializers.ModelSerializer):
         fields = ("first_name", "last_name", "email", "phone", "country")
 
 
-class ReservationSerializer(serializers.ModelSerializer):
-    """A reservation, as it is read and written."""
+class ReservationSerializer(KnownKeys, serializers.ModelSerializer):
+    """A reservation, as it is read and written; what is only read may be sent back, and is left unread."""
 
+    read_back = NOT_WRITTEN
     guest = GuestSerializer(required=False)
     room_type = SeenRelatedField(queryset=RoomType.objects.all())
     units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS, default=1)
@@ -54,21 +61,21 @@ class ReservationSerializer(serializers.ModelSerializer):
             "check_in", "check_out", "units", "adults", "children", "price", "currency", "notes", "guest_comments",
             "failure_reason", "hold_expires_at", "version",
         )  # fmt: skip
-        read_only_fields = (
-            "id", "hotel", "status", "phase", "source", "channel_reference", "group_reference", "currency",
-            "guest_comments", "failure_reason", "hold_expires_at", "version",
-        )  # fmt: skip
+        read_only_fields = NOT_WRITTEN
 
 
-class CancellationSerializer(serializers.Serializer):
+class CancellationSerializer(StrictSerializer):
     """Whether to cancel a reservation although something is left to be done elsewhere."""
+
+    read_back = ("version",)
 
     confirm = serializers.BooleanField(default=False)
 
 
-class MaintenanceBlockSerializer(serializers.ModelSerializer):
+class MaintenanceBlockSerializer(KnownKeys, serializers.ModelSerializer):
     """A room out of order."""
 
+    read_back = ("id",)
     room = SeenRelatedField(queryset=Room.objects.all())
 
     class Meta:
@@ -90,7 +97,7 @@ class MaintenanceBlockSerializer(serializers.ModelSerializer):
         return attrs
 
 
-class RateChangeSerializer(serializers.Serializer):
+class RateChangeSerializer(StrictSerializer):
     """The same terms for a range of nights."""
 
     rate_plan = SeenRelatedField(queryset=RatePlan.objects.all())

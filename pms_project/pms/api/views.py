@@ -13,8 +13,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import exception_handler
 
+from channel_sync.api.idempotency import idempotent
+from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
@@ -32,7 +33,7 @@ from pms_project.pms.api.serializers import (
 )
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
-from pms_project.pms.services.errors import ConfirmationNeeded, NotWithinLimits, PmsError
+from pms_project.pms.services.errors import ConfirmationNeeded
 from pms_project.pms.services.limits import MAX_NIGHTS
 from pms_project.pms.services.rates import RateChange, set_rates
 from pms_project.pms.services.visibility import seen_by
@@ -48,7 +49,7 @@ FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "ex
 CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
 
 
-class HotelViewSet(viewsets.GenericViewSet):
+class HotelViewSet(KnownParameters, viewsets.GenericViewSet):
     """Rows of the hotels that the user works in; those of others are not there."""
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -75,6 +76,11 @@ class ReservationViewSet(
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
     filterset_class = ReservationFilter
+
+    @idempotent(in_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Make a reservation."""
+        return super().create(request)
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         """Create it if there is a room on every night."""
@@ -132,8 +138,11 @@ class ReservationViewSet(
         marked = stays.mark_no_show(self.get_object().id, version=based_on(request))
         return Response(self.get_serializer(marked).data)
 
-    @extend_schema(request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)})
-    @action(detail=False, methods=["post"])
+    @extend_schema(
+        request=ReservationSerializer(many=True), responses={201: ReservationSerializer(many=True)}, filters=False
+    )
+    @action(detail=False, methods=["post"], pagination_class=None)
+    @idempotent(in_transaction=True)
     def group(self, request: Request) -> Response:
         """Create several reservations that belong together, all or none."""
         serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
@@ -142,12 +151,12 @@ class ReservationViewSet(
         return Response(self.get_serializer(made, many=True).data, status=status.HTTP_201_CREATED)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """A change of an older version is answered with the present one."""
+        """A change of an older version is answered with the present one beside the refusal."""
+        answer = super().handle_exception(exc)
         if isinstance(exc, StaleReservation):
             current = self.get_queryset().get(pk=exc.reservation_id)
-            body = {"error": "StaleReservation", "detail": str(exc), "current": self.get_serializer(current).data}
-            return Response(body, status=status.HTTP_409_CONFLICT)
-        return super().handle_exception(exc)
+            answer.data["current"] = self.get_serializer(current).data
+        return answer
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Name the version of the reservation that the answer holds."""
@@ -165,6 +174,11 @@ class MaintenanceBlockViewSet(HotelViewSet, viewsets.ModelViewSet):
     serializer_class = MaintenanceBlockSerializer
     filterset_class = MaintenanceBlockFilter
 
+    @idempotent(in_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Take a room out of order."""
+        return super().create(request)
+
 
 class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     """Room types, and how many rooms are free."""
@@ -172,6 +186,7 @@ class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     queryset = RoomType.objects.all()
     serializer_class = RoomTypeSerializer
     filterset_class = RoomTypeFilter
+    query_parameters = {"availability": ("start", "end"), "not_in_pms": ("start", "end")}
 
     @extend_schema(parameters=[*NIGHTS], responses={(200, "application/json"): FREE_ROOMS})
     @action(detail=True)
@@ -181,7 +196,7 @@ class RoomTypeViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
         nights = free_units([self.get_object().id], start, end)
         return Response({str(night.night): night.free for night in nights})
 
-    @extend_schema(parameters=[*NIGHTS], responses=MissingSerializer(many=True))
+    @extend_schema(parameters=[*NIGHTS], responses=MissingSerializer(many=True), filters=False)
     @action(detail=True, url_path="not-in-pms", pagination_class=None)
     def not_in_pms(self, request: Request, pk: str | None = None) -> Response:
         """Bookings that channels have sold and no reservation has yet: free rooms are counted without their nights."""
@@ -210,6 +225,7 @@ class RateViewSet(HotelViewSet):
     serializer_class = RateChangeSerializer
 
     @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
+    @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
         """Set the terms of one or several ranges of nights, all or none."""
         serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
@@ -219,15 +235,6 @@ class RateViewSet(HotelViewSet):
             [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
         )
         return Response({"nights": nights}, status=status.HTTP_201_CREATED)
-
-
-def refusals_as_conflicts(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF exception handler: what a service refuses is a 409 that says why, or a 400 that names the field."""
-    if isinstance(error, NotWithinLimits):
-        return exception_handler(ValidationError({error.field: [str(error)]}), context)
-    if isinstance(error, PmsError):
-        return Response({"error": type(error).__name__, "detail": str(error)}, status=status.HTTP_409_CONFLICT)
-    return exception_handler(error, context)
 
 
 def _nights(request: Request) -> tuple[date, date]:

@@ -1,0 +1,69 @@
+/** What a page of a frontend does, on the generated types; prints what it has seen as JSON. */
+import createClient from "openapi-fetch";
+import type { components, paths } from "./generated/api.js";
+
+type Event = components["schemas"]["Event"];
+type Wanted = { internalId: string; channelPropertyId: string; roomType: string; checkIn: string; checkOut: string };
+
+const [, , baseUrl, username, password, said] = process.argv;
+if (baseUrl === undefined || username === undefined || password === undefined || said === undefined) {
+  throw new Error("usage: run.ts URL LOGIN PASSWORD JSON");
+}
+const wanted = JSON.parse(said) as Wanted;
+const client = createClient<paths>({ baseUrl });
+
+function need<T>(answer: { data?: T; error?: components["schemas"]["Refusal"]; response: Response }): T {
+  if (answer.data === undefined) {
+    const reasons = answer.error?.errors.map((one) => `${one.attr ?? ""} ${one.code}: ${one.detail}`) ?? [];
+    throw new Error(`${answer.response.url} ${answer.response.status} ${reasons.join("; ")}`);
+  }
+  return answer.data;
+}
+
+const login = need(await client.POST("/api/auth/login/", { body: { username, password } }));
+client.use({
+  onRequest({ request }) {
+    request.headers.set("Authorization", `Token ${login.token}`);
+    return request;
+  },
+});
+
+const failed: Event[] = need(
+  await client.GET("/api/admin/events/", { params: { query: { status: ["failed"], limit: 50 } } }),
+).events;
+const first = failed[0];
+if (first === undefined) throw new Error("no event has failed");
+
+const mapping = need(
+  await client.POST("/api/admin/channel-mappings/", {
+    body: {
+      channel_property_id: wanted.channelPropertyId,
+      mapping_type: "room_type",
+      internal_id: wanted.internalId,
+      external_id: "2001",
+    },
+  }),
+);
+const retried = need(await client.POST("/api/admin/events/{id}/retry/", { params: { path: { id: first.id } } }));
+
+const conflicts = need(await client.GET("/api/admin/conflicts/", { params: { query: { status: ["open"] } } })).conflicts;
+const open = conflicts[0];
+if (open === undefined) throw new Error("no conflict is open");
+const resolved = need(
+  await client.POST("/api/admin/conflicts/{id}/resolve/", {
+    params: { path: { id: open.id } },
+    body: { resolution: "dismiss" },
+  }),
+);
+
+const stay = { room_type: wanted.roomType, check_in: wanted.checkIn, check_out: wanted.checkOut };
+const made: string[] = [];
+for (let time = 0; time < 2; time += 1) {
+  const answer = await client.POST("/api/reservations/", {
+    params: { header: { "Idempotency-Key": "one-form" } },
+    body: stay as components["schemas"]["Reservation"],
+  });
+  made.push(need(answer).id);
+}
+
+console.log(JSON.stringify({ failed: failed.length, mapping: mapping.id, retried: retried.status, resolved: resolved.status, made }));
