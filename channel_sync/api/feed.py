@@ -73,6 +73,7 @@ class FeedViewSet(OperationsViewSet):
     queryset = Notification.objects.none()
     pagination_class = None
     roles = {"list": Role.VIEWER}
+    query_parameters = {"list": ("after", "limit")}
 
     @extend_schema(
         parameters=[

@@ -14,6 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channel_sync.api.idempotency import idempotent
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.requests import VisiblePropertyField
 from channel_sync.api.views import OperationsViewSet
@@ -97,6 +98,7 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
         ("list", "retrieve", "create", "partial_update", "destroy", "rotate_secret", "test", "deliveries", "redeliver"),
         Role.ADMINISTRATOR,
     )
+    query_parameters = {"deliveries": ("page", "limit")}
 
     @property
     def rows_key(self) -> str:  # type: ignore[override]
@@ -119,6 +121,7 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
         raise PermissionDenied
 
     @extend_schema(request=SubscriptionWriteSerializer, responses={201: SubscriptionSecretSerializer})
+    @idempotent(in_transaction=False, holds_secret=True)
     def create(self, request: Request) -> Response:
         """Subscribe an address to what happens from now on. The secret is in this answer only."""
         body = SubscriptionWriteSerializer(data=request.data, context=self.get_serializer_context())
