@@ -482,7 +482,8 @@ def test_the_command_waits_for_a_worker_that_compares_at_the_same_time(open_hote
     finally:
         worker.close()
 
-    assert waits == ["the parity check is in use by another worker."]
+    # The server may take a moment to notice that the worker is gone.
+    assert set(waits) == {"the parity check is in use by another worker."}
     assert parity.is_open
 
 
