@@ -75,4 +75,5 @@ def test_a_page_finds_fixes_resolves_and_books_once(compiled: Path, live_server:
     assert not [name for name in ("warnings", "report") if f"{name}: unknown" in types], "it is known"
     assert said["failed"] == 1
     assert (said["retried"], said["resolved"]) == (EventStatus.RECEIVED, ConflictStatus.DISMISSED)
+    assert {"event.retried", "conflict.resolved"} <= set(said["seen"])
     assert said["made"] == [str(Reservation.objects.get().id)] * 2

@@ -2,6 +2,9 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./generated/api.js";
 
+const POLLS = 50;
+const POLL_MILLISECONDS = 200;
+
 type Event = components["schemas"]["Event"];
 type Wanted = { internalId: string; channelPropertyId: string; roomType: string; checkIn: string; checkOut: string };
 
@@ -27,6 +30,8 @@ client.use({
     return request;
   },
 });
+
+const began = need(await client.GET("/api/admin/feed/", {}));
 
 const failed: Event[] = need(
   await client.GET("/api/admin/events/", { params: { query: { status: ["failed"], limit: 50 } } }),
@@ -66,4 +71,22 @@ for (let time = 0; time < 2; time += 1) {
   made.push(need(answer).id);
 }
 
-console.log(JSON.stringify({ failed: failed.length, mapping: mapping.id, retried: retried.status, resolved: resolved.status, made }));
+const seen: string[] = [];
+let cursor = began.next;
+for (let poll = 0; poll < POLLS && !(seen.includes("event.retried") && seen.includes("conflict.resolved")); poll += 1) {
+  const page = need(await client.GET("/api/admin/feed/", { params: { query: { after: cursor } } }));
+  seen.push(...page.notifications.map((one) => one.kind));
+  cursor = page.next;
+  await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+}
+
+console.log(
+  JSON.stringify({
+    failed: failed.length,
+    mapping: mapping.id,
+    retried: retried.status,
+    resolved: resolved.status,
+    made,
+    seen,
+  }),
+);
