@@ -23,6 +23,9 @@ class KnownParameters:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After login and rights: what there is to ask is not for strangers."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method == "OPTIONS":
+            # It describes the address, with whatever was asked of it.
+            return
         known = self._known_parameters()
         unknown = [name for name in request.query_params if name not in known]
         if unknown:
