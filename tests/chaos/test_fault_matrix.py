@@ -33,7 +33,7 @@ OPTIONS: dict[str, Any] = (
     else {"rescue_after": 3, "lease_ttl": 3, "processing_lease": 8, "retry_delays": [1, 2, 4], "pace_interval": 0}
 )
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(120 + 180 * len(FAULTS))]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120 + 180 * len(FAULTS))]
 
 
 @pytest.fixture

@@ -149,25 +149,20 @@ def test_bulk_create(site: Installation, many: RoomType) -> None:
 
 def test_an_update_of_a_thousand(site: Installation, many: RoomType) -> None:
     nights = [START + timedelta(days=number % 100) for number in range(MANY)]
-    begun = time.monotonic()
     Reservation.objects.bulk_create(reservations(many, nights))
     expected = Reservation.objects.filter(room_type=many).count()
     site.eventually(lambda: len(booked(site, "Type 0")) == expected, "all bookings are at Beds24", 120, pause=0.5)
-    created_in = time.monotonic() - begun
-    sys.stderr.write(f"{MANY} new bookings at Beds24 after {created_in:.1f} s\n")
-    # Seven to eight seconds where nothing else runs; at the end of all tests a slow machine takes longer.
-    within = max(2 * WITHIN_SECONDS, 3 * created_in)
     site.settle(120)
 
     begun = time.monotonic()
     assert Reservation.objects.filter(room_type=many).update(price=Decimal(250)) == expected
     updates = ChannelEvent.objects.filter(event_type=EventType.BOOKING_UPDATE)
-    site.eventually(lambda: updates.count() == expected, "every change is an event", within)
+    site.eventually(lambda: updates.count() == expected, "every change is an event", WITHIN_SECONDS)
     sys.stderr.write(f"{expected} events after {time.monotonic() - begun:.1f} s\n")
     site.eventually(
         lambda: len(booked(site, "Type 0", price=250.0)) == expected,
         "all prices are at Beds24",
-        within - (time.monotonic() - begun),
+        WITHIN_SECONDS - (time.monotonic() - begun),
         pause=0.5,
     )
     sys.stderr.write(f"{expected} changes at Beds24 after {time.monotonic() - begun:.1f} s\n")
