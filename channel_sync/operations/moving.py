@@ -48,7 +48,7 @@ MayDisplace = Callable[[ChannelProperty], bool]
 
 NAMED_AT_MOST = 50
 MOVED = "its property was moved to another one of the channel"
-# Of bookings that the channel may send us all the same, or that nobody has to be told of.
+# Of bookings that the channel may send us all the same, or that nobody has to hear of.
 KEPT_EVENTS = (EventType.BOOKING_CREATE,)
 
 

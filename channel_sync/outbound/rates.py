@@ -62,7 +62,7 @@ def push_rates(event: ChannelEvent) -> None:
         rooms, closing = _closing(channel_property, changed)
         if closing and looks:
             pull_bookings(channel_property, channel)
-        not_open = held(channel_property, rooms)
+        not_open = held(channel_property, rooms) if rooms else set()
         units = units_to_sell(channel_property, channel, rooms, closing, not_open=not_open)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
             raise BookingFirst()

@@ -324,12 +324,12 @@ def test_what_is_still_needed_is_refused_in_words(channel_property: ChannelPrope
     erased = erase(channel_property)
 
     assert erased.total == 0
-    told = " ".join(erased.refused)
-    assert f"The stay lasts until {TODAY + timedelta(days=1)}" in told
-    assert "1 of its events are still to be worked" in told
-    assert "Writes of its reservation" in told
-    assert "less than 45 minutes ago" in told
-    assert f"The conflict {Conflict.objects.get().id}" in told
+    reasons = " ".join(erased.refused)
+    assert f"The stay lasts until {TODAY + timedelta(days=1)}" in reasons
+    assert "1 of its events are still to be worked" in reasons
+    assert "Writes of its reservation" in reasons
+    assert "less than 45 minutes ago" in reasons
+    assert f"The conflict {Conflict.objects.get().id}" in reasons
     assert kept_words() == before
     assert not AuditEntry.objects.filter(action=AuditAction.GUEST_ERASED).exists()
     means = " ".join(erasing_means([booking]))

@@ -1,6 +1,6 @@
 """Webhook subscriptions: signed, in order, each notification until it was taken; nothing to private machines.
 
-There was no way to be told of a failed event or a conflict but to ask again and again.
+There was no way to hear of a failed event or a conflict but to ask again and again.
 """
 
 from __future__ import annotations
