@@ -3,18 +3,21 @@
 Where all of the creation is one transaction, the answer is stored in it: a process that dies leaves neither. Work that
 calls the outside world holds a lock of its session instead, and its answer is stored when it is done: of a process that
 dies in between the work may be there without the answer, and the same request is then judged by what it finds.
+
+An answer is given again only to who has the right to what it says at that moment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -41,6 +44,16 @@ PARAMETER = OpenApiParameter(
 )  # fmt: skip
 
 Create = Callable[..., Response]
+
+
+class SaysWhose(Protocol):
+    """A view that says whose its answers are, by properties of the PMS."""
+
+    def properties_in(self, answer: Response) -> Collection[UUID]:
+        """Those that the rows of an answer belong to; asked in the request that has made them."""
+
+    def require_rights_on(self, properties: Collection[UUID]) -> None:
+        """Raise `Http404` or `PermissionDenied` unless the user may do this action on all of them now."""
 
 
 class KeyInUse(APIException):
@@ -75,7 +88,7 @@ def idempotent(*, in_transaction: bool, holds_secret: bool = False) -> Callable[
 
     def decorate(create: Create) -> Create:
         @wraps(create)
-        def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        def once(view: SaysWhose, request: Request, *args: Any, **kwargs: Any) -> Response:
             key = _key_of(request)
             if key is None:
                 return create(view, request, *args, **kwargs)
@@ -85,9 +98,10 @@ def idempotent(*, in_transaction: bool, holds_secret: bool = False) -> Callable[
                     user=request.user.pk, key=key, created_at__gt=Now() - KEPT_FOR
                 ).first()
                 if before is not None:
-                    return _again(before, fingerprint)
+                    return _again(before, fingerprint, view)
                 answer = create(view, request, *args, **kwargs)
-                _store(request.user.pk, key, fingerprint, answer, holds_secret=holds_secret)
+                is_kept = not holds_secret
+                _store(request.user.pk, key, fingerprint, answer, view.properties_in(answer), is_kept=is_kept)
                 return answer
 
         once.is_idempotent = True  # type: ignore[attr-defined]
@@ -130,17 +144,20 @@ def _alone(user_id: Any, key: str, *, in_transaction: bool) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
-def _again(before: StoredAnswer, fingerprint: str) -> Response:
+def _again(before: StoredAnswer, fingerprint: str, view: SaysWhose) -> Response:
     if before.fingerprint != fingerprint:
         raise KeyOfAnother
-    if before.body is None:
+    if before.body is None or not before.properties:
         raise AnswerNotKept
+    view.require_rights_on(before.properties)
     return Response(before.body, status=before.status, headers={**before.headers, REPLAYED: "true"})
 
 
-def _store(user_id: Any, key: str, fingerprint: str, answer: Response, *, holds_secret: bool) -> None:
+def _store(
+    user_id: Any, key: str, fingerprint: str, answer: Response, properties: Collection[UUID], *, is_kept: bool
+) -> None:
     body = json.dumps(answer.data, cls=JSONEncoder)
-    is_kept = not holds_secret and len(body) <= LARGEST_BODY
+    is_kept = is_kept and len(body) <= LARGEST_BODY
     StoredAnswer.objects.update_or_create(
         user_id=user_id,
         key=key,
@@ -148,6 +165,7 @@ def _store(user_id: Any, key: str, fingerprint: str, answer: Response, *, holds_
             "fingerprint": fingerprint,
             "status": answer.status_code,
             "body": json.loads(body) if is_kept else None,
+            "properties": sorted(properties),
             "headers": {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers},
             "created_at": Now(),
         },

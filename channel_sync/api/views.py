@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from channel_sync.api.challenges import Challenges
@@ -23,6 +25,7 @@ from channel_sync.api.permissions import HasRole
 from channel_sync.api.refusals import RefusalHandler
 from channel_sync.api.schema import RefusalAutoSchema
 from channel_sync.api.throttles import WriteThrottle
+from channel_sync.connections.connect import host_properties
 from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.access import Access, access_of, path_to_property
 
@@ -68,6 +71,20 @@ class OperationsViewSet(Challenges, KnownParameters, viewsets.GenericViewSet[Any
     def require(self, role: Role, channel_property: ChannelProperty) -> None:
         """Raise `PermissionDenied` where the role on a property that the body names, and the user sees, is too low."""
         if not self.access.may(role, channel_property.pk):
+            raise PermissionDenied
+
+    @staticmethod
+    def properties_in(answer: Response) -> Collection[UUID]:
+        """The property of the PMS that an answer is about; none where it is about the whole installation."""
+        named = ChannelProperty.objects.filter(pk=answer.data["channel_property_id"])
+        return list(named.values_list("property_id", flat=True))
+
+    def require_rights_on(self, properties: Collection[UUID]) -> None:
+        """Raise `Http404` where one of these properties of the PMS is not seen, `PermissionDenied` for a low role."""
+        named = host_properties().filter(pk__in=properties)
+        if self.access.limit_host(named, Role.VIEWER).count() < len(properties):
+            raise Http404
+        if self.access.limit_host(named, self.roles[self.action]).count() < len(properties):
             raise PermissionDenied
 
     def paginate_queryset(self, queryset: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from channel_sync.models.columns import NamedIndex, created_at_column
@@ -22,6 +23,9 @@ class StoredAnswer(models.Model):
     status = models.SmallIntegerField()
     body = models.JSONField(null=True, help_text="Null where the answer was too large, or held a secret.")
     headers = models.JSONField(db_default={})
+    properties = ArrayField(
+        models.UUIDField(), null=True, help_text="Of the PMS: who has no right on one of them is not answered again."
+    )
     created_at = created_at_column()
 
     class Meta:

@@ -79,6 +79,7 @@ PLACES: Mapping[str, Holds] = {
     # Answers are deleted after a day, by retention; an erasure deletes those that name the guest at once.
     "StoredAnswer.body": Holds.GUEST,
     "StoredAnswer.headers": Holds.NOTHING,
+    "StoredAnswer.properties": Holds.NOTHING,
 }
 
 

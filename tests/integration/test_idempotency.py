@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
-from channel_sync.models import ChannelMapping, ChannelProperty, MappingType, StoredAnswer
+from channel_sync.models import ChannelMapping, ChannelProperty, MappingType, PropertyRole, StoredAnswer
 from channel_sync.operations.roles import Role
-from pms_project.pms.models import MaintenanceBlock, Reservation, RoomType
+from pms_project.pms.models import HotelMembership, MaintenanceBlock, Reservation, RoomType
 from pms_project.pms.services import reservations
-from tests.factories import RoomFactory, RoomTypeFactory
+from tests.factories import HotelFactory, RatePlanFactory, RoomFactory, RoomTypeFactory
 from tests.integration.test_openapi import document
+from tests.staff import works_in
 
 pytestmark = pytest.mark.django_db
 
@@ -218,3 +220,78 @@ def test_a_run_has_an_id_before_a_worker_takes_it(
     assert (again.json(), again["Location"]) == (started.json(), started["Location"])
     run = operator.get(started["Location"]).json()
     assert (run["status"], run["dry_run"], run["compared"]) == ("queued", True, 0)
+
+
+def client_of(user: Any) -> APIClient:
+    """With the rights that the user has now."""
+    client = APIClient()
+    client.force_authenticate(get_user_model().objects.get(pk=user.pk))
+    return client
+
+
+def test_an_answer_is_not_given_again_to_who_has_left_the_hotel(double: RoomType) -> None:
+    clerk = works_in(double.hotel)
+    works_in(HotelFactory())
+    clerk.user_permissions.set(Permission.objects.filter(content_type__app_label="pms").exclude(codename="all_hotels"))
+    block = {"room": str(RoomFactory(room_type=double).id), "start": str(START), "end": str(START + timedelta(days=1))}
+    plan = RatePlanFactory(room_type=double)
+    rates = [{"rate_plan": str(plan.id), "start": block["start"], "end": block["end"], "price": "90.00"}]
+    requests: list[tuple[str, Any]] = [
+        (RESERVATIONS, wanted(double)),
+        (f"{RESERVATIONS}group/", [wanted(double), wanted(double)]),
+        ("/api/maintenance-blocks/", block),
+        ("/api/rates/", rates),
+    ]
+    for path, body in requests:
+        first, again = (send(client_of(clerk), body, path, path) for _ in range(2))
+        assert (first.status_code, again.status_code) == (201, 201), (path, first.json())
+    # What is deleted meanwhile changes nothing about whose it was.
+    MaintenanceBlock.objects.all().delete()
+    assert send(client_of(clerk), block, "/api/maintenance-blocks/", "/api/maintenance-blocks/").status_code == 201
+
+    HotelMembership.objects.filter(hotel=double.hotel).delete()
+
+    for path, body in requests:
+        refused = send(client_of(clerk), body, path, path)
+        assert (refused.status_code, "Hopper" in refused.content.decode()) == (404, False), path
+        assert "Location" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("left", "status"), [pytest.param(None, 404, id="no role"), pytest.param(Role.VIEWER, 403, id="too low a role")]
+)
+def test_an_answer_is_not_given_again_to_who_has_lost_the_role(
+    channel_property: ChannelProperty, topology_at_broker: None, left: Role | None, status: int
+) -> None:
+    administrator = works_in(channel_property.property, Role.ADMINISTRATOR)
+    works_in(HotelFactory(), Role.ADMINISTRATOR)
+    mapping = {
+        "channel_property_id": str(channel_property.id), "mapping_type": "property",
+        "internal_id": str(channel_property.property_id), "external_id": "1001",
+    }  # fmt: skip
+    run = {"channel_property_id": str(channel_property.id), "kind": "rates", "dry_run": True}
+    requests = (("/api/admin/channel-mappings/", mapping), ("/api/admin/reconciliation-runs/", run))
+    for path, body in requests:
+        first, again = (send(client_of(administrator), body, path, path) for _ in range(2))
+        assert first.status_code in (201, 202), first.json()
+        assert again["Idempotent-Replayed"] == "true"
+
+    PropertyRole.objects.filter(property=channel_property.property_id).delete()
+    if left is None:
+        HotelMembership.objects.filter(hotel=channel_property.property_id).delete()
+    else:
+        works_in(channel_property.property, left)
+
+    for path, body in requests:
+        refused = send(client_of(administrator), body, path, path)
+        assert (refused.status_code, "Location" in refused.headers) == (status, False), path
+
+
+def test_an_answer_that_does_not_say_whose_it_is_is_not_given_again(api: APIClient, double: RoomType) -> None:
+    """Of an earlier version."""
+    send(api, wanted(double), "a")
+    StoredAnswer.objects.update(properties=None)
+
+    again = send(api, wanted(double), "a")
+
+    assert (again.status_code, code_of(again)) == (409, "answer_not_kept")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -31,12 +34,21 @@ from pms_project.pms.api.serializers import (
     RoomSerializer,
     RoomTypeSerializer,
 )
-from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
+from pms_project.pms.models import (
+    DailyRate,
+    HotelSettings,
+    MaintenanceBlock,
+    RatePlan,
+    Reservation,
+    Room,
+    RoomType,
+    StaleReservation,
+)
 from pms_project.pms.services import reservations, stays
 from pms_project.pms.services.errors import ConfirmationNeeded
 from pms_project.pms.services.limits import MAX_NIGHTS
 from pms_project.pms.services.rates import RateChange, set_rates
-from pms_project.pms.services.visibility import seen_by
+from pms_project.pms.services.visibility import PATHS, seen_by
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
 NIGHTS = (
@@ -55,6 +67,16 @@ class HotelViewSet(KnownParameters, viewsets.GenericViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         """A model that does not say whose its rows are raises."""
         return seen_by(self.request.user, super().get_queryset())
+
+    def properties_in(self, answer: Response) -> Collection[UUID]:
+        """The hotels of the rows of an answer."""
+        rows = answer.data if isinstance(answer.data, list) else [answer.data]
+        return hotels_of_rows(self.get_queryset().model, {row["id"] for row in rows})
+
+    def require_rights_on(self, properties: Collection[UUID]) -> None:
+        """Raise `Http404` where the user does not work in one of these hotels."""
+        if seen_by(self.request.user, HotelSettings.objects.filter(pk__in=properties)).count() < len(properties):
+            raise Http404
 
 
 @extend_schema_view(update=extend_schema(parameters=[IF_MATCH]), partial_update=extend_schema(parameters=[IF_MATCH]))
@@ -235,6 +257,16 @@ class RateViewSet(HotelViewSet):
             [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
         )
         return Response({"nights": nights}, status=status.HTTP_201_CREATED)
+
+    def properties_in(self, answer: Response) -> Collection[UUID]:
+        """The hotels of the rate plans that were changed."""
+        changes: Any = self.request.data
+        return hotels_of_rows(RatePlan, {change["rate_plan"] for change in changes})
+
+
+def hotels_of_rows(model: type[Model], ids: Collection[Any]) -> Collection[UUID]:
+    """The hotels that rows belong to."""
+    return set(model._default_manager.filter(pk__in=ids).values_list(PATHS[model], flat=True))
 
 
 def _nights(request: Request) -> tuple[date, date]:
