@@ -359,13 +359,19 @@ class NotConfirmed(ChannelSyncError):
         self.consequences = consequences
 
 
+def _code(*, is_spent: bool) -> str:
+    if is_spent:
+        return "Nothing was connected, but the invite code is spent: make another one at the channel."
+    return "Nothing was done, and the invite code is not spent."
+
+
 class MoveNotConfirmed(ChannelSyncError):
     """Connecting would move a property to another one of the channel, and nobody has said what becomes of the rest."""
 
-    def __init__(self, consequences: Sequence[str]) -> None:
+    def __init__(self, consequences: Sequence[str], *, code_is_spent: bool = False) -> None:
         super().__init__(
-            f"{' '.join(consequences)} Nothing was done, and the invite code is not spent. Say what becomes of its "
-            "mappings and links: 'after_move' is 'keep' or 'retire' ('--after-move')."
+            f"{' '.join(consequences)} {_code(is_spent=code_is_spent)} Say what becomes of its mappings and links: "
+            "'after_move' is 'keep' or 'retire' ('--after-move')."
         )
         self.consequences = consequences
 
@@ -373,11 +379,11 @@ class MoveNotConfirmed(ChannelSyncError):
 class BookingsNotSettled(ChannelSyncError):
     """What a property has sold is not in the PMS yet, and nobody would bring it in after it has lost its links."""
 
-    def __init__(self, channel_property: object, number: int) -> None:
+    def __init__(self, channel_property: object, number: int, *, code_is_spent: bool = False) -> None:
         super().__init__(
             f"{number} bookings of {channel_property} are not, or not wholly, in the PMS yet: their events wait or "
             "have failed, or their conflicts are open. Settle them first ('not in the PMS yet' on its page), or ignore "
-            "their events with a reason. Nothing was done, and the invite code is not spent."
+            f"their events with a reason. {_code(is_spent=code_is_spent)}"
         )
 
 
@@ -476,11 +482,13 @@ class ConfigurationError(ChannelSyncError):
 class ConnectedElsewhere(ConfigurationError):
     """The property of the channel is connected to another one of the PMS."""
 
-    def __init__(self, channel_property: object, consequences: Sequence[str] = ()) -> None:
+    def __init__(
+        self, channel_property: object, consequences: Sequence[str] = (), *, code_is_spent: bool = False
+    ) -> None:
         said = " ".join(consequences) or f"{channel_property} is connected to another property of the PMS already."
         super().__init__(
-            f"{said} Nothing was done. Name another property of the channel, or say that it is taken over: 'take_over' "
-            "('--take-over')."
+            f"{said} {_code(is_spent=code_is_spent)} Name another property of the channel, or say that it is taken "
+            "over: 'take_over' ('--take-over')."
         )
         self.consequences = consequences
 

@@ -32,6 +32,7 @@ from channel_sync.models import (
 )
 from channel_sync.monitoring.figures import figures
 from channel_sync.operations import properties
+from channel_sync.operations.access import access_now
 from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.parity import parity_of
 from channel_sync.operations.pausing import Pause, pause_with_rooms_closed
@@ -235,7 +236,7 @@ class PropertyAdmin(RoleAdmin):
                 outcome = properties.connect(
                     form.wanted(request),
                     by=actor(request),
-                    may_displace=lambda other: access(request).may(Role.ADMINISTRATOR, other.id),
+                    may_displace=lambda other: access_now(request.user).may(Role.ADMINISTRATOR, other.id),
                 )
         context = {
             **self.admin_site.each_context(request),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -21,6 +22,7 @@ from channel_sync.channels.canonical import ChannelPropertyDetails, ChannelRoom
 from channel_sync.channels.setup import Permissions
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.currency import note_currency
+from channel_sync.connections.one_at_a_time import connecting, taking_place
 from channel_sync.connections.rate_suggestions import with_channel_prices
 from channel_sync.connections.registry import channel_class, channel_of_account
 from channel_sync.connections.suggestions import Suggestions, suggest_mappings
@@ -46,7 +48,7 @@ logger = logging.getLogger(__name__)
 WEBHOOK_SECRET_BYTES = 32
 
 Hold = Callable[[ChannelProperty, ParityReason], None]
-TakeOver = Callable[[ChannelProperty], None]
+Displace = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def connect_property(
     verification: WebhookVerification | None = None,
     new_webhook_secret: bool = False,
     hold: Hold | None = None,
-    take_over: TakeOver | None = None,
+    displace: Displace | None = None,
 ) -> Connected:
     """Exchange the invite code and store the connection; connecting again renews the tokens.
 
@@ -83,58 +85,74 @@ def connect_property(
     secret is made for a new connection, for one whose secret cannot be read any more, or when it is asked for: the old
     one is then still taken beside it.
 
-    `hold` is called in the transaction that connects a new property, or another one of the channel. `take_over` is
-    called there before, to end the connection of another property of the PMS to the same one of the channel.
+    `hold` is called in the transaction that connects a new property, or another one of the channel. `displace` is
+    called there before, with the id of the property at the channel, to end what it was connected to until now.
 
     `channel_property_id` may be left out when the account has one property. Raises `ConfigurationError` when the
     property is not named, or is connected to another one of the PMS, `RefusedByChannel` when the invite code is not
-    good or allows too little.
+    good or allows too little, `NotYet` when somebody else connects one of both at this time.
     """
     require_property(property_id)
-    if channel_property_id is not None and take_over is None:
-        require_free(property_id, channel_name, channel_property_id)
-    options = channel_sync_settings().channel_options.get(channel_name, {})
-    new = channel_class(channel_name).connect(invite_code, options)
-    _require_permissions(new.permissions)
-    account = _save_account(channel_name, new)
-    channel = channel_of_account(channel_name, account.id)
-    details = _choose(channel.properties(), channel_property_id)
-    with transaction.atomic():
-        other = connected_elsewhere(property_id, channel_name, details.external_id)
-        if other is not None:
-            if take_over is None:
-                raise ConnectedElsewhere(other)
-            take_over(other)
-        channel_property, is_new = ChannelProperty.objects.select_for_update().get_or_create(
-            property_id=property_id, channel_name=channel_name, defaults={"channel_property_id": details.external_id}
-        )
-        is_moved = channel_property.channel_property_id != details.external_id
-        channel_property.channel_property_id = details.external_id
-        if channel_property.status == ChannelPropertyStatus.ERROR:
-            channel_property.status = ChannelPropertyStatus.ACTIVE
-        channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
-        if hold is not None and (is_new or is_moved):
-            hold(channel_property, ParityReason.CONNECTED if is_new else ParityReason.MOVED)
-        note_currency(channel_property, details.currency)
-        wake(channel_property.id)
-        secret, previous = _stored_secrets(channel_property)
-        rotated: dict[str, object] = {}
-        if secret is None or new_webhook_secret:
-            secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret
-            rotated = {"webhook_secret_rotated_at": Now() if previous else None}
-        connection, _ = ChannelConnection.objects.update_or_create(
-            channel_property=channel_property,
-            defaults={
-                "account": account,
-                "webhook_secret": secret,
-                "webhook_secret_previous": previous,
-                **rotated,
-                **({"webhook_verification": verification} if verification else {}),
-            },
-        )
+    with connecting(property_id, channel_name, channel_property_id):
+        if channel_property_id is not None and displace is None:
+            require_free(property_id, channel_name, channel_property_id)
+        options = channel_sync_settings().channel_options.get(channel_name, {})
+        new = channel_class(channel_name).connect(invite_code, options)
+        _require_permissions(new.permissions)
+        account = _save_account(channel_name, new)
+        channel = channel_of_account(channel_name, account.id)
+        details = _choose(channel.properties(), channel_property_id)
+        place = property_id, channel_name, details.external_id
+        with taking_place(channel_name, details.external_id), _taken_by_nobody(*place), transaction.atomic():
+            if displace is not None:
+                displace(details.external_id)
+            other = connected_elsewhere(*place)
+            if other is not None:
+                raise ConnectedElsewhere(other, code_is_spent=True)
+            channel_property, is_new = ChannelProperty.objects.select_for_update().get_or_create(
+                property_id=property_id,
+                channel_name=channel_name,
+                defaults={"channel_property_id": details.external_id},
+            )
+            is_moved = channel_property.channel_property_id != details.external_id
+            channel_property.channel_property_id = details.external_id
+            if channel_property.status == ChannelPropertyStatus.ERROR:
+                channel_property.status = ChannelPropertyStatus.ACTIVE
+            channel_property.save(update_fields=["channel_property_id", "status", "updated_at"])
+            if hold is not None and (is_new or is_moved):
+                hold(channel_property, ParityReason.CONNECTED if is_new else ParityReason.MOVED)
+            note_currency(channel_property, details.currency)
+            wake(channel_property.id)
+            secret, previous = _stored_secrets(channel_property)
+            rotated: dict[str, object] = {}
+            if secret is None or new_webhook_secret:
+                secret, previous = secrets.token_urlsafe(WEBHOOK_SECRET_BYTES), secret
+                rotated = {"webhook_secret_rotated_at": Now() if previous else None}
+            connection, _ = ChannelConnection.objects.update_or_create(
+                channel_property=channel_property,
+                defaults={
+                    "account": account,
+                    "webhook_secret": secret,
+                    "webhook_secret_previous": previous,
+                    **rotated,
+                    **({"webhook_verification": verification} if verification else {}),
+                },
+            )
     used = WebhookVerification(connection.webhook_verification)
     suggestions = _with_prices(suggest_mappings(channel_property, details.rooms), channel)
     return Connected(channel_property, secret, used, suggestions, details.rooms, new.permissions.limits)
+
+
+@contextmanager
+def _taken_by_nobody(property_id: UUID, channel_name: str, channel_property_id: str) -> Iterator[None]:
+    """What another program writes between our look and our write is refused as if we had seen it."""
+    try:
+        yield
+    except IntegrityError as error:
+        other = connected_elsewhere(property_id, channel_name, channel_property_id)
+        if other is None:
+            raise
+        raise ConnectedElsewhere(other, code_is_spent=True) from error
 
 
 def _with_prices(suggestions: Suggestions, channel: Channel) -> Suggestions:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import ForeignKey, Model, QuerySet
@@ -123,6 +124,13 @@ def access_of(user: AbstractBaseUser | AnonymousUser) -> Access:
         return Access(None, None, ())
     everywhere = max((role for role in Role if has_role(user, role)), default=None)
     return Access(user.pk, everywhere, visible_properties(user))
+
+
+def access_now(user: AbstractBaseUser | AnonymousUser) -> Access:
+    """The rights of a user as the database has them at this moment, whatever a long request has learnt before."""
+    if user.pk is None:
+        return access_of(user)
+    return access_of(get_user_model()._default_manager.filter(pk=user.pk).first() or AnonymousUser())
 
 
 def access_in(request: HttpRequest) -> Access:

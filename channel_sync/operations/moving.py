@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from channel_sync.conflicts import close_gone
@@ -83,8 +84,21 @@ def displaced_by(property_id: UUID, channel_name: str, channel_property_id: str 
     )
 
 
+def lock_places(property_id: UUID, channel_name: str, channel_property_id: str) -> None:
+    """Keep both as `displaced_by` finds them to the end of the transaction."""
+    both = Q(property_id=property_id) | Q(channel_property_id=channel_property_id)
+    found = ChannelProperty.objects.select_for_update().filter(both, channel_name=channel_name)
+    list(found.order_by("id").values_list("id"))
+
+
 def require_decided(
-    displaced: Displaced, *, to: str, after_move: AfterMove | None, take_over: bool, may_displace: MayDisplace
+    displaced: Displaced,
+    *,
+    to: str,
+    after_move: AfterMove | None,
+    take_over: bool,
+    may_displace: MayDisplace,
+    code_is_spent: bool = False,
 ) -> None:
     """Somebody who may do that has said what becomes of what is displaced, and it can be done.
 
@@ -92,15 +106,16 @@ def require_decided(
     """
     if displaced.elsewhere is not None and not may_displace(displaced.elsewhere):
         # Whose it is, and what it sells, is not for everybody.
-        raise ConnectedElsewhere(displaced.elsewhere)
+        raise ConnectedElsewhere(displaced.elsewhere, code_is_spent=code_is_spent)
     if displaced.elsewhere is not None and not take_over:
-        raise ConnectedElsewhere(displaced.elsewhere, taking_over_means(displaced.elsewhere))
+        means = taking_over_means(displaced.elsewhere)
+        raise ConnectedElsewhere(displaced.elsewhere, means, code_is_spent=code_is_spent)
     if displaced.moved is not None and after_move is None:
-        raise MoveNotConfirmed(moving_means(displaced.moved, to))
+        raise MoveNotConfirmed(moving_means(displaced.moved, to), code_is_spent=code_is_spent)
     retired = [displaced.elsewhere, displaced.moved if after_move is AfterMove.RETIRE else None]
     for one in retired:
         if one is not None:
-            _require_settled(one)
+            _require_settled(one, code_is_spent=code_is_spent)
 
 
 def moving_means(channel_property: ChannelProperty, to: str) -> Sequence[str]:
@@ -207,14 +222,14 @@ def retire(channel_property: ChannelProperty) -> dict[str, int]:
     return {"mappings": switched_off, "links": links, "events": dismissed, "conflicts": conflicts}
 
 
-def _require_settled(channel_property: ChannelProperty) -> None:
+def _require_settled(channel_property: ChannelProperty, *, code_is_spent: bool) -> None:
     """What the old property has sold is in the PMS: nobody would bring it in once its links have ended."""
     waiting = ChannelEvent.objects.filter(
         channel_property=channel_property, direction=Direction.INBOUND, status__in=UNAPPLIED_STATUSES
     ).count()
     claims = ChannelClaim.objects.filter(channel_property=channel_property, check_out__gt=Now()).count()
     if waiting or claims:
-        raise BookingsNotSettled(channel_property, waiting + claims)
+        raise BookingsNotSettled(channel_property, waiting + claims, code_is_spent=code_is_spent)
 
 
 def _counted(channel_property: ChannelProperty) -> str:

@@ -16,6 +16,7 @@ from channel_sync.broker.broker_errors import BROKER_ERRORS
 from channel_sync.broker.topology import topology
 from channel_sync.channels.canonical import ChannelRoom
 from channel_sync.connections.connect import Connected, connect_property
+from channel_sync.connections.one_at_a_time import connecting
 from channel_sync.connections.opening import hold_property
 from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.connections.rate_suggestions import save_rates
@@ -41,6 +42,7 @@ from channel_sync.operations.moving import (
     close_rooms,
     displaced_by,
     end_connection,
+    lock_places,
     note_moved,
     require_decided,
     undisturbed,
@@ -121,19 +123,10 @@ def connect(new: NewConnection, *, by: str, may_displace: MayDisplace = lambda o
 
     Each where it is wanted, and in this order. What can be found wrong without the channel is found before the invite
     code is spent. `may_displace` says whether the person may take over the connection of another property, and hear
-    of it. Raises as `connect_property` and `require_decided` do.
+    of it; it is asked again when that is done. Raises as `connect_property` and `require_decided` do.
     """
-    wanted = new.channel_property_id or _present_id(new)
-    require_ready(new.property_id, new.channel_name, wanted, keys_are_lost=new.keys_are_lost)
-    displaced = displaced_by(new.property_id, new.channel_name, wanted)
-    require_decided(
-        displaced,
-        to=f"{new.channel_name} {wanted}",
-        after_move=new.after_move,
-        take_over=new.take_over,
-        may_displace=may_displace,
-    )
-    connected = _connected(new, wanted, displaced, by=by)
+    with connecting(new.property_id, new.channel_name, new.channel_property_id or _present_id(new)):
+        connected = _connected(new, may_displace, by=by)
     channel_property = connected.channel_property
     saved = save_suggestions(channel_property, connected.suggestions.matches) if new.accept_suggestions else 0
     saved += save_rates(channel_property, connected.suggestions.rates) if new.accept_suggestions else 0
@@ -154,7 +147,10 @@ def connect(new: NewConnection, *, by: str, may_displace: MayDisplace = lambda o
     return replace(outcome, first_sync_queued=True)
 
 
-def _connected(new: NewConnection, wanted: str | None, displaced: Displaced, *, by: str) -> Connected:
+def _connected(new: NewConnection, may_displace: MayDisplace, *, by: str) -> Connected:
+    wanted = new.channel_property_id or _present_id(new)
+    require_ready(new.property_id, new.channel_name, wanted, keys_are_lost=new.keys_are_lost)
+    displaced = _decided(new, wanted, may_displace)
     paused = close_rooms(displaced, by=by) if new.close_old_rooms else []
     was = displaced.moved.channel_property_id if displaced.moved is not None else ""
 
@@ -162,6 +158,13 @@ def _connected(new: NewConnection, wanted: str | None, displaced: Displaced, *, 
         if reason is ParityReason.MOVED and new.after_move is not None:
             note_moved(found, was=was, after_move=new.after_move, paused_here=found.id in paused, by=by)
         hold_property(found, reason, by=by, accept_as=new.go_live)
+
+    def displace(channel_property_id: str) -> None:
+        """What was decided before the channel was called may be about another property by now."""
+        lock_places(new.property_id, new.channel_name, channel_property_id)
+        found = _decided(new, channel_property_id, may_displace, code_is_spent=True)
+        if found.elsewhere is not None:
+            end_connection(found.elsewhere, by=by)
 
     with undisturbed(displaced):
         return connect_property(
@@ -172,8 +175,23 @@ def _connected(new: NewConnection, wanted: str | None, displaced: Displaced, *, 
             verification=new.verification,
             new_webhook_secret=new.new_webhook_secret,
             hold=hold,
-            take_over=(lambda other: end_connection(other, by=by)) if new.take_over else None,
+            displace=displace,
         )
+
+
+def _decided(
+    new: NewConnection, wanted: str | None, may_displace: MayDisplace, *, code_is_spent: bool = False
+) -> Displaced:
+    displaced = displaced_by(new.property_id, new.channel_name, wanted)
+    require_decided(
+        displaced,
+        to=f"{new.channel_name} {wanted}",
+        after_move=new.after_move,
+        take_over=new.take_over,
+        may_displace=may_displace,
+        code_is_spent=code_is_spent,
+    )
+    return displaced
 
 
 def _present_id(new: NewConnection) -> str | None:
