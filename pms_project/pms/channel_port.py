@@ -39,6 +39,7 @@ from pms_project.pms.models import (
     RoomType,
     StayPhase,
 )
+from pms_project.pms.services.guests import change_guest
 from pms_project.pms.services.rates import TERMS
 from pms_project.pms.services.reservations import cancel_reservation, lock_room_types
 from pms_project.pms.services.visibility import hotels_of
@@ -235,9 +236,7 @@ class Pms:
         if reservation.guest is None and booking.status is not BookingStatus.BLOCKED:
             reservation.guest = Guest.objects.create(**_guest_columns(booking))
         elif reservation.guest is not None:
-            for name, value in _guest_columns(booking).items():
-                setattr(reservation.guest, name, value)
-            reservation.guest.save()
+            change_guest(reservation, reservation.guest, _guest_columns(booking))
         _apply(reservation, room_type_id, booking)
         if (self.describe(reservation), _details(reservation)) != before:
             reservation.save()

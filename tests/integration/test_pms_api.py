@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
+from channel_sync.channels.canonical import Booking
+from channel_sync.channels.canonical import Guest as BookingGuest
+from channel_sync.pms import host_pms
 from pms_project.pms.models import Reservation, ReservationStatus, RoomType, StaleReservation
 from tests.factories import (
     ChannelConnectionFactory,
+    GuestFactory,
     RatePlanFactory,
     ReservationFactory,
     RoomFactory,
     RoomTypeFactory,
     RoomTypeMappingFactory,
 )
+from tests.staff import works_in
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +125,56 @@ def test_a_change_counts_the_version_up(api: APIClient, double: RoomType) -> Non
     assert changed.status_code == 200
     assert changed.data["version"] == made["version"] + 1
     assert changed.data["guest"] == made["guest"] | {"first_name": "Rear Admiral"}
+
+
+def test_a_guest_of_two_hotels_is_changed_in_one_of_them_alone(double: RoomType) -> None:
+    stay = ReservationFactory(room_type=double, guest=GuestFactory(last_name="Hopper"))
+    same_hotel = ReservationFactory(room_type=double, guest=stay.guest)
+    elsewhere = ReservationFactory(room_type=RoomTypeFactory(), guest=stay.guest)
+    clerk = works_in(double.hotel)
+    clerk.user_permissions.set(Permission.objects.filter(content_type__app_label="pms").exclude(codename="all_hotels"))
+    client = APIClient()
+    client.force_authenticate(clerk)
+
+    answer = client.patch(
+        f"/api/reservations/{stay.pk}/", {"guest": {"last_name": "Murray"}, "version": 1}, format="json"
+    )
+
+    assert (answer.status_code, answer.json()["guest"]["last_name"]) == (200, "Murray")
+    names = [Reservation.objects.get(pk=one.pk).guest.last_name for one in (stay, same_hotel, elsewhere)]
+    assert names == ["Murray", "Hopper", "Hopper"]
+    assert Reservation.objects.get(pk=stay.pk).guest.email == stay.guest.email
+
+
+def test_a_guest_of_one_hotel_is_changed_in_all_its_stays(api: APIClient, double: RoomType) -> None:
+    stay = ReservationFactory(room_type=double)
+    again = ReservationFactory(room_type=double, guest=stay.guest)
+
+    api.patch(f"/api/reservations/{stay.pk}/", {"guest": {"last_name": "Murray"}, "version": 1}, format="json")
+
+    assert Reservation.objects.get(pk=again.pk).guest.last_name == "Murray"
+
+
+def test_a_channel_changes_a_guest_of_two_hotels_in_one_of_them_alone(double: RoomType) -> None:
+    stay = ReservationFactory(room_type=double)
+    elsewhere = ReservationFactory(room_type=RoomTypeFactory(), guest=stay.guest)
+    described = host_pms().reservation(stay.pk)
+    assert described is not None
+    said = {
+        name: getattr(described, name) for name in ("check_in", "check_out", "units", "adults", "children", "price")
+    }
+
+    def change(last_name: str) -> Reservation:
+        guest = BookingGuest(first_name="Grace", last_name=last_name, email="grace@example.org")
+        booking = Booking(external_id="1", external_room_id="2001", status="confirmed", guest=guest, **said)
+        with transaction.atomic():
+            host_pms().modify_reservation(stay.pk, double.pk, booking)
+        found: Reservation = Reservation.objects.get(pk=stay.pk)
+        return found
+
+    assert change("Hopper").guest_id == elsewhere.guest_id
+    assert change("Murray").guest.last_name == "Murray"
+    assert Reservation.objects.get(pk=elsewhere.pk).guest.last_name == "Hopper"
 
 
 def test_a_change_onto_a_full_night_is_a_conflict_and_changes_nothing(api: APIClient, double: RoomType) -> None:

@@ -35,6 +35,7 @@ from pms_project.pms.services.errors import (
     ReservationClosed,
     ReservationMoved,
 )
+from pms_project.pms.services.guests import change_guest
 from pms_project.pms.services.limits import Entered, require_reservation, today_at
 
 # Only where `hold_policy` is `strict`.
@@ -106,9 +107,7 @@ def change_reservation(reservation_id: UUID, changes: dict[str, Any], *, version
         if _stay(reservation) != before:
             _move(reservation, before)
         if guest_changes and reservation.guest is not None:
-            for name, value in guest_changes.items():
-                setattr(reservation.guest, name, value)
-            reservation.guest.save()
+            change_guest(reservation, reservation.guest, guest_changes)
         reservation.save()
         return reservation
 
