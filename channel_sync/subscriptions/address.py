@@ -15,6 +15,16 @@ from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import AddressRefused
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
+# Global by their form, and still of this machine or its network: written the old ways around version 4, translated by
+# the network itself, of one site, for examples, of relays.
+NEVER_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "3fff::/20", "192.88.99.0/24"),
+    )
+)
+# Where the network translates, a public machine of version 4 is reached under such an address.
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -82,11 +92,23 @@ def _require_scheme(parts: SplitResult, host: str) -> None:
         raise AddressRefused(host, "only https is. CHANNEL_SYNC['subscription_allow_http'] allows http.")
 
 
+def _is_public(machine: str) -> bool:
+    """Whether the internet can reach it: as it is written, and as the address of version 4 that it may stand for."""
+    address = ipaddress.ip_address(machine.partition("%")[0])
+    if not address.is_global or address.is_multicast:
+        return False
+    if any(address in network for network in NEVER_PUBLIC if network.version == address.version):
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return True
+    inside = address.ipv4_mapped or address.sixtofour
+    if address in TRANSLATED:
+        inside = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return inside is None or _is_public(str(inside))
+
+
 def _require_public(host: str, machine: str) -> None:
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(machine.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    is_public = all(one.is_global and not one.is_multicast for one in (address, *([mapped] if mapped else ())))
-    if not is_public and not channel_sync_settings().subscription_allow_private:
+    if not _is_public(machine) and not channel_sync_settings().subscription_allow_private:
         raise AddressRefused(
             host,
             "it stands for a machine that the internet cannot reach. CHANNEL_SYNC['subscription_allow_private'] "

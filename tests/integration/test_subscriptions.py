@@ -239,11 +239,18 @@ def test_an_answer_that_trickles_in_is_hung_up_on(
         "https://[fe80::1]/", "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/", "https://192.168.0.1:8443/",
         "https://localhost/", "https://224.0.0.1/", "http://8.8.8.8/", "https://user:pw@8.8.8.8/", "ftp://8.8.8.8/",
         "https:///x", "https://8.8.8.8:99999/", "https://2130706433/", "https://0x7f.1/",
+        "https://[64:ff9b::7f00:1]/", "https://[64:ff9b::a9fe:a9fe]/", "https://[64:ff9b:1::808:808]/",
+        "https://[::127.0.0.1]/", "https://[::8.8.8.8]/", "https://[::ffff:0:127.0.0.1]/", "https://[fec0::1]/",
+        "https://192.88.99.1/", "https://[2002:7f00:1::]/", "https://[2001::1]/", "https://[3fff::1]/",
     ],
 )  # fmt: skip
 def test_nothing_is_sent_to_private_machines_or_without_tls(url: str) -> None:
     with pytest.raises(AddressRefused):
         resolve(url)
+
+
+def test_where_a_network_translates_addresses_public_machines_are_reached() -> None:
+    assert resolve("https://[64:ff9b::808:808]/").machine == "64:ff9b::808:808"
 
 
 def test_a_name_that_stands_for_a_private_machine_too_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
