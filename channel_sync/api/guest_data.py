@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channel_sync.api.days import DayField
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.requests import MAX_IDS
 from channel_sync.api.views import OperationsViewSet
@@ -44,7 +45,7 @@ class GuestSearchSerializer(NamedBookingsSerializer):
 
     email = serializers.CharField(max_length=320, default="", allow_blank=True, help_text="Whatever its case.")
     last_name = serializers.CharField(max_length=200, default="", allow_blank=True, help_text="With `arrival`.")
-    arrival = serializers.DateField(default=None, allow_null=True)
+    arrival = DayField(default=None, allow_null=True)
 
 
 class EraseGuestSerializer(NamedBookingsSerializer):

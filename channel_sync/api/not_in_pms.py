@@ -6,14 +6,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from channel_sync.api.days import DayField
 from channel_sync.api.known_keys import StrictSerializer
 
 
 class NotInPmsQuerySerializer(StrictSerializer):
     """Which nights; from today to the end of the calendar unless said."""
 
-    start = serializers.DateField(required=False, help_text="First night.")
-    end = serializers.DateField(required=False, help_text="The day after the last night.")
+    start = DayField(required=False, help_text="First night.")
+    end = DayField(required=False, help_text="The day after the last night.")
     room_type_id = serializers.UUIDField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

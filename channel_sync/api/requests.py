@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from channel_sync.api.days import DayField
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
@@ -173,8 +174,8 @@ class RunStartSerializer(StrictSerializer):
     channel_property_id = VisiblePropertyField(source="channel_property")
     kind = serializers.ChoiceField(choices=ReconciliationKind.choices)
     dry_run = serializers.BooleanField(default=False, help_text="Count what would be fixed and flagged.")
-    start = serializers.DateField(required=False, help_text="First day; with `end`.")
-    end = serializers.DateField(required=False, help_text="Last day; with `start`.")
+    start = DayField(required=False, help_text="First day; with `end`.")
+    end = DayField(required=False, help_text="Last day; with `start`.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Both days or none, in order."""

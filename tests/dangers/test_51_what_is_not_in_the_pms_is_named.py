@@ -229,6 +229,25 @@ def test_the_api_lists_it(hotel: ConnectedHotel, failed: ChannelEvent, api_of: C
     assert api_of(None).get(address).status_code == 403
 
 
+@pytest.mark.parametrize("odd", ["9999-12-31", "0001-01-01"])
+def test_days_beyond_all_calendars_are_refused_by_name(hotel: ConnectedHotel, root: Client, odd: str) -> None:
+    room_type, own = f"/api/room-types/{hotel.double.id}", f"/api/admin/properties/{hotel.channel_property.id}"
+    searched = {"last_name": "Hopper", "arrival": odd}
+    run = {"channel_property_id": str(hotel.channel_property.id), "kind": "rates", "start": odd, "end": odd}
+    answers = [
+        root.get(f"{own}/not-in-pms", {"start": odd}),
+        root.get(f"{own}/not-in-pms", {"end": odd}),
+        root.get(f"{room_type}/not-in-pms/", {"start": odd, "end": odd}),
+        root.get(f"{room_type}/availability/", {"start": odd, "end": odd}),
+        root.post("/api/admin/guest-data/search", searched, content_type="application/json"),
+        root.post("/api/admin/reconciliation-runs", run, content_type="application/json"),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 400, answer.content
+        assert {error["attr"] for error in answer.json()["errors"]} <= {"start", "end", "arrival"}
+
+
 def test_the_pms_lists_it_beside_its_free_rooms(hotel: ConnectedHotel, failed: ChannelEvent, root: Client) -> None:
     nights = {"start": str(NIGHT), "end": str(UNTIL)}
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from channel_sync.api.days import DayField
 from channel_sync.api.known_keys import KnownKeys, StrictSerializer
 from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
 from pms_project.pms.services.errors import NotWithinLimits
@@ -101,8 +102,8 @@ class RateChangeSerializer(StrictSerializer):
     """The same terms for a range of nights."""
 
     rate_plan = SeenRelatedField(queryset=RatePlan.objects.all())
-    start = serializers.DateField()
-    end = serializers.DateField(help_text="The day after the last night.")
+    start = DayField()
+    end = DayField(help_text="The day after the last night.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
     min_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=1)
     max_stay = serializers.IntegerField(min_value=1, max_value=MAX_NIGHTS, default=364)

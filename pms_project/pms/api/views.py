@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from channel_sync.api.days import BEYOND, FIRST_DAY, LAST_DAY
 from channel_sync.api.idempotency import idempotent
 from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
@@ -290,6 +291,9 @@ def _columns(data: dict[str, Any]) -> dict[str, Any]:
 
 def _date(request: Request, name: str) -> date:
     try:
-        return date.fromisoformat(request.query_params[name])
+        day = date.fromisoformat(request.query_params[name])
     except (KeyError, ValueError):
         raise ValidationError({name: "A date such as 2027-01-31 is needed."}) from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError({name: BEYOND})
+    return day
