@@ -22,7 +22,10 @@ NOT_IN_HERE = (
     "there."
 )
 # Who of the staff did something is no data of the guest.
-LEFT_OUT = frozenset({"actor", "resolved_by", "lease_holder", "lease_expires_at", "published_at", "next_attempt_at"})
+LEFT_OUT = frozenset({
+    "actor", "resolved_by", "lease_holder", "lease_expires_at", "published_at", "next_attempt_at", "user_id", "key",
+    "fingerprint",
+})  # fmt: skip
 
 
 def export_guest(bookings: Sequence[GuestBooking], *, by: str) -> dict[str, Any]:
@@ -48,8 +51,19 @@ def _of_booking(booking: GuestBooking) -> dict[str, Any]:
         "property_id": booking.channel_property.property_id,
         "booking": booking.external_id or None,
         "reservation_id": booking.reservation_id,
-        "kept": {table: _rows(rows, LEFT_OUT) for table, rows in rows_about(booking).items() if rows.exists()},
+        "kept": {
+            table: [_without_others(row, booking) for row in _rows(rows, LEFT_OUT)]
+            for table, rows in rows_about(booking).items()
+            if rows.exists()
+        },
     }
+
+
+def _without_others(row: dict[str, Any], booking: GuestBooking) -> dict[str, Any]:
+    """A stored answer to a group has the reservations of other guests too."""
+    if not isinstance(row.get("body"), list):
+        return row
+    return {**row, "body": [one for one in row["body"] if one.get("id") == str(booking.reservation_id)]}
 
 
 def _rows(rows: QuerySet[Any], left_out: Collection[str]) -> list[dict[str, Any]]:

@@ -99,6 +99,7 @@ def rows_about(booking: GuestBooking) -> dict[str, QuerySet[Any]]:
         LeftAlone.objects.filter(reservation=booking.reservation_id, reservation__isnull=False, **of_property),
         alerts_of(booking),
         audit_of(booking),
+        answers_about(booking),
     )
     return {rows.model._meta.db_table: rows for rows in found}
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import BinaryField, JSONField, TextField
@@ -40,6 +41,7 @@ from channel_sync.models import (
     ReservationLink,
     Severity,
     StagedBooking,
+    StoredAnswer,
 )
 from channel_sync.operations.event_actions import replay_event
 from channel_sync.operations.guest_data_erasure import Erased, erase_guest, erasing_means
@@ -124,6 +126,23 @@ def stay(channel_property: ChannelProperty) -> Reservation:
         channel_property=channel_property, details={"reason": "Ms Lovelace has called", "outcome": "sent"},
     )  # fmt: skip
     return made
+
+
+def test_an_export_has_the_stored_answers_and_nobody_else_who_is_in_them(
+    channel_property: ChannelProperty, stay: Reservation
+) -> None:
+    user = get_user_model().objects.create_superuser("root")
+    ours = {"id": str(stay.id), "guest": GUEST}
+    others = {"id": str(UUID(int=1)), "guest": {"last_name": "Babbage"}}
+    for key, body in (("alone", ours), ("group", [others, ours]), ("other", others)):
+        StoredAnswer.objects.create(user=user, key=key, fingerprint="f", status=201, body=body, headers={})
+
+    document = export_guest(found(channel_property, bookings=[NUMBER]), by="clerk")
+
+    answers = document["bookings"][0]["kept"]["channel_stored_answers"]
+    assert [answer["body"] for answer in answers] == [ours, [ours]]
+    assert "Babbage" not in json.dumps(document)
+    assert not {"user_id", "key", "fingerprint"} & answers[0].keys()
 
 
 def found(channel_property: ChannelProperty, **search: Any) -> list[GuestBooking]:

@@ -75,10 +75,13 @@ def test_a_deletion_needs_the_ids_alone() -> None:
 
 
 def test_the_inventory_webhook_names_a_room() -> None:
-    notification = parse_webhook({"roomId": "2001", "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"})
+    said = {"roomId": "2001", "propId": "1001", "ownerId": "901", "action": "SYNC_ROOM"}
+    notification = parse_webhook({**said, "lastName": "Lovelace", "booking_of": {"email": "ada@example.org"}})
 
     assert isinstance(notification, AvailabilityNotification)
     assert (notification.external_property_id, notification.external_room_id) == ("1001", "2001")
+    # It says nothing about a guest, and is kept without whatever else came with it.
+    assert notification.payload == said
 
 
 def test_an_unknown_status_is_taken_so_that_the_booking_is_not_lost() -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from channel_sync.channels.beds24.card_data import without_card_data
+from channel_sync.channels.beds24.personal_data import without_personal_data
 from channel_sync.channels.beds24.wire import (
     Beds24Status,
     WireBooking,
@@ -127,7 +128,7 @@ def _is_redelivery(payload: Mapping[str, Any]) -> bool:
 
 
 def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNotification:
-    """`SYNC_ROOM` has no id of its own: each delivery is a reason to look again."""
+    """`SYNC_ROOM` has no id of its own: each delivery is a reason to look again. Of other fields nothing is kept."""
     name = "propId" if payload.get("propId") else "propertyId"
     property_id, room_id = _named(payload, name), _named(payload, "roomId")
     now = datetime.now(UTC)
@@ -136,7 +137,8 @@ def _inventory(payload: Mapping[str, Any], *, dedupe_key: str) -> AvailabilityNo
         external_room_id=room_id if is_id(room_id) else "",
         dedupe_key=dedupe_key or f"room-{room_id}-{now.timestamp():.6f}",
         occurred_at=now,
-        payload=dict(payload),
+        # It is about no guest: an erasure would not look for one here.
+        payload=without_personal_data(payload),
     )
 
 
