@@ -157,7 +157,7 @@ class DeliveryAdmin(ForAdministrators):
     list_display = ("created_at", "subscription", "kind", "webhook_id", "outcome", "duration_ms", "error")
     list_filter = ("succeeded", "kind")
     list_select_related = ("subscription",)
-    ordering = ("-id",)
+    ordering = ("-created_at", "-id")
     actions = ("send_again",)
 
     @admin.display(description="outcome", ordering="status_code")

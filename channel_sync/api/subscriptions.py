@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -22,8 +23,6 @@ from channel_sync.feed.cursor import sealed
 from channel_sync.models import ChannelProperty, NotificationKind, SwitchedOff, WebhookDelivery, WebhookSubscription
 from channel_sync.operations.roles import Role
 from channel_sync.subscriptions.changes import change, rotate, send_again, send_test, subscribe, unsubscribe
-
-MAX_DIGITS = 18
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[WebhookSubscription]):
@@ -167,22 +166,22 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
     @action(detail=True)
     def deliveries(self, request: Request, pk: str) -> Response:
         """Attempts, the latest first."""
-        page = self.paginate_queryset(self.get_object().deliveries.order_by("-id"))
+        page = self.paginate_queryset(self.get_object().deliveries.order_by("-created_at", "-id"))
         return self.get_paginated_response(DeliverySerializer(page, many=True).data)
 
     @extend_schema(
         request=None,
         responses=DeliverySerializer,
-        parameters=[OpenApiParameter("delivery_id", OpenApiTypes.INT64, OpenApiParameter.PATH)],
+        parameters=[OpenApiParameter("delivery_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
     )
     @action(detail=True, methods=["post"], url_path="deliveries/(?P<delivery_id>[^/]+)/redeliver")
     def redeliver(self, request: Request, pk: str, delivery_id: str) -> Response:
         """Send what a delivery was about once more, now, under the same webhook-id."""
         deliveries = WebhookDelivery.objects.filter(subscription=self.get_object())
-        is_id = delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= MAX_DIGITS
-        found = deliveries.filter(id=int(delivery_id)).first() if is_id else None
-        if found is None:
-            raise Http404
+        try:
+            found = deliveries.get(id=UUID(delivery_id))
+        except (ValueError, WebhookDelivery.DoesNotExist):
+            raise Http404 from None
         return Response(DeliverySerializer(send_again(found, request.user)).data)
 
     def _read(self, subscription: WebhookSubscription) -> WebhookSubscription:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from channel_sync.models.columns import NamedIndex, created_at_column
+from channel_sync.models.columns import NamedIndex, noted_at_column, uuid_primary_key
 from channel_sync.models.property import ChannelProperty
 
 
@@ -45,7 +45,7 @@ class AuditAction(models.TextChoices):
 class AuditEntry(models.Model):
     """One action of one person; kept when its subject or its property is gone."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = uuid_primary_key()
     actor = models.CharField(max_length=150, help_text="User name, or 'command line'.")
     action = models.CharField(max_length=50, choices=AuditAction)
     subject = models.CharField(max_length=255, help_text="What it was done to, such as 'event:<id>'.")
@@ -58,7 +58,7 @@ class AuditEntry(models.Model):
         db_constraint=False,
     )
     details = models.JSONField(db_default={})
-    created_at = created_at_column()
+    created_at = noted_at_column()
 
     class Meta:
         db_table = "channel_audit_entries"

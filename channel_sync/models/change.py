@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from channel_sync.models.columns import NamedIndex
-
-
-class ClockTimestamp(models.Func):
-    """`clock_timestamp()`, the time of this moment, as a database default."""
-
-    template = "clock_timestamp()"
-    output_field: ClassVar[models.DateTimeField[Any, Any]] = models.DateTimeField()
+from channel_sync.models.columns import ClockTimestamp, NamedIndex
 
 
 class CapturedChange(models.Model):

@@ -15,6 +15,13 @@ class CurrentTimestamp(models.Func):
     output_field: ClassVar[models.DateTimeField[Any, Any]] = models.DateTimeField()
 
 
+class ClockTimestamp(models.Func):
+    """`clock_timestamp()`, the time of this moment, as a database default."""
+
+    template = "clock_timestamp()"
+    output_field: ClassVar[models.DateTimeField[Any, Any]] = models.DateTimeField()
+
+
 class NamedIndex(models.Index):
     """An index that may use all of PostgreSQL's 63 characters for its name (Django's portable limit is 30)."""
 
@@ -29,6 +36,11 @@ def uuid_primary_key() -> models.UUIDField[Any, Any]:
 def created_at_column() -> models.DateTimeField[Any, Any]:
     """`TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP`."""
     return models.DateTimeField(null=True, db_default=CurrentTimestamp(), editable=False)
+
+
+def noted_at_column() -> models.DateTimeField[Any, Any]:
+    """`TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp()`: rows of one transaction have an order by it."""
+    return models.DateTimeField(null=True, db_default=ClockTimestamp(), editable=False)
 
 
 def updated_at_column() -> models.DateTimeField[Any, Any]:

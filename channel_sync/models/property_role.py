@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from channel_sync.models.columns import NamedIndex, created_at_column
+from channel_sync.models.columns import NamedIndex, created_at_column, uuid_primary_key
 
 
 class Role(models.IntegerChoices):
@@ -29,7 +29,7 @@ class Role(models.IntegerChoices):
 class PropertyRole(models.Model):
     """A role of one user for one property of the PMS, whether that is connected yet or not."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = uuid_primary_key()
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from channel_sync.models.columns import NamedIndex, created_at_column, updated_at_column, uuid_primary_key
+from channel_sync.models.columns import (
+    NamedIndex,
+    created_at_column,
+    noted_at_column,
+    updated_at_column,
+    uuid_primary_key,
+)
 from channel_sync.models.notification import NotificationKind
 from channel_sync.models.property import ChannelProperty
 from channel_sync.models.secret import SecretsOnDemand, SecretTextField
@@ -67,7 +73,7 @@ class WebhookSubscription(models.Model):
 class WebhookDelivery(models.Model):
     """One attempt to deliver one notification, or a test; bodies are not kept."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = uuid_primary_key()
     subscription = models.ForeignKey(WebhookSubscription, on_delete=models.CASCADE, related_name="deliveries")
     channel_property = models.ForeignKey(
         ChannelProperty,
@@ -85,14 +91,14 @@ class WebhookDelivery(models.Model):
     status_code = models.IntegerField(null=True, help_text="Empty: there was no answer.")
     error = models.CharField(max_length=255, blank=True, default="", db_default="")
     duration_ms = models.IntegerField()
-    created_at = created_at_column()
+    created_at = noted_at_column()
 
     class Meta:
         db_table = "channel_webhook_deliveries"
         verbose_name = "webhook delivery"
         verbose_name_plural = "webhook deliveries"
         indexes = [
-            NamedIndex(fields=["subscription", "-id"], name="idx_channel_webhook_deliveries_subscription"),
+            NamedIndex(fields=["subscription", "-created_at"], name="idx_channel_webhook_deliveries_subscription"),
             NamedIndex(fields=["created_at"], name="idx_channel_webhook_deliveries_created"),
         ]
 

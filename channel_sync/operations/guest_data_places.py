@@ -151,7 +151,7 @@ def audit_of(booking: GuestBooking) -> QuerySet[AuditEntry]:
     """What people did with the booking, its reservation and its events."""
     subjects = [f"event:{event_id}" for event_id in events_of(booking).values_list("id", flat=True)]
     subjects += [booking.subject, f"reservation:{booking.reservation_id}"]
-    return AuditEntry.objects.filter(subject__in=subjects).order_by("id")
+    return AuditEntry.objects.filter(subject__in=subjects).order_by("created_at", "id")
 
 
 def _numbered(column: str, booking: GuestBooking) -> Q:

@@ -233,7 +233,7 @@ def test_a_role_is_granted_changed_and_taken_back_in_the_admin(grantor: Client) 
 
     assert (held.role, changed) == (Role.VIEWER, Role.OPERATOR)
     assert not PropertyRole.objects.exists()
-    audit = AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "details__role")
+    audit = AuditEntry.objects.order_by("created_at").values_list("actor", "action", "subject", "details__role")
     assert list(audit) == [
         ("grantor", "role.granted", "user:clerk", "viewer"),
         ("grantor", "role.granted", "user:clerk", "operator"),

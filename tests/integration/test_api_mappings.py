@@ -150,7 +150,7 @@ def test_a_removed_mapping_is_kept_and_can_be_made_again(administrator: APIClien
     answer = administrator.post(LIST, again, format="json").json()
 
     assert (answer["id"], answer["is_active"]) == (str(mapping.id), True)
-    assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == [
+    assert list(AuditEntry.objects.order_by("created_at").values_list("action", flat=True)) == [
         "mapping.removed",
         "mapping.created",
     ]

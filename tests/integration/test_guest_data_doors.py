@@ -130,7 +130,7 @@ def test_the_api_finds_exports_and_erases(event: ChannelEvent, api_of: Api) -> N
 
     assert erased.json()["bookings"][0]["rows"] == {"channel_events": 1}
     assert is_erased(event)
-    actions = list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject"))
+    actions = list(AuditEntry.objects.order_by("created_at").values_list("actor", "action", "subject"))
     assert actions == [
         ("administrator", AuditAction.GUEST_EXPORTED, f"booking:{NUMBER}"),
         ("administrator", AuditAction.GUEST_ERASED, f"booking:{NUMBER}"),

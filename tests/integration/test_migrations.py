@@ -116,3 +116,23 @@ def test_a_pause_from_before_keeps_its_beginning(migrations_afterwards: None) ->
     begun = audit.objects.get(actor="ada", subject=f"property:{paused.id}").created_at
     assert model.objects.filter(id=paused.id).values_list("paused_at", "paused_by").get() == (begun, "ada")
     assert model.objects.filter(id=active.id).values_list("paused_at", "paused_by").get() == (None, None)
+
+
+def test_rows_get_new_ids_that_do_not_count_and_lose_nothing_else(migrations_afterwards: None) -> None:
+    before = migrate([("channel_sync", "0049_answers_say_whose"), ("pms", "0010_hotel_memberships")])
+    user = before.get_model("auth", "User").objects.create(username="ada")
+    hotel = before.get_model("pms", "HotelSettings").objects.create(name="Old")
+    before.get_model("pms", "HotelMembership").objects.create(user=user, hotel=hotel)
+    before.get_model("channel_sync", "PropertyRole").objects.create(user_id=user.id, property_id=hotel.id, role=2)
+    for number in range(3):
+        before.get_model("channel_sync", "AuditEntry").objects.create(actor="ada", action="x", subject=str(number))
+
+    after = migrate([("channel_sync", "0050_ids_that_do_not_count"), ("pms", "0013_membership_ids")])
+
+    entries = after.get_model("channel_sync", "AuditEntry").objects.order_by("created_at")
+    assert list(entries.values_list("subject", flat=True)) == ["0", "1", "2"]
+    assert {type(one) for one in entries.values_list("id", flat=True)} == {UUID}
+    role = after.get_model("channel_sync", "PropertyRole").objects.get()
+    membership = after.get_model("pms", "HotelMembership").objects.get()
+    assert (role.user_id, role.property_id, role.role) == (user.id, hotel.id, 2)
+    assert (membership.user_id, membership.hotel_id) == (user.id, hotel.id)

@@ -86,7 +86,7 @@ def reported(beds24: RunningSimulator) -> list[str]:
 
 
 def outcomes() -> list[tuple[str, Any]]:
-    entries = AuditEntry.objects.filter(action=AuditAction.BOOKING_REPORTED).order_by("id")
+    entries = AuditEntry.objects.filter(action=AuditAction.BOOKING_REPORTED).order_by("created_at")
     return [(entry.details["report"], entry.details["outcome"]) for entry in entries]
 
 

@@ -143,7 +143,7 @@ def test_a_refused_delivery_holds_up_what_follows_and_is_tried_again(
     receiver.status = 200
 
     assert deliver(made.id) == 2
-    ids = list(WebhookDelivery.objects.order_by("id").values_list("webhook_id", flat=True))
+    ids = list(WebhookDelivery.objects.order_by("created_at").values_list("webhook_id", flat=True))
     assert ids[0] == ids[1]
     made.refresh_from_db()
     assert (made.failures, made.failing_since) == (0, None)
@@ -403,7 +403,7 @@ def test_old_notifications_and_deliveries_are_deleted(
     deliver(made.id)
     old = timezone.now() - timedelta(days=31)
     Notification.objects.update(created_at=old)
-    WebhookDelivery.objects.filter(id=WebhookDelivery.objects.earliest("id").id).update(created_at=old)
+    WebhookDelivery.objects.filter(id=WebhookDelivery.objects.earliest("created_at").id).update(created_at=old)
 
     done = run_retention(now=timezone.now())
 

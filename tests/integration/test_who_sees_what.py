@@ -40,7 +40,7 @@ MADE_ANEW = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00| UTC)?"), "<time>"),
     (re.compile(r"\d+\.\d{3,}"), "<seconds>"),
     (
-        re.compile(r'"(next|cursor|secret)":"[^"]+"|whsec_[^<"]+|(ntf|test)_[\w-]+|"id":\d+,"kind"|duration_ms":\d+'),
+        re.compile(r'"(next|cursor|secret)":"[^"]+"|whsec_[^<"]+|(ntf|test)_[\w-]+|duration_ms":\d+'),
         "<of the feed>",
     ),
     (re.compile(r'milliseconds":\d+|in \d+ ms|credits_remaining":"[\d.]+"|[\d.]+ credits'), "<of the channel>"),
