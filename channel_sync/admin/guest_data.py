@@ -76,6 +76,8 @@ def guest_page(admin: RoleAdmin, request: HttpRequest) -> HttpResponse:
         "opts": admin.opts,
         "form": form,
         "found": None if found is None else [_shown(one) for one in found],
+        # What they were looked for by is taken out of words, where nothing else says it any more.
+        "called": "\n".join({word for one in found or () for word in one.said}),
     }
     answer = TemplateResponse(request, "admin/channel_sync/guest.html", context)
     answer["Cache-Control"] = "no-store"
@@ -108,8 +110,13 @@ def _chosen(request: HttpRequest, among: Sequence[ChannelProperty]) -> list[Gues
         raise BadRequest("The ids of the chosen bookings are broken; look for the guest again.") from None
     if not numbers and not reservations:
         return []
-    found = {_key(one): one for one in find_bookings(GuestSearch(numbers, reservations), among)}
+    search = GuestSearch(numbers, reservations, names=_called(request))
+    found = {_key(one): one for one in find_bookings(search, among)}
     return [found[key] for key in sorted(keys) if key in found]
+
+
+def _called(request: HttpRequest) -> list[str]:
+    return request.POST.get("called", "")[:LONGEST_NUMBERS].splitlines()
 
 
 def _export(request: HttpRequest, chosen: list[GuestBooking]) -> HttpResponse:
@@ -127,7 +134,7 @@ def _erase(admin: RoleAdmin, request: HttpRequest, chosen: list[GuestBooking]) -
             request,
             title=f"Erase the guest of {len(chosen)} bookings?",
             verb="erase",
-            fields={"do": "erase", "chosen": " ".join(map(_key, chosen))},
+            fields={"do": "erase", "chosen": " ".join(map(_key, chosen)), "called": "\n".join(_called(request))},
             back=request.path,
             consequences=erasing_means(chosen),
             shown=chosen,

@@ -51,6 +51,10 @@ class GuestSearchSerializer(NamedBookingsSerializer):
 class EraseGuestSerializer(NamedBookingsSerializer):
     """Whose bookings; an email has to be looked for first."""
 
+    names = serializers.ListField(
+        child=serializers.CharField(max_length=320), default=list, max_length=MAX_IDS,
+        help_text="What else the guest is called, such as the words that they were looked for by: taken out too.",
+    )  # fmt: skip
     confirm = serializers.BooleanField(default=False, help_text="A person has been asked, and has said yes.")
 
 

@@ -20,7 +20,7 @@ from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.models import AuditAction, CapturedChange, ChannelEvent, ReservationLink, StagedBooking, StoredAnswer
 from channel_sync.operations.audit import note
-from channel_sync.operations.guest_data_names import Names, names_of
+from channel_sync.operations.guest_data_names import names_of
 from channel_sync.operations.guest_data_obstacles import obstacles
 from channel_sync.operations.guest_data_places import (
     alerts_of,
@@ -32,6 +32,7 @@ from channel_sync.operations.guest_data_places import (
     rows_about,
 )
 from channel_sync.operations.guest_data_search import GuestBooking
+from channel_sync.operations.guest_data_words import Names
 from channel_sync.personal_data import redact, without_digests, without_personal_data
 
 BATCH = 200

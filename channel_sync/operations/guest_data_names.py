@@ -1,50 +1,23 @@
-"""The names that a guest is known by here, and how they are taken out of words that quote them."""
+"""Who the guest of a booking is, as far as anything that is kept says it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from channel_sync.channels.canonical import Guest
 from channel_sync.connections.registry import channel_class
 from channel_sync.errors import ChannelSyncError
-from channel_sync.models import PMS_SOURCE, ChannelEvent
-from channel_sync.operations.guest_data_places import conflicts_of, events_of
+from channel_sync.models import PMS_SOURCE, ChannelEvent, StagedBooking
+from channel_sync.operations.guest_data_places import answers_about, conflicts_of, events_of, rows_about
 from channel_sync.operations.guest_data_search import GuestBooking
+from channel_sync.operations.guest_data_words import Names, full_name
 from channel_sync.pms import host_pms
 
-ERASED = "(erased)"
-# A shorter one is found in words that are about something else.
-SHORTEST = 3
 # Of the events of a booking; those before were of the same guest.
 LATEST = 100
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Names:
-    """Names, emails and telephone numbers of a guest; whole words of these are taken out, whatever their case."""
-
-    known: tuple[str, ...]
-
-    def taken_out(self, value: Value) -> Value:
-        """A text, or every text in a value of JSON, without them."""
-        taken: Any = self._taken_out(value)
-        return taken  # type: ignore[no-any-return]
-
-    def _taken_out(self, value: Any) -> Any:
-        if isinstance(value, str) and self.known:
-            words = "|".join(map(re.escape, self.known))
-            return re.sub(rf"(?<!\w)(?:{words})(?!\w)", ERASED, value, flags=re.IGNORECASE)
-        if isinstance(value, list):
-            return [self._taken_out(one) for one in value]
-        if isinstance(value, dict):
-            return {name: self._taken_out(one) for name, one in value.items()}
-        return value
 
 
 @dataclass(frozen=True)
@@ -58,15 +31,12 @@ class Described:
 
 
 def names_of(booking: GuestBooking) -> Names:
-    """Longest first: a full name goes before its parts."""
-    found: set[str] = set()
-    for guest in guests_of(booking):
-        found |= {full_name(guest), guest.last_name, guest.email, guest.phone}
+    """All that the guest is called in what is kept of a booking, and in the words that they were looked for by."""
+    called = list(booking.said)
     for conflict in conflicts_of(booking):
         for side in (conflict.pms_side, conflict.channel_side):
-            found |= {str(side[name]) for name in ("guest", "email") if side.get(name)}
-    known = {one.strip() for one in found if len(one.strip()) >= SHORTEST and one != "(hidden)"}
-    return Names(tuple(sorted(known, key=len, reverse=True)))
+            called += [str(side[name]) for name in ("guest", "email") if side.get(name)]
+    return Names.of([*guests_of(booking), *_staged(booking), *_answered(booking)], called)
 
 
 def described(booking: GuestBooking) -> Described:
@@ -94,16 +64,33 @@ def guests_of(booking: GuestBooking) -> Iterator[Guest]:
             yield said
 
 
-def full_name(guest: Guest) -> str:
-    """First and last name."""
-    return f"{guest.first_name} {guest.last_name}".strip()
-
-
 def _said(event: ChannelEvent) -> Guest | None:
+    return _parsed(event.channel_property.channel_name, event.payload)
+
+
+def _parsed(channel_name: str, payload: dict[str, Any]) -> Guest | None:
     try:
-        return channel_class(event.channel_property.channel_name).parse_booking(event.payload).guest
+        return channel_class(channel_name).parse_booking(payload).guest
     except ChannelSyncError:
         return None
+
+
+def _staged(booking: GuestBooking) -> Iterator[Guest]:
+    """As a comparison has read the booking at the channel."""
+    for staged in rows_about(booking)[StagedBooking._meta.db_table]:
+        found = _parsed(booking.channel_property.channel_name, staged.payload)
+        if found is not None:
+            yield found
+
+
+def _answered(booking: GuestBooking) -> Iterator[Guest]:
+    """As the API of the host has answered with the reservation."""
+    for answer in answers_about(booking):
+        for one in answer.body if isinstance(answer.body, list) else [answer.body]:
+            if not isinstance(one, dict) or one.get("id") != str(booking.reservation_id):
+                continue
+            if isinstance(one.get("guest"), dict):
+                yield Guest.model_validate(_texts(one["guest"]))
 
 
 def _texts(guest: dict[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,7 @@ class GuestSearch:
     """How a guest is named; what is left empty names nobody. Raises `GuestNotNamed` when nothing does.
 
     `bookings` are numbers at the channel, or those that the guest knows them by. `email` goes whatever its case.
+    `names` find nothing: they are what else the guest is called, in words that an erasure has to take out.
     """
 
     bookings: Sequence[str] = ()
@@ -52,6 +53,7 @@ class GuestSearch:
     email: str = ""
     last_name: str = ""
     arrival: date | None = None
+    names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if bool(self.last_name.strip()) != (self.arrival is not None):
@@ -68,11 +70,15 @@ class GuestSearch:
 
 @dataclass(frozen=True)
 class GuestBooking:
-    """A booking of a property at a channel; without a number, a reservation that the channel never got."""
+    """A booking of a property at a channel; without a number, a reservation that the channel never got.
+
+    `said` is what its guest was looked for by.
+    """
 
     channel_property: ChannelProperty
     external_id: str
     reservation_id: UUID | None
+    said: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def subject(self) -> str:
@@ -100,7 +106,8 @@ def find_bookings(search: GuestSearch, among: Iterable[ChannelProperty]) -> list
     for number in search.bookings:
         if number not in known and not _is_ota_reference(properties, number):
             pairs |= _saying(properties, [number])
-    found = _whole(properties, pairs)
+    said_of_guest = (search.email.strip(), search.last_name.strip(), *search.names)
+    found = [replace(one, said=tuple(filter(None, said_of_guest))) for one in _whole(properties, pairs)]
     return sorted(found, key=lambda one: (str(one.channel_property), one.external_id, str(one.reservation_id)))
 
 

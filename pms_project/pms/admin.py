@@ -1,13 +1,15 @@
 """The PMS in Django admin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -178,9 +180,29 @@ class GuestAdmin(HotelRowsAdmin):
 
     search_fields = ("last_name", "first_name", "email")
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Who added it; the log outlives the guest, and names none."""
+        logged = super().log_addition(request, obj, message)
+        _forget_names([obj])
+        return logged
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Who deleted it."""
+        logged = super().log_deletions(request, queryset)
+        _forget_names(queryset)
+        return logged
+
     def has_change_permission(self, request: object, obj: Guest | None = None) -> bool:
         """A guest is changed with the reservation, through the API: channels have to hear of it."""
         return False
+
+
+def _forget_names(guests: Iterable[Guest]) -> None:
+    """The entries of these guests in the log of the admin say that they are guests, and not which."""
+    about = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Guest), object_id__in=[str(guest.pk) for guest in guests]
+    )
+    about.update(object_repr="Guest")
 
 
 class ReservationForm(forms.ModelForm):

@@ -13,12 +13,15 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import BinaryField, JSONField, TextField
+from django.test import Client
 from django.utils import timezone
 
+from channel_sync.channels.canonical import Guest as BookingGuest
 from channel_sync.errors import EventRedacted, GuestNotNamed
 from channel_sync.events.outbound_events import booking_event
 from channel_sync.events.store import record_all
@@ -49,6 +52,8 @@ from channel_sync.operations.guest_data_export import export_guest
 from channel_sync.operations.guest_data_obstacles import obstacles
 from channel_sync.operations.guest_data_places import PLACES
 from channel_sync.operations.guest_data_search import GuestBooking, GuestSearch, find_bookings
+from channel_sync.operations.guest_data_words import Names
+from channel_sync.personal_data import redact
 from channel_sync.pms import host_pms
 from pms_project.pms.models import Guest, Reservation
 from tests.beds24_webhooks import booking as wire_booking
@@ -374,3 +379,98 @@ def test_a_cancelled_stay_can_be_erased_before_arrival(channel_property: Channel
     CapturedChange.objects.filter(attempts=0).delete()
 
     assert erase(channel_property, reservation_ids=[UUID(str(stay.id))]).refused == ()
+
+
+WRITTEN = [
+    "Ada has called", "ADA LOVELACE", "she is at 0044 20 79460000", "call (020) 7946-0000", "+44 (0)20 7946 0000, home",
+    "442079460000", "7946 0000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_first_names_and_numbers_in_any_writing_go_too(
+    channel_property: ChannelProperty, stay: Reservation, written: str
+) -> None:
+    words = f"Event 5000001 of 2026-11-27: {written}; 2 rooms"
+    event = ChannelEvent.objects.filter(status=EventStatus.FAILED).get()
+    ChannelEvent.objects.filter(pk=event.pk).update(last_error=words)
+
+    erase(channel_property)
+
+    event.refresh_from_db()
+    assert (event.last_error or "").startswith("Event 5000001 of 2026-11-27: ")
+    assert (event.last_error or "").endswith("; 2 rooms")
+    left = (event.last_error or "").casefold()
+    assert not [one for one in ("ada", "lovelace", "7946", "79460000") if one in left], left
+
+
+def test_short_names_go_as_they_are_written_and_words_that_hold_them_stay() -> None:
+    names = Names.of([BookingGuest(first_name="Jean-Luc", last_name="Ng", phone="12")])
+
+    assert names.taken_out("Ms Ng, Jean and 12 rooms: ng, Nguyen, jean's") == (
+        "Ms (erased), (erased) and 12 rooms: ng, Nguyen, (erased)'s"
+    )
+
+
+def forget(stay: Reservation) -> None:
+    """The PMS has erased its guest, payloads are redacted by age, and no conflict is left."""
+    redact(list(ChannelEvent.objects.all()), timezone.now())
+    Conflict.objects.all().delete()
+    Guest.objects.filter(pk=stay.guest_id).update(first_name="", last_name="", email="", phone="")
+
+
+def test_names_are_known_from_staged_bookings_and_answers(channel_property: ChannelProperty, stay: Reservation) -> None:
+    forget(stay)
+    alert = Alert.objects.get()
+
+    erase(channel_property)
+
+    alert.refresh_from_db()
+    assert "Lovelace" not in alert.message
+    assert kept_words() == set()
+
+
+def test_names_are_known_from_stored_answers(channel_property: ChannelProperty, stay: Reservation) -> None:
+    forget(stay)
+    StagedBooking.objects.all().delete()
+    StoredAnswer.objects.create(
+        user=get_user_model().objects.create_superuser("root"), key="k", fingerprint="f", status=201, headers={},
+        body=[{"id": str(stay.id), "guest": GUEST}],
+    )  # fmt: skip
+
+    erase(channel_property)
+
+    assert kept_words() == set()
+
+
+def test_names_are_known_from_the_words_of_the_search(channel_property: ChannelProperty, stay: Reservation) -> None:
+    forget(stay)
+    AuditEntry.objects.update(details={"reason": "Ms Lovelace, ada@example.org"})
+    Alert.objects.update(message=f"Booking {NUMBER} of Lovelace")
+    EventFactory(
+        channel_property=channel_property, entity_external_id=NUMBER, status=EventStatus.DONE,
+        payload={"booking": {"id": int(NUMBER), "x": "Lovelace", "arrival": str(ARRIVAL)}},
+    )  # fmt: skip
+    StagedBooking.objects.all().delete()
+
+    erase(channel_property, last_name="Lovelace", arrival=ARRIVAL)
+
+    left = json.dumps([*AuditEntry.objects.values_list("details", flat=True), Alert.objects.get().message])
+    assert "Lovelace" not in left
+
+
+def test_the_log_of_the_admin_of_the_pms_names_no_guest(stay: Reservation) -> None:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    added = {"first_name": "Ada", "last_name": "Lovelace", "email": "", "phone": "", "country": ""}
+    assert client.post("/admin/pms/guest/add/", added).status_code == 302
+    Reservation.objects.filter(pk=stay.pk).update(guest=None)
+    first, second = Guest.objects.filter(last_name="Lovelace")
+
+    one = client.post(f"/admin/pms/guest/{first.pk}/delete/", {"post": "yes"})
+    several = {"action": "delete_selected", "_selected_action": str(second.pk), "post": "yes"}
+    many = client.post("/admin/pms/guest/", several)
+
+    assert (one.status_code, many.status_code, Guest.objects.exists()) == (302, 302, False)
+    entries = LogEntry.objects.order_by("id").values_list("object_repr", flat=True)
+    assert list(entries) == ["Guest"] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -197,3 +198,40 @@ def test_the_page_is_for_administrators(event: ChannelEvent, role: Role) -> None
     key = f"{event.channel_property_id}/booking:{NUMBER}"
     assert staff.post(PAGE, {"do": "erase", "chosen": key, "confirmed": "yes"}).status_code == 403
     assert not is_erased(event)
+
+
+def noted(event: ChannelEvent) -> AuditEntry:
+    """Words about a guest whose name nothing else says any more."""
+    return AuditEntry.objects.create(
+        actor="ada", action=AuditAction.EVENT_IGNORED, subject=f"event:{event.id}",
+        channel_property=event.channel_property, details={"reason": "Frau Byron has called"},
+    )  # fmt: skip
+
+
+def test_the_api_takes_out_what_else_the_guest_is_called(event: ChannelEvent, api_of: Api) -> None:
+    entry = noted(event)
+
+    body = {"bookings": [NUMBER], "names": ["Byron"], "confirm": True}
+    erased = api_of(Role.ADMINISTRATOR).post("/api/admin/guest-data/erase/", body, format="json")
+
+    entry.refresh_from_db()
+    assert erased.status_code == 200
+    assert entry.details == {"reason": "Frau (erased) has called"}
+
+
+def test_the_page_takes_out_the_words_of_the_search(event: ChannelEvent, admin_client: Client) -> None:
+    payload = event.payload
+    payload["booking"]["comments"] = "Byron"
+    ChannelEvent.objects.update(payload=payload)
+    entry = noted(event)
+    searched = {"last_name": "Byron", "arrival": str(OVER - timedelta(days=2)), "do": "search"}
+    page = admin_client.post(PAGE, searched).content.decode()
+    (key,) = re.findall(r'name="chosen" value="([^"]+)"', page)
+    (called,) = re.findall(r'name="called" value="([^"]+)"', page)
+
+    asked = admin_client.post(PAGE, {"do": "erase", "chosen": key, "called": called}).content.decode()
+    (called,) = re.findall(r'name="called" value="([^"]+)"', asked)
+    admin_client.post(PAGE, {"do": "erase", "chosen": key, "called": called, "confirmed": "yes"})
+
+    entry.refresh_from_db()
+    assert entry.details == {"reason": "Frau (erased) has called"}
