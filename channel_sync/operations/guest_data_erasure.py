@@ -7,7 +7,7 @@ that dies is begun again, and goes on with what is left; one that is made twice 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from channel_sync.operations.guest_data_places import (
     changes_of,
     conflicts_of,
     events_of,
+    inventory_naming,
     rows_about,
 )
 from channel_sync.operations.guest_data_search import GuestBooking
@@ -157,12 +158,20 @@ def _beside_events(booking: GuestBooking, names: Names) -> Counter[str]:
     forgotten = answers_about(booking).delete()[0]
     if forgotten:
         changed[StoredAnswer._meta.db_table] += forgotten
+    for row, columns in _quoting(booking, names):
+        write(row, **columns)
+    return changed
+
+
+def _quoting(booking: GuestBooking, names: Names) -> Iterator[tuple[Model, dict[str, object]]]:
+    """Rows that may quote what the guest is called, each with its words without that."""
+    for event in inventory_naming(booking, names.known).select_for_update():
+        yield event, {"payload": names.taken_out(event.payload)}
     for alert in alerts_of(booking):
-        write(alert, message=names.taken_out(alert.message))
+        yield alert, {"message": names.taken_out(alert.message)}
     for entry in audit_of(booking):
         words = {name: value for name, value in entry.details.items() if name not in CODES}
-        write(entry, details={**entry.details, **names.taken_out(words)})
-    return changed
+        yield entry, {"details": {**entry.details, **names.taken_out(words)}}
 
 
 def _without_texts(change: CapturedChange, row: dict[str, object] | None) -> dict[str, object] | None:

@@ -7,7 +7,7 @@ dates, ids and choices name nobody.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ from channel_sync.models import (
     ChannelClaim,
     ChannelEvent,
     Conflict,
+    Direction,
     EntityType,
     InventoryHold,
     LeftAlone,
@@ -111,6 +112,22 @@ def events_of(booking: GuestBooking) -> QuerySet[ChannelEvent]:
     return ChannelEvent.objects.filter(
         number | reservation, channel_property=booking.channel_property, entity_type=EntityType.BOOKING
     ).order_by("received_at", "id")
+
+
+def inventory_naming(booking: GuestBooking, names: Iterable[str]) -> QuerySet[ChannelEvent]:
+    """Webhooks about rooms of the property that say one of the names: older ones were stored with all that they had."""
+    says = Q()
+    for name in names:
+        says |= Q(payload__icontains=name)
+    if not says:
+        return ChannelEvent.objects.none()
+    return ChannelEvent.objects.filter(
+        says,
+        channel_property=booking.channel_property,
+        direction=Direction.INBOUND,
+        entity_type=EntityType.AVAILABILITY,
+        redacted_at=None,
+    )
 
 
 def conflicts_of(booking: GuestBooking) -> QuerySet[Conflict]:

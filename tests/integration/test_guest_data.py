@@ -474,3 +474,22 @@ def test_the_log_of_the_admin_of_the_pms_names_no_guest(stay: Reservation) -> No
     assert (one.status_code, many.status_code, Guest.objects.exists()) == (302, 302, False)
     entries = LogEntry.objects.order_by("id").values_list("object_repr", flat=True)
     assert list(entries) == ["Guest"] * 3
+
+
+def test_an_inventory_webhook_that_came_with_a_guest_in_it_is_cleaned_too(
+    channel_property: ChannelProperty, stay: Reservation
+) -> None:
+    """New ones are stored without: these are from before."""
+    said = {"action": "SYNC_ROOM", "roomId": "2001", "propId": "1001"}
+    room = {"entity_type": "availability", "entity_external_id": "2001", "status": EventStatus.DONE}
+    naming = EventFactory(channel_property=channel_property, **room, payload={**said, "booker": ["Ada Lovelace", 7946]})
+    elsewhere = EventFactory(channel_property=ChannelPropertyFactory(), **room, payload={**said, "by": "Lovelace"})
+
+    erased = erase(channel_property)
+
+    naming.refresh_from_db()
+    elsewhere.refresh_from_db()
+    assert naming.payload == {**said, "booker": ["(erased)", 7946]}
+    assert elsewhere.payload == {**said, "by": "Lovelace"}
+    assert erased.rows["channel_events"] == 4
+    assert erase(channel_property).rows == {}
