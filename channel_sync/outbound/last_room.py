@@ -77,7 +77,7 @@ def _put_on_sale(channel: Channel, bookings: Sequence[Planned]) -> None:
             for night in nights(stay.check_in, stay.check_out - ONE_NIGHT):
                 taken[stay.room_type_id][night] += stay.units
     rooms = channel_rooms(channel_property, taken)
-    units = units_to_sell(channel_property, channel, rooms, taken)
+    units = units_to_sell(channel_property, channel, rooms, taken).units
     ranges = [
         AvailabilityRange(external_room_id=rooms[room_type_id], first_night=first, last_night=last, units=left)
         for room_type_id, by_night in units.items()

@@ -63,12 +63,13 @@ def push_rates(event: ChannelEvent) -> None:
         if closing and looks:
             pull_bookings(channel_property, channel)
         not_open = held(channel_property, rooms) if rooms else set()
-        units = units_to_sell(channel_property, channel, rooms, closing, not_open=not_open)
+        to_sell = units_to_sell(channel_property, channel, rooms, closing, not_open=not_open)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
             raise BookingFirst()
-        ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
+        units = {rooms[room_type_id]: by_night for room_type_id, by_night in to_sell.units.items()}
+        ranges = list(_ranges(changed, units))
         warnings = channel.push_rates(ranges, idempotency_key=event.idempotency_key) if ranges else ()
-        again = nights_falsified(channel_property, channel, closing) if closing and looks else []
+        again = nights_falsified(channel_property, channel, closing, to_sell.free) if closing and looks else []
         with transaction.atomic():
             coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))

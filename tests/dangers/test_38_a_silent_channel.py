@@ -141,7 +141,7 @@ def test_the_channel_is_sent_no_room_that_waits(
 
     with calling(hotel.channel_property) as channel:
         rooms = channel_rooms(hotel.channel_property, [room_type_id])
-        pushed = units_to_sell(hotel.channel_property, channel, rooms, {room_type_id: [NIGHT]})
+        pushed = units_to_sell(hotel.channel_property, channel, rooms, {room_type_id: [NIGHT]}).units
     assert pushed == {room_type_id: {NIGHT: 0}}
 
     work_everything()
