@@ -31,7 +31,8 @@ class Ask:
 
 
 API_ROWS = {
-    "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel", "conflicts": "conflict",
+    "alerts": "alert", "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel",
+    "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
     "webhook-subscriptions": "subscription",
@@ -73,6 +74,9 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
         "/api/admin/conflicts/": [{"property_id": rows.hotel}, {"status": "open"}, {"kind": "dates"}],
         "/api/admin/reconciliation-runs/": [{"property_id": rows.property}, {"kind": "rates"}],
         "/api/admin/properties/": [{"property": rows.hotel}, {"status": "active"}, {"channel_name": "beds24"}],
+        "/api/admin/alerts/": [
+            {"property_id": rows.hotel}, {"property_id": rows.property}, {"kind": "failed_events", "is_open": "true"},
+        ],
         "/api/admin/audit/": [
             {"actor": rows.external("audit", "actor")}, {"subject": rows.external("audit", "subject")},
             {"property_id": rows.hotel},

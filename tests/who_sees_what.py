@@ -52,6 +52,8 @@ ALLOWED: Mapping[Needs, frozenset[Caller]] = {
 V, O, A = Needs.VIEWER, Needs.OPERATOR, Needs.ADMINISTRATOR  # noqa: E741 - a table reads better in short
 
 CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
+    ("get", "/api/admin/alerts/"): V,
+    ("get", "/api/admin/alerts/{id}/"): V,
     ("get", "/api/admin/audit/"): V,
     ("get", "/api/admin/bookings/"): V,
     ("get", "/api/admin/bookings/{id}/"): V,
@@ -77,6 +79,7 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/guest-data/search/"): A,
     ("post", "/api/admin/guest-data/export/"): A,
     ("post", "/api/admin/guest-data/erase/"): A,
+    ("get", "/api/admin/me/"): Needs.LOGIN,
     ("get", "/api/admin/metrics/"): V,
     ("get", "/api/admin/properties/"): V,
     ("get", "/api/admin/properties/{id}/"): V,
