@@ -106,6 +106,11 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
     block = {"room": rows.room, "start": "2027-05-01", "end": "2027-05-02"}
     number = rows.external("booking", "external_id")
     unknown = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+    batches: list[dict[str, Any]] = [
+        {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
+        {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
+        {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
+    ]  # fmt: skip
     return {
         ("post", "/api/admin/bookings/{id}/reports/"): [{"report": "no_show"}],
         ("post", "/api/admin/channel-mappings/"): [mapping],
@@ -114,11 +119,9 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         ("post", "/api/admin/channel-mappings/test/"): [{"payload": booking, "mappingType": "property"}],
         ("post", "/api/admin/conflicts/{id}/resolve/"): [{"resolution": "dismiss"}],
         ("post", "/api/admin/events/{id}/ignore/"): [{"reason": "a test"}],
-        ("post", "/api/admin/events/batch-retry/"): [
-            {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
-            {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
-            {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
-        ],
+        ("post", "/api/admin/events/batch-retry/"): batches,
+        ("post", "/api/admin/events/batch-replay/"): batches,
+        ("post", "/api/admin/events/batch-ignore/"): [{**one, "reason": "a test"} for one in batches],
         ("post", "/api/admin/guest-data/search/"): [
             {"bookings": [number]}, {"reservation_ids": [rows.reservation]},
             {"bookings": [number], "property_id": rows.hotel},

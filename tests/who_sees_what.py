@@ -75,6 +75,8 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/events/{id}/replay/"): O,
     ("post", "/api/admin/events/{id}/retry/"): O,
     ("get", "/api/admin/events/{id}/timeline/"): V,
+    ("post", "/api/admin/events/batch-ignore/"): O,
+    ("post", "/api/admin/events/batch-replay/"): O,
     ("post", "/api/admin/events/batch-retry/"): O,
     ("post", "/api/admin/guest-data/search/"): A,
     ("post", "/api/admin/guest-data/export/"): A,

@@ -89,6 +89,7 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/conflicts/{id}/"), ("post", "/conflicts/{id}/resolve/"), ("get", "/events/"),
         ("get", "/events/{id}/"), ("post", "/events/{id}/ignore/"), ("post", "/events/{id}/replay/"),
         ("post", "/events/{id}/retry/"), ("get", "/events/{id}/timeline/"), ("post", "/events/batch-retry/"),
+        ("post", "/events/batch-replay/"), ("post", "/events/batch-ignore/"),
         ("get", "/metrics/"), ("post", "/guest-data/search/"), ("post", "/guest-data/export/"),
         ("post", "/guest-data/erase/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
