@@ -38,6 +38,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, EventBatchV
     filterset_class = EventFilter
     rows_key = "events"
     query_parameters = {"list": ("sort", "order")}
+    plain_bodies = {"retry": (), "replay": ()}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,

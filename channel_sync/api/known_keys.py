@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from channel_sync.api.known_parameters import printable
 
@@ -33,3 +34,31 @@ class KnownKeys:
 
 class StrictSerializer(KnownKeys, serializers.Serializer[Any]):
     """A body that may hold only what it documents."""
+
+
+class KnownBodies:
+    """Mixin of views: `plain_bodies` names the actions whose body no serializer reads, with the keys that it may hold.
+
+    Anything else in such a body is 400: what was said, and is not done, must not be answered with a success.
+    """
+
+    plain_bodies: ClassVar[Mapping[str, Collection[str]]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After login and rights. A view without actions goes by its method."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        name = getattr(self, "action", None) or str(request.method).lower()
+        if name not in self.plain_bodies or not request.data:
+            return
+        known = self.plain_bodies[name]
+        names = list(request.data) if isinstance(request.data, Mapping) else ["non_field_errors"]
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            choices = f"send only {', '.join(sorted(known))}" if known else "it takes none"
+            raise serializers.ValidationError(
+                {
+                    name: [f"This is not known in the body of this request: {choices}."]
+                    for name in map(printable, unknown)
+                },
+                code="unknown",
+            )

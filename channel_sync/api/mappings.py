@@ -40,6 +40,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     filterset_class = MappingFilter
     rows_key = "mappings"
     query_parameters = {"destroy": ("confirm",)}
+    plain_bodies = {"destroy": ()}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
