@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.event_batches import EventBatchViewSet
+from channel_sync.api.event_shapes import any_event
 from channel_sync.api.filters import EventFilter
 from channel_sync.api.requests import IgnoreSerializer
 from channel_sync.api.serializers import EventDetailSerializer, EventSerializer
@@ -79,13 +80,18 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, EventBatchV
         """Events, the latest first; `status=failed` are the dead letters."""
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(responses=any_event())
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One event with what it carries, which goes by its type; payloads are null for viewers."""
+        return super().retrieve(request, *args, **kwargs)
+
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None, filterset_class=None)
     def timeline(self, request: Request, pk: str) -> Response:
         """The events of the same booking, reservation or calendar, the oldest first; at most 100 around it."""
         return Response(self.get_serializer(timeline_of(self.get_object()), many=True).data)
 
-    @extend_schema(request=None, responses=EventDetailSerializer)
+    @extend_schema(request=None, responses=any_event())
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Start a failed or waiting event again from its first attempt."""
@@ -93,7 +99,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, EventBatchV
         event_actions.retry_event(event, by=self.actor)
         return self._as_it_is(event)
 
-    @extend_schema(request=None, responses=EventDetailSerializer)
+    @extend_schema(request=None, responses=any_event())
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:
         """Work a settled or waiting event once more; what is older than what was applied since ends ignored."""
@@ -103,7 +109,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, EventBatchV
 
     @extend_schema(
         request=IgnoreSerializer,
-        responses=EventDetailSerializer,
+        responses=any_event(),
         examples=[OpenApiExample("reason", {"reason": "A test booking."}, request_only=True)],
     )
     @action(detail=True, methods=["post"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
@@ -22,18 +22,6 @@ from channel_sync.reconciliation.resolution import Resolution
 MAX_IDS = 1_000
 
 
-class JsonObjectField(serializers.JSONField):
-    """Any JSON object."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Refuse what is no object."""
-        value = super().to_internal_value(data)
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("A JSON object is needed.")
-        return value
-
-
-@extend_schema_field({"type": "object", "additionalProperties": True})
 class PayloadField(JsonObjectField):
     """A booking, or a whole booking webhook, as the channel sends it."""
 
