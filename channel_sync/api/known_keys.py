@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from channel_sync.api.known_parameters import printable
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class KnownKeys:
@@ -48,10 +51,10 @@ class KnownBodies:
         """After login and rights. A view without actions goes by its method."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         name = getattr(self, "action", None) or str(request.method).lower()
-        if name not in self.plain_bodies or not request.data:
+        if name not in self.plain_bodies:
             return
-        known = self.plain_bodies[name]
-        names = list(request.data) if isinstance(request.data, Mapping) else ["non_field_errors"]
+        known, said = self.plain_bodies[name], _said(request)
+        names = [] if not said else list(said) if isinstance(said, Mapping) else ["non_field_errors"]
         unknown = [name for name in names if name not in known]
         if unknown:
             choices = f"send only {', '.join(sorted(known))}" if known else "it takes none"
@@ -62,3 +65,14 @@ class KnownBodies:
                 },
                 code="unknown",
             )
+
+
+def _said(request: Request) -> Any:
+    """The body. Raises `UnsupportedMediaType` where it is not one that is read; an empty form says nothing."""
+    try:
+        return request.data
+    except UnsupportedMediaType:
+        sent = request._request
+        if sent.content_type not in FORMS or sent.POST or sent.FILES:
+            raise
+        return {}

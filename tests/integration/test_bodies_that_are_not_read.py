@@ -69,6 +69,17 @@ def test_an_empty_body_is_none(api_of: Api, content: str) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "received")
 
 
+def test_a_form_without_fields_is_none_and_one_with_fields_is_not_read(api_of: Api) -> None:
+    event = EventFactory(status=EventStatus.FAILED)
+    address = f"/api/admin/events/{event.id}/retry/"
+    operator = api_of(Role.OPERATOR)
+
+    assert operator.post(address, {"dry_run": "1"}, format="multipart").status_code == 415
+    assert operator.post(address, "dry_run", content_type="text/plain").status_code == 415
+    assert ChannelEvent.objects.get().status == EventStatus.FAILED
+    assert operator.post(address, {}, format="multipart").status_code == 200
+
+
 def test_the_desk_is_told_which_keys_there_are() -> None:
     client = APIClient()
     client.force_authenticate(get_user_model().objects.create_superuser("manager"))
