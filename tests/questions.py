@@ -88,7 +88,7 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
         ],
         "/api/room-types/": [{"hotel": rows.hotel}],
         "/api/rooms/": [{"room_type": rows.room_type}],
-        "/api/maintenance-blocks/": [{"room": rows.room}, {"room__room_type": rows.room_type}],
+        "/api/maintenance-blocks/": [{"room": rows.room}, {"room_type": rows.room_type}],
     }  # fmt: skip
     for path, queries in filters.items():
         for query in queries:

@@ -82,7 +82,7 @@ class MappingTestSerializer(StrictSerializer):
 
     payload = PayloadField()
     mappingType = serializers.ChoiceField(choices=MappingType.choices)
-    channelName = serializers.CharField(max_length=50, default="beds24")
+    channel_name = serializers.CharField(max_length=50, default="beds24")
 
 
 class MappingTriedSerializer(serializers.Serializer[Any]):
