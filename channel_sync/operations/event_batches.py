@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -98,9 +99,9 @@ def count_batch(batch: EventBatch) -> BatchResult:
     """What the batch would come to now, without what only trying shows; nothing is changed."""
     result = BatchResult()
     for named in _some_at_a_time(batch, result):
-        may_change = _may_change(batch.verb, named)
+        may_change = _may_change(batch, named)
         result.changed += len(may_change)
-        _sort_out(result, batch.verb, [one for one in named if one not in may_change])
+        _sort_out(result, batch, [one for one in named if one not in may_change])
     return result
 
 
@@ -116,10 +117,9 @@ def work_batch(batch: EventBatch, *, by: str) -> BatchResult:
 
 
 def _work(batch: EventBatch, named: Sequence[UUID], result: BatchResult, *, by: str) -> None:
-    action = NOTED[batch.verb]
     booked: set[UUID] = set()
     if batch.verb is not BatchVerb.IGNORE:
-        booked, refused = book_failed_again(ChannelEvent.objects.filter(id__in=named), action, by)
+        booked, refused = book_failed_again(ChannelEvent.objects.filter(id__in=named), NOTED[batch.verb], by)
         result.skip(SkipReason.NOT_BOOKABLE, refused)
         for event_id, error in refused.items():
             if len(result.refused) < EXPLAINED:
@@ -129,16 +129,24 @@ def _work(batch: EventBatch, named: Sequence[UUID], result: BatchResult, *, by: 
         # Locked, so that what is counted is what is changed.
         locked = ChannelEvent.objects.filter(id__in=named).select_for_update().order_by("id")
         list(locked.values_list("id", flat=True))
-        may_change = _may_change(batch.verb, named)
+        may_change = _may_change(batch, named)
         changed = _change(batch, may_change, by)
-        _sort_out(result, batch.verb, [one for one in named if one not in may_change])
+        _sort_out(result, batch, [one for one in named if one not in may_change])
         if changed:
-            said = {"reason": batch.reason} if batch.verb is BatchVerb.IGNORE else {}
-            note(
-                by, action, "events", channel_property_id=property_of_events([*may_change]), changed=changed,
-                selection=batch.selection.as_dict(), **said,
-            )  # fmt: skip
+            _note(batch, [*may_change], changed, by)
     result.changed += changed + len(booked)
+
+
+def _note(batch: EventBatch, event_ids: Sequence[UUID], changed: int, by: str) -> None:
+    details: dict[str, Any] = {"changed": changed}
+    if batch.selection.ids:
+        details["ids"] = [str(one) for one in event_ids]
+    else:
+        details["selection"] = batch.selection.as_dict()
+    if batch.verb is BatchVerb.IGNORE:
+        details["reason"] = batch.reason
+    subject = f"event:{event_ids[0]}" if len(event_ids) == 1 else "events"
+    note(by, NOTED[batch.verb], subject, channel_property_id=property_of_events(event_ids), **details)
 
 
 def _change(batch: EventBatch, event_ids: Collection[UUID], by: str) -> int:
@@ -160,8 +168,11 @@ def _some_at_a_time(batch: EventBatch, result: BatchResult) -> Iterator[Sequence
     """
     if batch.selection.ids:
         known = list(batch.selection.events().values_list("id", flat=True))
-        result.selected = len(set(batch.selection.ids))
-        result.skip(SkipReason.NOT_FOUND, [one for one in dict.fromkeys(batch.selection.ids) if one not in set(known)])
+        missing = dict.fromkeys(batch.selection.ids)
+        result.selected = len(missing)
+        for event_id in known:
+            del missing[event_id]
+        result.skip(SkipReason.NOT_FOUND, missing)
         for start in range(0, len(known), AT_ONCE):
             yield known[start : start + AT_ONCE]
         return
@@ -180,23 +191,28 @@ def _some_at_a_time(batch: EventBatch, result: BatchResult) -> Iterator[Sequence
 
 
 def _after(received_at: object, event_id: UUID) -> Q:
-    return Q(received_at__gt=received_at) | Q(received_at=received_at, id__gt=event_id)
+    """Said twice: the first part is what an index is read by."""
+    return Q(received_at__gte=received_at) & (Q(received_at__gt=received_at) | Q(id__gt=event_id))
 
 
-def _may_change(verb: BatchVerb, named: Collection[UUID]) -> set[UUID]:
+def _may_change(batch: EventBatch, named: Collection[UUID]) -> set[UUID]:
+    """Those that are still as they were meant: another may have settled some since they were read."""
     events = ChannelEvent.objects.filter(id__in=named)
-    found = dismissable(events) if verb is BatchVerb.IGNORE else restartable(events, STATUSES[verb])
+    if batch.selection.statuses:
+        events = events.filter(status__in=batch.selection.statuses)
+    found = dismissable(events) if batch.verb is BatchVerb.IGNORE else restartable(events, STATUSES[batch.verb])
     return set(found.values_list("id", flat=True))
 
 
-def _sort_out(result: BatchResult, verb: BatchVerb, left: Sequence[UUID]) -> None:
+def _sort_out(result: BatchResult, batch: EventBatch, left: Sequence[UUID]) -> None:
     """Why each of these is not changed."""
+    meant = batch.selection.statuses or STATUSES[batch.verb]
     if not left:
         return
     by_reason: dict[SkipReason, list[UUID]] = {}
     rows = ChannelEvent.objects.filter(id__in=left).order_by("received_at", "id")
     for event_id, status in rows.values_list("id", "status"):
-        reason = SkipReason.REDACTED if status in STATUSES[verb] else SkipReason.OTHER_STATUS
+        reason = SkipReason.REDACTED if status in meant else SkipReason.OTHER_STATUS
         if status == EventStatus.PROCESSING:
             reason = SkipReason.HELD_BY_WORKER
         by_reason.setdefault(reason, []).append(event_id)

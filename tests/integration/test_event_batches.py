@@ -189,6 +189,32 @@ def test_sent_twice_with_one_key_it_is_done_once(api_of: Api, verb: str) -> None
     assert later.status == EventStatus.FAILED
 
 
+def test_what_another_has_settled_meanwhile_is_not_meant_any_more(api_of: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = EventFactory(status=EventStatus.FAILED)
+
+    def settled_by_another(*_: Any) -> tuple[set[Any], dict[Any, Any]]:
+        ChannelEvent.objects.update(status=EventStatus.DONE)
+        return set(), {}
+
+    monkeypatch.setattr(event_batches, "book_failed_again", settled_by_another)
+
+    answer = batch(api_of(Role.OPERATOR), "replay", {"filter": {"all": True}}).json()
+
+    assert (answer["selected"], answer["replayed"]) == (1, 0)
+    assert answer["skipped"] == [{"reason": "other_status", "count": 1, "first": [str(event.id)]}]
+    assert statuses() == {EventStatus.DONE}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_one_event_is_found_in_the_audit_by_its_subject(api_of: Api, verb: str) -> None:
+    event = EventFactory(status=EventStatus.FAILED)
+
+    batch(api_of(Role.OPERATOR), verb, {"ids": [str(event.id)]})
+
+    entry = AuditEntry.objects.get()
+    assert (entry.subject, entry.details["ids"]) == (f"event:{event.id}", [str(event.id)])
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_any_number_is_worked_some_at_a_time(api_of: Api, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     """Events of one moment are not passed over where one part ends."""
@@ -200,7 +226,7 @@ def test_any_number_is_worked_some_at_a_time(api_of: Api, monkeypatch: pytest.Mo
     parts: list[int] = []
     original = event_batches._may_change
     monkeypatch.setattr(
-        event_batches, "_may_change", lambda verb, named: parts.append(len(named)) or original(verb, named)
+        event_batches, "_may_change", lambda batch, named: parts.append(len(named)) or original(batch, named)
     )
 
     answer = batch(api_of(Role.OPERATOR), verb, {"filter": {"all": True}}).json()
