@@ -11,7 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 VALUE, OBJECT = "JsonValue", "JsonObject"
-# Lists that stand directly in lists. TypeScript has no list of a type of an interface that is made of such lists.
+# Lists that stand directly in lists are typed for so many levels: a list of itself, in an interface, is an error in
+# TypeScript, while an object of itself is not.
 LISTS_IN_LISTS = 3
 
 
@@ -20,12 +21,13 @@ def _value(lists: int) -> list[dict[str, Any]]:
         *({"type": name} for name in ("string", "number", "boolean")),
         {"$ref": f"#/components/schemas/{OBJECT}"},
     ]
-    return [*plain, {"type": "array", "items": {"nullable": True, "anyOf": _value(lists - 1)}}] if lists else plain
+    items: dict[str, Any] = {"nullable": True, "anyOf": _value(lists - 1)} if lists else {}
+    return [*plain, {"type": "array", "items": items}]
 
 
 COMPONENTS: dict[str, dict[str, Any]] = {
     VALUE: {
-        "description": "Any JSON value; lists stand directly in lists for three levels at most.",
+        "description": "Any JSON value.",
         "nullable": True,
         "anyOf": _value(LISTS_IN_LISTS),
     },

@@ -29,10 +29,11 @@ START = date.today() + timedelta(days=30)
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
-# Where a generated client may say `unknown`: the line, and why.
+# Where a generated client may say `unknown`: a pattern of the line, and why.
 UNKNOWN_ALLOWED = {
-    "[name: string]: unknown;": "the generator's words for headers that the document does not name",
-    "/** @enum {unknown} */": "its comment on an enum of null, or of the empty string",
+    r"\[name: string\]: unknown;": "the generator's words for headers that the document does not name",
+    r"/\*\* @enum {unknown} \*/": "its comment on an enum of null, or of the empty string",
+    r"JsonValue: .*\| unknown\[\]\).*": "lists in lists in lists in lists: TypeScript has no list of itself there",
 }
 
 
@@ -98,5 +99,7 @@ def test_the_generated_types_leave_nothing_unknown(tmp_path: Path) -> None:
     unknown = [line.strip() for line in lines if re.search(r"\bunknown\b", line)]
     # Where it is a value of ours, it stands in quotes, or is explained in a comment.
     unknown = [line for line in unknown if not line.startswith("*") and '"unknown"' not in line]
-    assert {line for line in unknown if line not in UNKNOWN_ALLOWED} == set()
-    assert set(unknown) == set(UNKNOWN_ALLOWED), "an exception that nothing needs is taken out"
+    by_pattern = {line: [one for one in UNKNOWN_ALLOWED if re.fullmatch(one, line)] for line in unknown}
+    assert [line for line, patterns in by_pattern.items() if not patterns] == []
+    needed = {one for patterns in by_pattern.values() for one in patterns}
+    assert needed == set(UNKNOWN_ALLOWED), "an exception that nothing needs is taken out"
