@@ -31,7 +31,8 @@ class Ask:
 
 
 API_ROWS = {
-    "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel", "conflicts": "conflict",
+    "alerts": "alert", "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel",
+    "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
     "webhook-subscriptions": "subscription",
@@ -73,6 +74,9 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
         "/api/admin/conflicts/": [{"property_id": rows.hotel}, {"status": "open"}, {"kind": "dates"}],
         "/api/admin/reconciliation-runs/": [{"property_id": rows.property}, {"kind": "rates"}],
         "/api/admin/properties/": [{"property": rows.hotel}, {"status": "active"}, {"channel_name": "beds24"}],
+        "/api/admin/alerts/": [
+            {"property_id": rows.hotel}, {"property_id": rows.property}, {"kind": "failed_events", "is_open": "true"},
+        ],
         "/api/admin/audit/": [
             {"actor": rows.external("audit", "actor")}, {"subject": rows.external("audit", "subject")},
             {"property_id": rows.hotel},
@@ -84,7 +88,7 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
         ],
         "/api/room-types/": [{"hotel": rows.hotel}],
         "/api/rooms/": [{"room_type": rows.room_type}],
-        "/api/maintenance-blocks/": [{"room": rows.room}, {"room__room_type": rows.room_type}],
+        "/api/maintenance-blocks/": [{"room": rows.room}, {"room_type": rows.room_type}],
     }  # fmt: skip
     for path, queries in filters.items():
         for query in queries:
@@ -102,6 +106,11 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
     block = {"room": rows.room, "start": "2027-05-01", "end": "2027-05-02"}
     number = rows.external("booking", "external_id")
     unknown = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+    batches: list[dict[str, Any]] = [
+        {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
+        {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
+        {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
+    ]  # fmt: skip
     return {
         ("post", "/api/admin/bookings/{id}/reports/"): [{"report": "no_show"}],
         ("post", "/api/admin/channel-mappings/"): [mapping],
@@ -110,11 +119,9 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         ("post", "/api/admin/channel-mappings/test/"): [{"payload": booking, "mappingType": "property"}],
         ("post", "/api/admin/conflicts/{id}/resolve/"): [{"resolution": "dismiss"}],
         ("post", "/api/admin/events/{id}/ignore/"): [{"reason": "a test"}],
-        ("post", "/api/admin/events/batch-retry/"): [
-            {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
-            {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
-            {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
-        ],
+        ("post", "/api/admin/events/batch-retry/"): batches,
+        ("post", "/api/admin/events/batch-replay/"): batches,
+        ("post", "/api/admin/events/batch-ignore/"): [{**one, "reason": "a test"} for one in batches],
         ("post", "/api/admin/guest-data/search/"): [
             {"bookings": [number]}, {"reservation_ids": [rows.reservation]},
             {"bookings": [number], "property_id": rows.hotel},

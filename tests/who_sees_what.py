@@ -52,6 +52,8 @@ ALLOWED: Mapping[Needs, frozenset[Caller]] = {
 V, O, A = Needs.VIEWER, Needs.OPERATOR, Needs.ADMINISTRATOR  # noqa: E741 - a table reads better in short
 
 CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
+    ("get", "/api/admin/alerts/"): V,
+    ("get", "/api/admin/alerts/{id}/"): V,
     ("get", "/api/admin/audit/"): V,
     ("get", "/api/admin/bookings/"): V,
     ("get", "/api/admin/bookings/{id}/"): V,
@@ -73,10 +75,13 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/events/{id}/replay/"): O,
     ("post", "/api/admin/events/{id}/retry/"): O,
     ("get", "/api/admin/events/{id}/timeline/"): V,
+    ("post", "/api/admin/events/batch-ignore/"): O,
+    ("post", "/api/admin/events/batch-replay/"): O,
     ("post", "/api/admin/events/batch-retry/"): O,
     ("post", "/api/admin/guest-data/search/"): A,
     ("post", "/api/admin/guest-data/export/"): A,
     ("post", "/api/admin/guest-data/erase/"): A,
+    ("get", "/api/admin/me/"): Needs.LOGIN,
     ("get", "/api/admin/metrics/"): V,
     ("get", "/api/admin/properties/"): V,
     ("get", "/api/admin/properties/{id}/"): V,
@@ -96,6 +101,7 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/reconciliation-runs/"): O,
     ("get", "/api/admin/reconciliation-runs/{id}/"): V,
     ("get", "/api/admin/feed/"): V,
+    ("get", "/api/admin/feed/stream/"): V,
     ("get", "/api/admin/webhook-subscriptions/"): A,
     ("post", "/api/admin/webhook-subscriptions/"): A,
     ("get", "/api/admin/webhook-subscriptions/{id}/"): A,
@@ -144,7 +150,6 @@ BESIDE: Mapping[str, Needs] = {
     "api-root": Needs.LOGIN,
     "schema": Needs.LOGIN,
     "docs": Needs.LOGIN,
-    "channel_sync_api:feed-stream": Needs.VIEWER,
     "channel_sync_webhooks:webhook": Needs.NOTHING,
     "channel_sync_monitoring:health": Needs.NOTHING,
     "channel_sync_monitoring:live": Needs.NOTHING,

@@ -78,6 +78,7 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     filterset_class = ChannelPropertyFilter
     rows_key = "properties"
     query_parameters = {"not_in_pms": ("start", "end", "room_type_id")}
+    plain_bodies = dict.fromkeys(("test_connection", "first_synchronisation", "resume", "compare_again"), ())
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,

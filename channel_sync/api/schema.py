@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from channel_sync.api.idempotency import PARAMETER
+from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import KnownKeys
 
 
@@ -25,7 +26,7 @@ class RefusalSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = RefusalDetailSerializer(many=True)  # type: ignore[assignment]  # DRF's own attribute of a bound one
-    current = serializers.DictField(
+    current = JsonObjectField(
         required=False, help_text="Where a change was based on an older version: what is there now."
     )
 

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
+from channel_sync.api.feed import STREAM_PARAMETERS, FeedViewSet
+from channel_sync.api.known_parameters import unknown_parameters
 from channel_sync.api.notifications import as_json
 from channel_sync.errors import CursorGone, InvalidCursor
 from channel_sync.feed.cursor import opened, sealed
@@ -22,10 +25,8 @@ from channel_sync.feed.visibility import visible_notifications
 from channel_sync.models import Role
 from channel_sync.operations.access import access_of
 
-NOT_HERE = (
-    "This server runs WSGI, where a stream would hold a thread for each reader. Run the host by ASGI, such as 'uvicorn "
-    "pms_project.asgi:application', or poll /api/admin/feed/."
-)
+# Where no answer can be kept open: the same rules, and a refusal.
+_under_wsgi = sync_to_async(FeedViewSet.as_view({"get": "stream"}))
 # How long a browser waits before it comes back, in milliseconds.
 RETRY = 3_000
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -39,7 +40,8 @@ async def feed_stream(request: HttpRequest) -> HttpResponseBase:
     if request.method != "GET":
         return _refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Only GET.", {"Allow": "GET"})
     if not isinstance(request, ASGIRequest):
-        return _refused(HTTPStatus.NOT_IMPLEMENTED, "not_implemented", NOT_HERE)
+        refused: HttpResponseBase = await _under_wsgi(request)
+        return refused
     begun = await in_reader(lambda: _begin(request))
     if isinstance(begun, HttpResponse):
         return begun
@@ -63,6 +65,8 @@ def _begin(request: HttpRequest) -> tuple[Any, int] | HttpResponse:
     access = access_of(user)
     if not access.has(Role.VIEWER):
         return _refused(HTTPStatus.FORBIDDEN, "permission_denied", "The role does not allow it.")
+    for name, told in unknown_parameters(request.GET, STREAM_PARAMETERS).items():
+        return _refused(HTTPStatus.BAD_REQUEST, "unknown", told, attr=name)
     wanted = request.headers.get("Last-Event-ID") or request.GET.get("after")
     try:
         after = opened(wanted) if wanted else present_end()

@@ -16,6 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.settings import api_settings
 
 from channel_sync.api.challenges import Challenges
+from channel_sync.api.known_keys import KnownBodies
 from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.pagination import ListPagination
 from channel_sync.api.parsers import LimitedJSONParser
@@ -27,7 +28,7 @@ from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.access import Access, access_of, path_to_property
 
 
-class OperationsViewSet(Challenges, KnownParameters, viewsets.GenericViewSet[Any]):
+class OperationsViewSet(Challenges, KnownParameters, KnownBodies, viewsets.GenericViewSet[Any]):
     """JSON, roles, filters, pages and refusals; of the host's REST_FRAMEWORK settings it takes the login only.
 
     The queryset holds only rows of properties that the user sees; a view of a model without a property cannot be made.

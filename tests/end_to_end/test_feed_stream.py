@@ -160,12 +160,14 @@ def test_who_may_not_follow_is_refused_in_the_shape_of_every_refusal(server: Ser
     nobody = requests.get(server.url, timeout=10)
     gone = requests.get(server.url, headers={**LOGIN, "Last-Event-ID": sealed(10**12)}, timeout=10)
     wrong = requests.get(server.url, headers=LOGIN, params={"after": "x"}, timeout=10)
+    unknown = requests.get(server.url, headers=LOGIN, params={"afer": "0"}, timeout=10)
     PropertyRole.objects.all().delete()
     denied = requests.get(server.url, headers=LOGIN, timeout=10)
 
-    assert [answer.status_code for answer in (nobody, gone, wrong, denied)] == [401, 410, 400, 403]
-    assert [answer.json()["errors"][0]["code"] for answer in (nobody, gone, wrong, denied)] == [
-        "not_authenticated", "cursor_gone", "invalid", "permission_denied",
+    answers = (nobody, gone, wrong, unknown, denied)
+    assert [answer.status_code for answer in answers] == [401, 410, 400, 400, 403]
+    assert [answer.json()["errors"][0]["code"] for answer in answers] == [
+        "not_authenticated", "cursor_gone", "invalid", "unknown", "permission_denied",
     ]  # fmt: skip
 
 

@@ -186,8 +186,9 @@ def test_batch_retry_by_ids_leaves_others_alone(operator: APIClient) -> None:
     dry = operator.post(f"{LIST}/batch-retry", {"ids": ids, "dry_run": True}, format="json").json()
     answer = operator.post(f"{LIST}/batch-retry", {"ids": ids}, format="json").json()
 
-    assert dry == {"selected": 1, "retried": 0, "refused": {}, "dry_run": True}
-    assert answer == {"selected": 2, "retried": 1, "refused": {}, "dry_run": False}
+    skipped = [{"reason": "other_status", "count": 1, "first": [str(done.id)]}]
+    assert dry == {"selected": 1, "retried": 0, "skipped": skipped, "refused": {}, "dry_run": True}
+    assert answer == {"selected": 2, "retried": 1, "skipped": skipped, "refused": {}, "dry_run": False}
 
 
 def test_batch_retry_by_filter(operator: APIClient) -> None:

@@ -256,7 +256,7 @@ def test_warnings_of_what_would_come_in_all_the_same(administrator: APIClient, c
 def test_a_test_that_is_no_test_is_refused(administrator: APIClient) -> None:
     for wrong in ({"payload": [], "mappingType": "room"}, {"payload": {}}, {"mappingType": "suite", "payload": {}}):
         assert administrator.post(f"{LIST}/test", wrong, format="json").status_code == 400
-    other = {"payload": {}, "mappingType": "room", "channelName": "unheard"}
+    other = {"payload": {}, "mappingType": "room", "channel_name": "unheard"}
     assert administrator.post(f"{LIST}/test", other, format="json").status_code == 400
 
 

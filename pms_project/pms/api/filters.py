@@ -45,11 +45,11 @@ class MaintenanceBlockFilter(filters.FilterSet):
     """Rooms out of order."""
 
     room = filters.ModelChoiceFilter(queryset=_rooms)  # type: ignore[arg-type]  # as above
-    room__room_type = filters.ModelChoiceFilter(field_name="room__room_type", queryset=_room_types)  # type: ignore[arg-type]  # as above
+    room_type = filters.ModelChoiceFilter(field_name="room__room_type", queryset=_room_types)  # type: ignore[arg-type]  # as above
 
     class Meta:
         model = MaintenanceBlock
-        fields = ("room", "room__room_type")
+        fields = ("room", "room_type")
 
 
 class RoomTypeFilter(filters.FilterSet):

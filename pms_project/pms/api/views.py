@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from channel_sync.api.idempotency import idempotent
+from channel_sync.api.known_keys import KnownBodies
 from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
@@ -49,7 +50,7 @@ FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "ex
 CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
 
 
-class HotelViewSet(KnownParameters, viewsets.GenericViewSet):
+class HotelViewSet(KnownParameters, KnownBodies, viewsets.GenericViewSet):
     """Rows of the hotels that the user works in; those of others are not there."""
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -76,6 +77,7 @@ class ReservationViewSet(
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
     filterset_class = ReservationFilter
+    plain_bodies = dict.fromkeys(("book_again", "check_in", "check_out", "no_show"), ("version",))
 
     @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
@@ -173,6 +175,7 @@ class MaintenanceBlockViewSet(HotelViewSet, viewsets.ModelViewSet):
     queryset = MaintenanceBlock.objects.select_related("room__room_type")
     serializer_class = MaintenanceBlockSerializer
     filterset_class = MaintenanceBlockFilter
+    plain_bodies = {"destroy": ()}
 
     @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
