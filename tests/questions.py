@@ -34,7 +34,7 @@ API_ROWS = {
     "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel", "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
-    "webhook-subscriptions": "subscription",
+    "webhook-subscriptions": "subscription", "hotels": "hotel", "rate-plans": "rate_plan", "rates": "daily_rate",
 }  # fmt: skip
 NIGHTS = {"start": "2027-03-01", "end": "2027-03-05"}
 
@@ -81,7 +81,13 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
             {"hotel": rows.hotel}, {"room_type": rows.room_type}, {"check_in": "2027-03-01"},
             {"channel_reference": rows.external("reservation", "channel_reference")},
             {"group_reference": rows.external("reservation", "group_reference")},
+            {"guest": rows.external("guest", "last_name")}, {"guest": rows.external("guest", "email")},
+            {"booking": number}, {"start": "2027-03-01", "end": "2027-03-02"}, {"arrival_from": "2027-03-01"},
+            {"sort": "created_at", "order": "desc"},
         ],
+        "/api/hotels/": [{"name": rows.external("hotel", "name")}],
+        "/api/rate-plans/": [{"hotel": rows.hotel}, {"room_type": rows.room_type}],
+        "/api/rates/": [{"rate_plan": rows.rate_plan}, {"room_type": rows.room_type}, {"start": "2027-03-01"}],
         "/api/room-types/": [{"hotel": rows.hotel}],
         "/api/rooms/": [{"room_type": rows.room_type}],
         "/api/maintenance-blocks/": [{"room": rows.room}, {"room__room_type": rows.room_type}],

@@ -110,9 +110,14 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
 PMS_API: Mapping[tuple[str, str], Needs] = {
     (method, f"/api/{path}"): Needs.DESK
     for path, methods in {
+        "hotels/": "get",
+        "hotels/{id}/": "get",
         "maintenance-blocks/": "get post",
         "maintenance-blocks/{id}/": "get put patch delete",
-        "rates/": "post",
+        "rate-plans/": "get",
+        "rate-plans/{id}/": "get",
+        "rates/": "get post",
+        "rates/{id}/": "get",
         "reservations/": "get post",
         "reservations/{id}/": "get put patch",
         "reservations/{id}/book-again/": "post",
