@@ -37,6 +37,7 @@ API_ROWS = {
     "webhook-subscriptions": "subscription", "hotels": "hotel", "rate-plans": "rate_plan", "rates": "daily_rate",
 }  # fmt: skip
 NIGHTS = {"start": "2027-03-01", "end": "2027-03-05"}
+BOTH_SIDES = {**NIGHTS, "rates": "true"}
 
 
 def api_asks(rows: Rows) -> Iterator[Ask]:
@@ -49,6 +50,11 @@ def api_asks(rows: Rows) -> Iterator[Ask]:
             address = address.replace("{id}", getattr(rows, kind))
         query: dict[str, str] = {"after": "0"} if path == "/api/admin/feed/" else {}
         query = NIGHTS if path.startswith("/api/room-types/{id}/") else query
+        query = (
+            {"start": "2027-03-01", "rates": "true"}
+            if path.endswith("{id}/availability/") and "admin" in path
+            else query
+        )
         for body in bodies.get((method, path), [None if method in ("get", "delete") else {}]):
             yield Ask((method, path), method, address, query, body)
 

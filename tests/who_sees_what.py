@@ -81,6 +81,7 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("get", "/api/admin/properties/"): V,
     ("get", "/api/admin/properties/{id}/"): V,
     ("post", "/api/admin/properties/{id}/pause/"): A,
+    ("get", "/api/admin/properties/{id}/availability/"): V,
     ("get", "/api/admin/properties/{id}/not-in-pms/"): V,
     ("get", "/api/admin/properties/{id}/parity/"): V,
     ("post", "/api/admin/properties/{id}/parity/"): O,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.inventory.overbookings import note_overbookings
+from channel_sync.inventory.shown_nights import KnownNight
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import NightSpan
 
@@ -21,6 +23,22 @@ logger = logging.getLogger(__name__)
 
 Nights = Mapping[UUID, Collection[date]]
 Units = dict[UUID, dict[date, int]]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a channel may sell, and what the PMS has for sale: more, where a night is lowered and never raised."""
+
+    units: Units
+    in_pms: Units
+
+    def known_nights(self) -> list[KnownNight]:
+        """As it is remembered once it was sent."""
+        return [
+            KnownNight(room_type_id, night, units, self.in_pms[room_type_id][night])
+            for room_type_id, by_night in self.units.items()
+            for night, units in by_night.items()
+        ]
 
 
 def units_to_sell(
@@ -31,6 +49,18 @@ def units_to_sell(
     *,
     not_open: Collection[UUID] = (),
 ) -> Units:
+    """The units of `offer`."""
+    return offer(channel_property, channel, rooms, wanted, not_open=not_open).units
+
+
+def offer(
+    channel_property: ChannelProperty,
+    channel: Channel,
+    rooms: Mapping[UUID, str],
+    wanted: Nights,
+    *,
+    not_open: Collection[UUID] = (),
+) -> Offer:
     """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
 
     Nights that a booking which is not applied yet may have taken are lowered and never raised: the channel counts that
@@ -40,7 +70,7 @@ def units_to_sell(
     """
     every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
     if not every:
-        return {}
+        return Offer({}, {})
     unapplied = unapplied_nights(channel_property)
     units: Units = {room_type_id: {} for room_type_id in rooms}
     found = [
@@ -51,9 +81,10 @@ def units_to_sell(
     note_overbookings(channel_property, found)
     for free in found:
         units[free.room_type_id][free.night] = sellable(free.free)
+    in_pms = {room_type_id: dict(by_night) for room_type_id, by_night in units.items()}
     if unapplied.claims or not_open:
         _limit(channel, rooms, units, unapplied, not_open)
-    return units
+    return Offer(units, in_pms)
 
 
 def nights_falsified(channel_property: ChannelProperty, channel: Channel, pushed: Nights) -> list[NightSpan]:

@@ -108,6 +108,7 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/metrics/"), ("post", "/guest-data/search/"), ("post", "/guest-data/export/"),
         ("post", "/guest-data/erase/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
+        ("get", "/properties/{id}/availability/"),
         ("get", "/properties/{id}/not-in-pms/"), ("get", "/properties/{id}/parity/"),
         ("post", "/properties/{id}/parity/"), ("post", "/properties/{id}/parity/accept/"),
         ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
