@@ -71,8 +71,13 @@ class NightBothSidesSerializer(serializers.Serializer[Any]):
     kept_lower = serializers.ChoiceField(
         KeptLower.choices, allow_null=True, help_text="Why the channel kept it lower then, which no push changes."
     )
+    closed_at_channel = serializers.CharField(
+        allow_null=True,
+        help_text="How somebody had closed it there by hand when last flagged; left so, it may be open by now.",
+    )
     differs = serializers.BooleanField(
-        allow_null=True, help_text="Null where the channel's side is not known, or a change is on its way."
+        allow_null=True,
+        help_text="Whether the units do. Null where the channel's side is not known, or a change is on its way.",
     )
 
 

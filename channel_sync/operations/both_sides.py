@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from channel_sync.channels.base import Channel
 from channel_sync.channels.ranges import ONE_NIGHT, nights
 from channel_sync.connections.account import calling
@@ -35,10 +37,11 @@ from channel_sync.operations.not_in_pms import NotInPmsYet, not_in_pms_yet
 from channel_sync.operations.plan_nights import PlanNights, plans_of
 from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import PropertyFacts, RoomTypeFacts, host_pms
+from channel_sync.reconciliation.rate_conflicts import LEFT_CLOSED
 
 LIVE = "live"
 ROOMS_OF_ONE_CALL = 50
-# Of the usual window and of the whole calendar, each as often as it takes to find one of both.
+# The newest that looked at each night is among them: the usual window each hour, the whole calendar each day.
 RUNS_LOOKED_AT = 50
 OF_ROOMS = (
     ConflictKind.AVAILABILITY,
@@ -66,7 +69,8 @@ class NightBothSides:
     """A night of a room type. `differs` is None where the channel's side is not known, or a change is on its way.
 
     `free` is below zero when it is overbooked; `for_sale` is what a channel is told of it. `reserved`, `held`,
-    `out_of_order` and `not_in_pms` are the units that are taken, by what takes them.
+    `out_of_order` and `not_in_pms` are the units that are taken, by what takes them. `closed_at_channel` is how
+    somebody had closed the night there by hand when that was last flagged.
     """
 
     night: date
@@ -79,6 +83,7 @@ class NightBothSides:
     channel: AtChannel | None
     compared_at: datetime | None
     kept_lower: str | None
+    closed_at_channel: str | None
     differs: bool | None
 
 
@@ -153,8 +158,8 @@ def both_sides(
     missing = not_in_pms_yet(channel_property, start=start, end=end, room_type_id=room_type_id)
     reserved, held = _reserved_and_held(ids, start, end)
     out_of_order, not_in_pms = _out_of_order(ids, start, end), _not_in_pms(missing)
-    compared = _Compared(channel_property, end)
-    conflicts = _conflicts(channel_property)
+    compared = _Compared(channel_property, start, end)
+    conflicts = _Conflicts(channel_property)
     plans = plans_of(channel_property, start, end, ids) if with_rates else None
 
     def night_of(one: UUID, night: date) -> NightBothSides:
@@ -166,7 +171,7 @@ def both_sides(
         compared_at, kept_lower = compared.of(one, night) if one in mappings else (None, None)
         return NightBothSides(
             night, free[key], for_sale, reserved.units[key], held.units[key], len(out_of_order[key]),
-            not_in_pms.units[key], at_channel, compared_at, kept_lower, differs,
+            not_in_pms.units[key], at_channel, compared_at, kept_lower, conflicts.closed(*key), differs,
         )  # fmt: skip
 
     return BothSides(
@@ -181,7 +186,7 @@ def both_sides(
                 held_since=mappings[one.id].held_since if one.id in mappings else None,
                 on_its_way=one.id in on_their_way,
                 nights=[night_of(one.id, night) for night in nights(start, end - ONE_NIGHT)],
-                conflicts=conflicts[str(one.id)],
+                conflicts=conflicts.open[str(one.id)],
                 rates=plans[one.id] if plans is not None else None,
             )
             for one in room_types
@@ -265,41 +270,63 @@ def _not_in_pms(missing: NotInPmsYet) -> _Taken:
     return taken
 
 
-def _conflicts(channel_property: ChannelProperty) -> Mapping[str, list[Conflict]]:
-    """Open ones that are about nights, by room type."""
-    found: dict[str, list[Conflict]] = defaultdict(list)
-    of_rooms = Conflict.objects.filter(channel_property=channel_property, status=ConflictStatus.OPEN, kind__in=OF_ROOMS)
-    for conflict in of_rooms.order_by("created_at", "id"):
-        found[str(conflict.pms_side.get("room_type_id"))].append(conflict)
-    return found
+class _Conflicts:
+    """Those that are about nights: the open ones by room type, and what somebody has closed at the channel by hand."""
+
+    def __init__(self, channel_property: ChannelProperty) -> None:
+        is_left = Q(status=ConflictStatus.DISMISSED) | Q(resolution=LEFT_CLOSED)
+        found = Conflict.objects.filter(
+            Q(status=ConflictStatus.OPEN, kind__in=OF_ROOMS) | Q(is_left, kind=ConflictKind.CLOSED_AT_CHANNEL),
+            channel_property=channel_property,
+        )
+        self.open: dict[str, list[Conflict]] = defaultdict(list)
+        self._closed: dict[tuple[str, str], str] = {}
+        for conflict in found.order_by("created_at", "id"):
+            room_type_id = str(conflict.pms_side.get("room_type_id"))
+            if conflict.status == ConflictStatus.OPEN:
+                self.open[room_type_id].append(conflict)
+            if conflict.kind == ConflictKind.CLOSED_AT_CHANNEL:
+                closures = conflict.channel_side["closures"].items()
+                self._closed.update({(room_type_id, night): closure for night, closure in closures})
+
+    def closed(self, room_type_id: UUID, night: date) -> str | None:
+        """The closure of a night, in words."""
+        return self._closed.get((str(room_type_id), str(night)))
 
 
 class _Compared:
     """When each night was last compared, and why the channel kept it lower then."""
 
-    def __init__(self, channel_property: ChannelProperty, end: date) -> None:
-        self._runs = list(
-            ReconciliationRun.objects.filter(
-                channel_property=channel_property,
-                kind=ReconciliationKind.AVAILABILITY,
-                status=RunStatus.DONE,
-                dry_run=False,
-                window_start__lt=end,
-            ).order_by("-created_at")[:RUNS_LOOKED_AT]
-        )
-        self._reasons = [dict(_reasons(run)) for run in self._runs]
+    def __init__(self, channel_property: ChannelProperty, start: date, end: date) -> None:
+        runs = ReconciliationRun.objects.filter(
+            channel_property=channel_property,
+            kind=ReconciliationKind.AVAILABILITY,
+            status=RunStatus.DONE,
+            dry_run=False,
+            window_start__lt=end,
+            window_end__gte=start,
+        ).order_by("-created_at")
+        self._last: dict[date, ReconciliationRun] = {}
+        self._reasons: dict[Key, str] = {}
+        wanted = set(nights(start, end - ONE_NIGHT))
+        for run in runs[:RUNS_LOOKED_AT]:
+            of_run = {night for night in wanted if run.window_start <= night <= run.window_end}
+            self._last.update(dict.fromkeys(of_run, run))
+            self._reasons.update((key, reason) for key, reason in _reasons(run, start, end) if key[1] in of_run)
+            wanted -= of_run
+            if not wanted:
+                break
 
     def of(self, room_type_id: UUID, night: date) -> tuple[datetime | None, str | None]:
         """By the newest run that looked at it."""
-        for run, reasons in zip(self._runs, self._reasons, strict=True):
-            if run.window_start <= night <= run.window_end:
-                return run.finished_at, reasons.get((room_type_id, night))
-        return None, None
+        run = self._last.get(night)
+        return (run.finished_at if run is not None else None), self._reasons.get((room_type_id, night))
 
 
-def _reasons(run: ReconciliationRun) -> Iterable[tuple[Key, str]]:
+def _reasons(run: ReconciliationRun, start: date, end: date) -> Iterable[tuple[Key, str]]:
     for reason, by_room_type in run.kept_lower.items():
         for room_type_id, spans in by_room_type.items():
             for first, last in spans:
-                for night in nights(date.fromisoformat(first), date.fromisoformat(last)):
+                of_span = max(date.fromisoformat(first), start), min(date.fromisoformat(last), end - ONE_NIGHT)
+                for night in nights(*of_span):
                     yield (UUID(room_type_id), night), reason

@@ -16,12 +16,24 @@ from rest_framework.test import APIClient
 
 from channel_sync.events.processing import process
 from channel_sync.inventory.holds import create_hold
-from channel_sync.models import ChannelEvent, ChannelMapping, EventStatus, EventType, MappingType, Role, ShownNight
+from channel_sync.models import (
+    ChannelEvent,
+    ChannelMapping,
+    Conflict,
+    ConflictKind,
+    EventStatus,
+    EventType,
+    MappingType,
+    Role,
+    Severity,
+    ShownNight,
+)
 from channel_sync.operations.mapping_rules import WantedMapping
 from channel_sync.operations.mappings import change_mapping
 from channel_sync.operations.pausing import pause_with_rooms_closed
 from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.availability import reconcile_availability
+from channel_sync.reconciliation.rate_conflicts import LEFT_CLOSED
 from channel_sync.reconciliation.runs import RunOptions
 from pms_project.pms.models import ReservationStatus
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -217,6 +229,27 @@ def test_a_night_that_the_channel_keeps_lower_says_why(
 
     night = room_type(read(), hotel.double)["nights"][0]
     assert (night["differs"], night["kept_lower"], night["channel"]["units"]) == (True, "fewer_rooms", 4)
+
+
+@pytest.mark.parametrize(
+    ("status", "resolution"),
+    [("open", ""), ("dismissed", "dismiss"), ("resolved", LEFT_CLOSED)],
+    ids=["open", "dismissed", "left so"],
+)
+def test_a_night_that_somebody_closed_at_the_channel_is_named(
+    hotel: ConnectedHotel, read: Read, status: str, resolution: str
+) -> None:
+    Conflict.objects.create(
+        channel_property=hotel.channel_property, kind=ConflictKind.CLOSED_AT_CHANNEL, severity=Severity.MEDIUM,
+        subject="room:2001", status=status, resolution=resolution,
+        pms_side={"room_type_id": str(hotel.double.id), "closures": {str(NIGHTS[1]): "open"}},
+        channel_side={"room_id": "2001", "closures": {str(NIGHTS[1]): "stop sell"}},
+    )  # fmt: skip
+
+    double = room_type(read(), hotel.double)
+
+    assert [night["closed_at_channel"] for night in double["nights"]] == [None, "stop sell", None]
+    assert len(double["conflicts"]) == (status == "open")
 
 
 def test_rooms_that_were_closed_for_a_pause_show_none(hotel: ConnectedHotel, read: Read) -> None:
