@@ -124,8 +124,7 @@ REST_FRAMEWORK = {
     # The address of the client is right where the application is asked: see TRUSTED_PROXIES.
     "NUM_PROXIES": 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PAGINATION_CLASS": "channel_sync.api.pagination.ListPagination",
     "DEFAULT_SCHEMA_CLASS": "pms_project.pms.api.schema.PmsAutoSchema",
 }
 

@@ -35,9 +35,10 @@ API_ROWS = {
     "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
-    "webhook-subscriptions": "subscription",
+    "webhook-subscriptions": "subscription", "hotels": "hotel", "rate-plans": "rate_plan", "rates": "daily_rate",
 }  # fmt: skip
 NIGHTS = {"start": "2027-03-01", "end": "2027-03-05"}
+BOTH_SIDES = {**NIGHTS, "rates": "true"}
 
 
 def api_asks(rows: Rows) -> Iterator[Ask]:
@@ -50,6 +51,11 @@ def api_asks(rows: Rows) -> Iterator[Ask]:
             address = address.replace("{id}", getattr(rows, kind))
         query: dict[str, str] = {"after": "0"} if path == "/api/admin/feed/" else {}
         query = NIGHTS if path.startswith("/api/room-types/{id}/") else query
+        query = (
+            {"start": "2027-03-01", "rates": "true"}
+            if path.endswith("{id}/availability/") and "admin" in path
+            else query
+        )
         for body in bodies.get((method, path), [None if method in ("get", "delete") else {}]):
             yield Ask((method, path), method, address, query, body)
 
@@ -85,7 +91,13 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
             {"hotel": rows.hotel}, {"room_type": rows.room_type}, {"check_in": "2027-03-01"},
             {"channel_reference": rows.external("reservation", "channel_reference")},
             {"group_reference": rows.external("reservation", "group_reference")},
+            {"guest": rows.external("guest", "last_name")}, {"guest": rows.external("guest", "email")},
+            {"booking": number}, {"start": "2027-03-01", "end": "2027-03-02"}, {"arrival_from": "2027-03-01"},
+            {"sort": "created_at", "order": "desc"},
         ],
+        "/api/hotels/": [{"name": rows.external("hotel", "name")}],
+        "/api/rate-plans/": [{"hotel": rows.hotel}, {"room_type": rows.room_type}],
+        "/api/rates/": [{"rate_plan": rows.rate_plan}, {"room_type": rows.room_type}, {"start": "2027-03-01"}],
         "/api/room-types/": [{"hotel": rows.hotel}],
         "/api/rooms/": [{"room_type": rows.room_type}],
         "/api/maintenance-blocks/": [{"room": rows.room}, {"room_type": rows.room_type}],

@@ -86,6 +86,7 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("get", "/api/admin/properties/"): V,
     ("get", "/api/admin/properties/{id}/"): V,
     ("post", "/api/admin/properties/{id}/pause/"): A,
+    ("get", "/api/admin/properties/{id}/availability/"): V,
     ("get", "/api/admin/properties/{id}/not-in-pms/"): V,
     ("get", "/api/admin/properties/{id}/parity/"): V,
     ("post", "/api/admin/properties/{id}/parity/"): O,
@@ -116,9 +117,14 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
 PMS_API: Mapping[tuple[str, str], Needs] = {
     (method, f"/api/{path}"): Needs.DESK
     for path, methods in {
+        "hotels/": "get",
+        "hotels/{id}/": "get",
         "maintenance-blocks/": "get post",
         "maintenance-blocks/{id}/": "get put patch delete",
-        "rates/": "post",
+        "rate-plans/": "get",
+        "rate-plans/{id}/": "get",
+        "rates/": "get post",
+        "rates/{id}/": "get",
         "reservations/": "get post",
         "reservations/{id}/": "get put patch",
         "reservations/{id}/book-again/": "post",

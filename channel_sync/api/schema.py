@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from channel_sync.api.idempotency import PARAMETER
 from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import KnownKeys
+from channel_sync.api.pagination import ESTIMATE_HEADER, ListPagination
 
 
 class RefusalDetailSerializer(serializers.Serializer[Any]):
@@ -31,6 +33,9 @@ class RefusalSerializer(serializers.Serializer[Any]):
     )
 
 
+ESTIMATE = OpenApiParameter(
+    ESTIMATE_HEADER, bool, OpenApiParameter.HEADER, response=[200], description="`true` where `total` is an estimate."
+)
 EVERYWHERE = {"401": "Not logged in.", "403": "The role does not allow it.", "406": "Only JSON is answered."}
 READING = {"400": "A filter is wrong.", "404": "There is no such thing, or no such page."}
 WRITING = {
@@ -67,6 +72,8 @@ class DocumentedRefusals(AutoSchema):
     def get_override_parameters(self) -> Any:
         """What the view says, and the key of an action that creates."""
         found = list(super().get_override_parameters())
+        if isinstance(self._get_paginator(), ListPagination) and self._is_list_view():
+            found.append(ESTIMATE)
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
         return [*found, PARAMETER] if getattr(action, "is_idempotent", False) else found
 

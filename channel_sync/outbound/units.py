@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -15,6 +15,7 @@ from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import UnappliedNights, unapplied_nights
 from channel_sync.inventory.availability import FreeNight, free_units, sellable
 from channel_sync.inventory.overbookings import note_overbookings
+from channel_sync.inventory.shown_nights import KnownNight
 from channel_sync.models import ChannelProperty
 from channel_sync.pms import NightSpan
 
@@ -25,21 +26,29 @@ Units = dict[UUID, dict[date, int]]
 
 
 @dataclass(frozen=True)
-class ToSell:
-    """Units by room type and night, and what was free when they were read, before anything limited them."""
+class Offer:
+    """What a channel may sell, and what the PMS has for sale: more, where a night is lowered and never raised."""
 
     units: Units
-    free: Sequence[FreeNight] = ()
+    in_pms: Units
+
+    def known_nights(self) -> list[KnownNight]:
+        """As it is remembered once it was sent."""
+        return [
+            KnownNight(room_type_id, night, units, self.in_pms[room_type_id][night])
+            for room_type_id, by_night in self.units.items()
+            for night, units in by_night.items()
+        ]
 
 
-def units_to_sell(
+def offer(
     channel_property: ChannelProperty,
     channel: Channel,
     rooms: Mapping[UUID, str],
     wanted: Nights,
     *,
     not_open: Collection[UUID] = (),
-) -> ToSell:
+) -> Offer:
     """Units by room type and night, in order; `rooms` is room type -> channel room, `wanted` the nights of each.
 
     Nights that a booking which is not applied yet may have taken are lowered and never raised: the channel counts that
@@ -49,29 +58,30 @@ def units_to_sell(
     """
     every = [night for room_type_id in rooms for night in wanted.get(room_type_id, ())]
     if not every:
-        return ToSell({})
+        return Offer({}, {})
     unapplied = unapplied_nights(channel_property)
     units: Units = {room_type_id: {} for room_type_id in rooms}
     found = _free(rooms, wanted)
     note_overbookings(channel_property, found)
     for free in found:
         units[free.room_type_id][free.night] = sellable(free.free)
+    in_pms = {room_type_id: dict(by_night) for room_type_id, by_night in units.items()}
     if unapplied.claims or not_open:
         _limit(channel, rooms, units, unapplied, not_open)
-    return ToSell(units, found)
+    return Offer(units, in_pms)
 
 
 def nights_falsified(
-    channel_property: ChannelProperty, channel: Channel, pushed: Nights, read: Sequence[FreeNight]
+    channel_property: ChannelProperty, channel: Channel, pushed: Nights, offered: Offer
 ) -> list[NightSpan]:
     """Nights to push again: those of bookings that the channel took, or let go, while units were pushed.
 
-    Such a booking is applied by this look, or was by its webhook since what is free was `read`: then it is free no
-    longer, or again. When the channel cannot be asked now, all nights that were pushed: their push will ask first.
+    Such a booking is applied by this look, or was by its webhook since the offer was read: then the PMS has less, or
+    more, for sale now. When the channel cannot be asked now, all nights that were pushed: their push will ask first.
     """
     try:
         applied = pull_bookings(channel_property, channel)
-        return list(dict.fromkeys([*applied, *_moved(channel_property, pushed, read)]))
+        return list(dict.fromkeys([*applied, *_moved(channel_property, pushed, offered)]))
     except Retryable as error:
         logger.warning("after a push the channel could not be asked for bookings, it is pushed again: %s", error)
         return [
@@ -80,12 +90,11 @@ def nights_falsified(
         ]
 
 
-def _moved(channel_property: ChannelProperty, pushed: Nights, read: Sequence[FreeNight]) -> list[NightSpan]:
-    """The nights of which something else is free now than was read."""
-    before = {(night.room_type_id, night.night): night.free for night in read}
+def _moved(channel_property: ChannelProperty, pushed: Nights, offered: Offer) -> list[NightSpan]:
+    """The nights of which the PMS has another number for sale now."""
     moved: dict[UUID, list[tuple[date, bool]]] = {}
-    for now in _free(pushed, pushed):
-        if before.get((now.room_type_id, now.night), now.free) != now.free:
+    for now in _free(offered.in_pms, pushed):
+        if sellable(now.free) != offered.in_pms[now.room_type_id].get(now.night):
             moved.setdefault(now.room_type_id, []).append((now.night, True))
     return [
         NightSpan(channel_property.property_id, room_type_id, first, last + ONE_NIGHT)

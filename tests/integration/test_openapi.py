@@ -40,6 +40,7 @@ from channel_sync.subscriptions.message import new_secret
 from pms_project.wsgi import application
 from tests.conftest import ConnectedHotel
 from tests.factories import (
+    DailyRateFactory,
     EventFactory,
     MaintenanceBlockFactory,
     RatePlanFactory,
@@ -73,6 +74,24 @@ def test_the_document_and_its_page_are_there() -> None:
     assert "https://" not in page
 
 
+def test_every_page_says_whether_its_total_is_an_estimate() -> None:
+    """Only an undocumented header did: a page showed "1001" as the number of events."""
+    found = document()
+    pages = {
+        path: operation["get"]["responses"]["200"]
+        for path, operation in found["paths"].items()
+        if any(parameter["name"] == "page" for parameter in operation.get("get", {}).get("parameters", ()))
+    }
+
+    assert len(pages) > 10
+    for path, answer in pages.items():
+        name = answer["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+        pagination = found["components"]["schemas"][name]["properties"].get("pagination", {})
+        assert "total_is_estimate" in pagination.get("required", ()), path
+        assert pagination["properties"]["total_is_estimate"]["type"] == "boolean", path
+        assert "X-Total-Is-Estimate" in answer.get("headers", {}), path
+
+
 @pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/"])
 def test_strangers_are_not_shown_what_there_is(address: str) -> None:
     assert Client().get(address).status_code == 401
@@ -93,6 +112,7 @@ def operations() -> list[tuple[str, str]]:
         ("get", "/metrics/"), ("post", "/guest-data/search/"), ("post", "/guest-data/export/"),
         ("post", "/guest-data/erase/"),
         ("get", "/properties/"), ("get", "/properties/{id}/"), ("post", "/properties/{id}/pause/"),
+        ("get", "/properties/{id}/availability/"),
         ("get", "/properties/{id}/not-in-pms/"), ("get", "/properties/{id}/parity/"),
         ("post", "/properties/{id}/parity/"), ("post", "/properties/{id}/parity/accept/"),
         ("post", "/properties/{id}/resume/"), ("post", "/properties/{id}/first-synchronisation/"),
@@ -115,6 +135,8 @@ def pms_operations() -> list[tuple[str, str]]:
         ("get", "/api/maintenance-blocks/"), ("post", "/api/maintenance-blocks/"),
         ("get", "/api/maintenance-blocks/{id}/"), ("put", "/api/maintenance-blocks/{id}/"),
         ("patch", "/api/maintenance-blocks/{id}/"), ("delete", "/api/maintenance-blocks/{id}/"),
+        ("get", "/api/hotels/"), ("get", "/api/hotels/{id}/"), ("get", "/api/rate-plans/"),
+        ("get", "/api/rate-plans/{id}/"), ("get", "/api/rates/"), ("get", "/api/rates/{id}/"),
         ("post", "/api/rates/"), ("get", "/api/reservations/"), ("post", "/api/reservations/"),
         ("get", "/api/reservations/{id}/"), ("put", "/api/reservations/{id}/"), ("patch", "/api/reservations/{id}/"),
         ("post", "/api/reservations/{id}/book-again/"), ("post", "/api/reservations/{id}/cancel/"),
@@ -197,12 +219,15 @@ def test_requests_made_from_the_document_of_the_pms(
         "maintenance-blocks": MaintenanceBlockFactory(room__room_type=connected.double),
         "room-types": connected.double,
         "rooms": RoomFactory(room_type=connected.double),
+        "hotels": connected.hotel,
+        "rate-plans": RatePlanFactory(room_type=connected.double),
     }
+    known["rates"] = DailyRateFactory(rate_plan=known["rate-plans"])
 
     references = {
         "room_type": str(connected.double.pk),
         "room": str(known["rooms"].pk),
-        "rate_plan": str(RatePlanFactory(room_type=connected.double).pk),
+        "rate_plan": str(known["rate-plans"].pk),
     }
 
     known_id = str(getattr(known.get(path.split("/")[2]), "pk", ""))

@@ -90,6 +90,8 @@ def test_a_page_finds_fixes_resolves_and_books_once(compiled: Path, live_server:
     assert said["failed"] == 1
     assert (said["retried"], said["resolved"]) == (EventStatus.RECEIVED, ConflictStatus.DISMISSED)
     assert {"event.retried", "conflict.resolved"} <= set(said["seen"])
+    assert said["total"] == 1
+    assert said["nights"] == [{"free": 4, "atChannel": None, "differs": None}] * 2
     assert said["made"] == [str(Reservation.objects.get().id)] * 2
 
 

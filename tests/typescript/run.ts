@@ -89,6 +89,21 @@ for (let time = 0; time < 2; time += 1) {
   made.push(need(answer).id);
 }
 
+const reservations = need(
+  await client.GET("/api/reservations/", {
+    params: { query: { start: wanted.checkIn, end: wanted.checkOut, room_type: wanted.roomType } },
+  }),
+);
+const total: number | string = reservations.pagination.total_is_estimate ? "many" : reservations.pagination.total;
+const sides = need(
+  await client.GET("/api/admin/properties/{id}/availability/", {
+    params: { path: { id: wanted.channelPropertyId }, query: { start: wanted.checkIn, end: wanted.checkOut } },
+  }),
+);
+const nights = sides.room_types.flatMap((one) =>
+  one.nights.map((night) => ({ free: night.free, atChannel: night.channel?.units ?? null, differs: night.differs })),
+);
+
 const seen: string[] = [];
 let cursor = began.next;
 for (let poll = 0; poll < POLLS && !(seen.includes("event.retried") && seen.includes("conflict.resolved")); poll += 1) {
@@ -107,6 +122,8 @@ console.log(
     retried: retried.status,
     resolved: resolved.status,
     made,
+    total,
+    nights,
     seen,
   }),
 );

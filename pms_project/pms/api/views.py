@@ -15,29 +15,26 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from channel_sync.api.idempotency import idempotent
-from channel_sync.api.known_keys import KnownBodies
-from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.outbound.cancelled_here import cancellation_warning
 from pms_project.pms.api.filters import MaintenanceBlockFilter, ReservationFilter, RoomFilter, RoomTypeFilter
+from pms_project.pms.api.own_hotels import HotelViewSet
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
     CancellationSerializer,
     MaintenanceBlockSerializer,
-    RateChangeSerializer,
     ReservationSerializer,
     RoomSerializer,
     RoomTypeSerializer,
 )
-from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
+from pms_project.pms.api.sorting import SORTING, sorted_as_asked
+from pms_project.pms.models import MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
 from pms_project.pms.services.errors import ConfirmationNeeded
 from pms_project.pms.services.limits import MAX_NIGHTS
-from pms_project.pms.services.rates import RateChange, set_rates
-from pms_project.pms.services.visibility import seen_by
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
 NIGHTS = (
@@ -47,15 +44,6 @@ NIGHTS = (
     ),
 )
 FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "example": {"2027-03-01": 4}}
-CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
-
-
-class HotelViewSet(KnownParameters, KnownBodies, viewsets.GenericViewSet):
-    """Rows of the hotels that the user works in; those of others are not there."""
-
-    def get_queryset(self) -> QuerySet[Any]:
-        """A model that does not say whose its rows are raises."""
-        return seen_by(self.request.user, super().get_queryset())
 
 
 @extend_schema_view(update=extend_schema(parameters=[IF_MATCH]), partial_update=extend_schema(parameters=[IF_MATCH]))
@@ -78,6 +66,20 @@ class ReservationViewSet(
     serializer_class = ReservationSerializer
     filterset_class = ReservationFilter
     plain_bodies = dict.fromkeys(("book_again", "check_in", "check_out", "no_show"), ("version",))
+    query_parameters = {"list": ("sort", "order")}
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter, and sort lists by an index."""
+        found = super().filter_queryset(queryset)
+        return sorted_as_asked(found, self.request) if self.action == "list" else found
+
+    @extend_schema(parameters=SORTING)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Reservations, by arrival unless `sort` and `order` say otherwise.
+
+        `start` and `end` find the stays of a range of nights, one night included: those who are in a room type then.
+        """
+        return super().list(request, *args, **kwargs)
 
     @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
@@ -219,25 +221,6 @@ class RoomViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     queryset = Room.objects.all()
     serializer_class = RoomSerializer
     filterset_class = RoomFilter
-
-
-class RateViewSet(HotelViewSet):
-    """Prices and restrictions."""
-
-    queryset = DailyRate.objects.all()
-    serializer_class = RateChangeSerializer
-
-    @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
-    @idempotent(in_transaction=True)
-    def create(self, request: Request) -> Response:
-        """Set the terms of one or several ranges of nights, all or none."""
-        serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
-        serializer.is_valid(raise_exception=True)
-        changes: list[dict[str, Any]] = serializer.validated_data
-        nights = set_rates(
-            [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
-        )
-        return Response({"nights": nights}, status=status.HTTP_201_CREATED)
 
 
 def _nights(request: Request) -> tuple[date, date]:
