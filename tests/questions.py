@@ -250,7 +250,20 @@ def admin_acts(rows: Rows, own: Rows) -> Iterator[Ask]:
     role = {"user": own.user, "property": rows.hotel, "role": "3"}
     yield _form("channel_sync_propertyrole_add", "", role)
     yield _form("channel_sync_propertyrole_delete", "", {"post": "yes"}, rows.role)
+    yield from _guest_acts(rows, own)
     yield from _pms_acts(rows, own)
+
+
+def _guest_acts(rows: Rows, own: Rows) -> Iterator[Ask]:
+    """By what names the guest; the chosen bookings under the property that they are of, and under one's own."""
+    number = rows.external("booking", "external_id")
+    posts: list[dict[str, Any]] = [{"numbers": number}, {"email": rows.external("guest", "email")}]
+    for channel_property in (rows.property, own.property):
+        for chosen in (f"{channel_property}/booking:{number}", f"{channel_property}/reservation:{rows.reservation}"):
+            posts += [{"do": "export", "chosen": chosen}, {"do": "erase", "chosen": chosen}]
+            posts.append({"do": "erase", "chosen": chosen, "confirmed": "yes"})
+    for post in posts:
+        yield _form("channel_sync_guest", "look for a guest, export, erase", post)
 
 
 def _event_acts(rows: Rows, own: Rows) -> Iterator[Ask]:

@@ -222,6 +222,7 @@ ADMIN_ACTIONS: Mapping[tuple[str, str], Needs] = {
     ("channel_sync_channelproperty_change", "pause, resume, close rooms, webhook"): A,
     ("channel_sync_webhooksubscription_changelist", "send a test, give a new secret"): A,
     ("channel_sync_webhookdelivery_changelist", "send once more"): A,
+    ("channel_sync_guest", "look for a guest, export, erase"): A,
     ("channel_sync_parity", "compare again"): O,
     ("channel_sync_parity", "go live"): A,
 }
