@@ -91,6 +91,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "pms_project.pms.password_change.EndsTokens"},
 ]
 # Wrong passwords are counted in the database, by login and address together: a stranger locks nobody else out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

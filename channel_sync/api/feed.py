@@ -112,9 +112,10 @@ class FeedViewSet(OperationsViewSet):
         query = FeedQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
-        if "after" not in wanted:
-            return Response({"notifications": [], "next": sealed(present_end()), "has_more": False}, headers=UNCACHED)
         rows = visible_notifications(self.access)
+        if "after" not in wanted:
+            now = sealed(present_end(rows))
+            return Response({"notifications": [], "next": now, "has_more": False}, headers=UNCACHED)
         page = read_page(rows, opened(wanted["after"]), limit=wanted["limit"])
         headers = {**UNCACHED, "ETag": page.tag}
         if page.tag in parse_etags(request.headers.get("If-None-Match", "")):

@@ -21,6 +21,7 @@ import requests
 from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
+from knox.models import AuthToken
 
 from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.feed.cursor import sealed
@@ -112,6 +113,49 @@ def vera(channel_property: ChannelProperty, settings: LazySettings) -> Any:
     user.set_password("secret")
     user.save()
     return user
+
+
+def test_what_happens_at_another_hotel_does_not_show(
+    server: Server, vera: Any, channel_property: ChannelProperty
+) -> None:
+    other = ChannelConnectionFactory().channel_property
+    with Reader(server.url) as reader:
+        reader.block()
+        for _ in range(2):
+            note_paused(other.id, by="eve")
+            time.sleep(1.5)
+            note_resumed(other.id, is_held=False)
+        note_paused(channel_property.id, by="eve")
+
+        assert reader.block().get("event") == "property.paused"
+
+
+@pytest.mark.parametrize("way", ["token", "session", "password"])
+def test_a_stream_ends_with_the_login_that_it_was_begun_with(
+    server: Server, vera: Any, channel_property: ChannelProperty, client: Client, way: str
+) -> None:
+    client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    headers = {
+        "token": {"Authorization": f"Token {AuthToken.objects.create(user=vera)[1]}"},
+        "session": {"Authorization": "", "Cookie": f"sessionid={client.session.session_key}"},
+        "password": {},
+    }
+    with Reader(server.url, **headers[way]) as reader:
+        reader.block()
+        note_paused(channel_property.id, by="eve")
+        assert reader.event()["event"] == "property.paused"
+        if way == "token":
+            AuthToken.objects.all().delete()
+        elif way == "session":
+            client.logout()
+        else:
+            vera.set_password("another secret")
+            vera.save()
+        time.sleep(0.5)  # A reading that was under way is over.
+        note_resumed(channel_property.id, is_held=False)
+
+        with pytest.raises(AssertionError, match="the stream ended"):
+            reader.event()
 
 
 def test_a_change_is_streamed_at_once_and_a_reader_that_comes_back_misses_nothing(
