@@ -14,7 +14,17 @@ from uuid import uuid4
 
 from pms_project.local_services import postgres
 
-NAMES = ("webhooks", "inbound", "outbound", "availability", "reconciliation", "events", "capture", "memory")
+NAMES = (
+    "webhooks",
+    "inbound",
+    "outbound",
+    "availability",
+    "reconciliation",
+    "events",
+    "capture",
+    "notifications",
+    "memory",
+)
 
 
 def main() -> int:

@@ -91,6 +91,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "pms_project.pms.password_change.EndsTokens"},
 ]
 # Wrong passwords are counted in the database, by login and address together: a stranger locks nobody else out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -124,8 +125,7 @@ REST_FRAMEWORK = {
     # The address of the client is right where the application is asked: see TRUSTED_PROXIES.
     "NUM_PROXIES": 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PAGINATION_CLASS": "channel_sync.api.pagination.ListPagination",
     "DEFAULT_SCHEMA_CLASS": "pms_project.pms.api.schema.PmsAutoSchema",
 }
 
@@ -157,6 +157,9 @@ SPECTACULAR_SETTINGS = {
         "ReservationStatus": "pms_project.pms.models.ReservationStatus",
         "ReconciliationKind": "channel_sync.models.ReconciliationKind",
         "ConflictKind": "channel_sync.models.ConflictKind",
+        "AlertKind": "channel_sync.models.AlertKind",
+        "BookingField": "channel_sync.merge.fields.Field",
+        "BookingStatus": "channel_sync.channels.canonical.BookingStatus",
         "EventType": "channel_sync.models.EventType",
         "WebhookVerification": "channel_sync.models.WebhookVerification",
         "RefusalType": ["validation_error", "client_error", "server_error"],

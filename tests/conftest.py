@@ -30,6 +30,7 @@ from pms_project.demo.broker import delete_topology
 from pms_project.demo.parties import SimulatedBeds24
 from pms_project.pms.models import HotelSettings, RoomType
 from tests.conformance.recording import RecordedSimulator
+from tests.end_to_end.migrated_databases import migrated_databases
 from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFactory
 from tests.staff import works_everywhere
 
@@ -175,6 +176,13 @@ def nothing_left_at_the_broker(broker_url: str) -> Iterator[None]:
         delete_topology(broker_url, settings.CHANNEL_SYNC["queue_prefix"])
     except (OSError, OperationalError):
         pass
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_database_left() -> Iterator[None]:
+    """What installations were copied from goes with the run, in each of its processes."""
+    yield
+    migrated_databases.drop()
 
 
 @pytest.fixture(scope="session")

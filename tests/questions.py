@@ -31,12 +31,14 @@ class Ask:
 
 
 API_ROWS = {
-    "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel", "conflicts": "conflict",
+    "alerts": "alert", "bookings": "booking", "channel-mappings": "mapping", "channel-status": "hotel",
+    "conflicts": "conflict",
     "events": "event", "properties": "property", "reconciliation-runs": "run", "maintenance-blocks": "block",
     "reservations": "reservation", "room-types": "room_type", "rooms": "room",
-    "webhook-subscriptions": "subscription",
+    "webhook-subscriptions": "subscription", "hotels": "hotel", "rate-plans": "rate_plan", "rates": "daily_rate",
 }  # fmt: skip
 NIGHTS = {"start": "2027-03-01", "end": "2027-03-05"}
+BOTH_SIDES = {**NIGHTS, "rates": "true"}
 
 
 def api_asks(rows: Rows) -> Iterator[Ask]:
@@ -49,6 +51,11 @@ def api_asks(rows: Rows) -> Iterator[Ask]:
             address = address.replace("{id}", getattr(rows, kind))
         query: dict[str, str] = {"after": "0"} if path == "/api/admin/feed/" else {}
         query = NIGHTS if path.startswith("/api/room-types/{id}/") else query
+        query = (
+            {"start": "2027-03-01", "rates": "true"}
+            if path.endswith("{id}/availability/") and "admin" in path
+            else query
+        )
         for body in bodies.get((method, path), [None if method in ("get", "delete") else {}]):
             yield Ask((method, path), method, address, query, body)
 
@@ -73,6 +80,9 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
         "/api/admin/conflicts/": [{"property_id": rows.hotel}, {"status": "open"}, {"kind": "dates"}],
         "/api/admin/reconciliation-runs/": [{"property_id": rows.property}, {"kind": "rates"}],
         "/api/admin/properties/": [{"property": rows.hotel}, {"status": "active"}, {"channel_name": "beds24"}],
+        "/api/admin/alerts/": [
+            {"property_id": rows.hotel}, {"property_id": rows.property}, {"kind": "failed_events", "is_open": "true"},
+        ],
         "/api/admin/audit/": [
             {"actor": rows.external("audit", "actor")}, {"subject": rows.external("audit", "subject")},
             {"property_id": rows.hotel},
@@ -81,10 +91,16 @@ def api_filters(rows: Rows) -> Iterator[Ask]:
             {"hotel": rows.hotel}, {"room_type": rows.room_type}, {"check_in": "2027-03-01"},
             {"channel_reference": rows.external("reservation", "channel_reference")},
             {"group_reference": rows.external("reservation", "group_reference")},
+            {"guest": rows.external("guest", "last_name")}, {"guest": rows.external("guest", "email")},
+            {"booking": number}, {"start": "2027-03-01", "end": "2027-03-02"}, {"arrival_from": "2027-03-01"},
+            {"sort": "created_at", "order": "desc"},
         ],
+        "/api/hotels/": [{"name": rows.external("hotel", "name")}],
+        "/api/rate-plans/": [{"hotel": rows.hotel}, {"room_type": rows.room_type}],
+        "/api/rates/": [{"rate_plan": rows.rate_plan}, {"room_type": rows.room_type}, {"start": "2027-03-01"}],
         "/api/room-types/": [{"hotel": rows.hotel}],
         "/api/rooms/": [{"room_type": rows.room_type}],
-        "/api/maintenance-blocks/": [{"room": rows.room}, {"room__room_type": rows.room_type}],
+        "/api/maintenance-blocks/": [{"room": rows.room}, {"room_type": rows.room_type}],
     }  # fmt: skip
     for path, queries in filters.items():
         for query in queries:
@@ -102,6 +118,11 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
     block = {"room": rows.room, "start": "2027-05-01", "end": "2027-05-02"}
     number = rows.external("booking", "external_id")
     unknown = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+    batches: list[dict[str, Any]] = [
+        {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
+        {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
+        {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
+    ]  # fmt: skip
     return {
         ("post", "/api/admin/bookings/{id}/reports/"): [{"report": "no_show"}],
         ("post", "/api/admin/channel-mappings/"): [mapping],
@@ -110,11 +131,9 @@ def _bodies(rows: Rows) -> dict[tuple[str, str], list[Any]]:
         ("post", "/api/admin/channel-mappings/test/"): [{"payload": booking, "mappingType": "property"}],
         ("post", "/api/admin/conflicts/{id}/resolve/"): [{"resolution": "dismiss"}],
         ("post", "/api/admin/events/{id}/ignore/"): [{"reason": "a test"}],
-        ("post", "/api/admin/events/batch-retry/"): [
-            {"ids": [rows.event]}, {"ids": [rows.event, unknown], "dry_run": True}, {"filter": {"all": True}},
-            {"filter": {"all": True}, "dry_run": True}, {"filter": {"property_id": rows.hotel}},
-            {"filter": {"property_id": rows.property, "type": "booking.created"}, "dry_run": True},
-        ],
+        ("post", "/api/admin/events/batch-retry/"): batches,
+        ("post", "/api/admin/events/batch-replay/"): batches,
+        ("post", "/api/admin/events/batch-ignore/"): [{**one, "reason": "a test"} for one in batches],
         ("post", "/api/admin/guest-data/search/"): [
             {"bookings": [number]}, {"reservation_ids": [rows.reservation]},
             {"bookings": [number], "property_id": rows.hotel},
@@ -231,7 +250,20 @@ def admin_acts(rows: Rows, own: Rows) -> Iterator[Ask]:
     role = {"user": own.user, "property": rows.hotel, "role": "3"}
     yield _form("channel_sync_propertyrole_add", "", role)
     yield _form("channel_sync_propertyrole_delete", "", {"post": "yes"}, rows.role)
+    yield from _guest_acts(rows, own)
     yield from _pms_acts(rows, own)
+
+
+def _guest_acts(rows: Rows, own: Rows) -> Iterator[Ask]:
+    """By what names the guest; the chosen bookings under the property that they are of, and under one's own."""
+    number = rows.external("booking", "external_id")
+    posts: list[dict[str, Any]] = [{"numbers": number}, {"email": rows.external("guest", "email")}]
+    for channel_property in (rows.property, own.property):
+        for chosen in (f"{channel_property}/booking:{number}", f"{channel_property}/reservation:{rows.reservation}"):
+            posts += [{"do": "export", "chosen": chosen}, {"do": "erase", "chosen": chosen}]
+            posts.append({"do": "erase", "chosen": chosen, "confirmed": "yes"})
+    for post in posts:
+        yield _form("channel_sync_guest", "look for a guest, export, erase", post)
 
 
 def _event_acts(rows: Rows, own: Rows) -> Iterator[Ask]:

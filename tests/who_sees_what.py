@@ -52,6 +52,8 @@ ALLOWED: Mapping[Needs, frozenset[Caller]] = {
 V, O, A = Needs.VIEWER, Needs.OPERATOR, Needs.ADMINISTRATOR  # noqa: E741 - a table reads better in short
 
 CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
+    ("get", "/api/admin/alerts/"): V,
+    ("get", "/api/admin/alerts/{id}/"): V,
     ("get", "/api/admin/audit/"): V,
     ("get", "/api/admin/bookings/"): V,
     ("get", "/api/admin/bookings/{id}/"): V,
@@ -73,14 +75,18 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/events/{id}/replay/"): O,
     ("post", "/api/admin/events/{id}/retry/"): O,
     ("get", "/api/admin/events/{id}/timeline/"): V,
+    ("post", "/api/admin/events/batch-ignore/"): O,
+    ("post", "/api/admin/events/batch-replay/"): O,
     ("post", "/api/admin/events/batch-retry/"): O,
     ("post", "/api/admin/guest-data/search/"): A,
     ("post", "/api/admin/guest-data/export/"): A,
     ("post", "/api/admin/guest-data/erase/"): A,
+    ("get", "/api/admin/me/"): Needs.LOGIN,
     ("get", "/api/admin/metrics/"): V,
     ("get", "/api/admin/properties/"): V,
     ("get", "/api/admin/properties/{id}/"): V,
     ("post", "/api/admin/properties/{id}/pause/"): A,
+    ("get", "/api/admin/properties/{id}/availability/"): V,
     ("get", "/api/admin/properties/{id}/not-in-pms/"): V,
     ("get", "/api/admin/properties/{id}/parity/"): V,
     ("post", "/api/admin/properties/{id}/parity/"): O,
@@ -96,6 +102,7 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
     ("post", "/api/admin/reconciliation-runs/"): O,
     ("get", "/api/admin/reconciliation-runs/{id}/"): V,
     ("get", "/api/admin/feed/"): V,
+    ("get", "/api/admin/feed/stream/"): V,
     ("get", "/api/admin/webhook-subscriptions/"): A,
     ("post", "/api/admin/webhook-subscriptions/"): A,
     ("get", "/api/admin/webhook-subscriptions/{id}/"): A,
@@ -110,9 +117,14 @@ CHANNEL_SYNC_API: Mapping[tuple[str, str], Needs] = {
 PMS_API: Mapping[tuple[str, str], Needs] = {
     (method, f"/api/{path}"): Needs.DESK
     for path, methods in {
+        "hotels/": "get",
+        "hotels/{id}/": "get",
         "maintenance-blocks/": "get post",
         "maintenance-blocks/{id}/": "get put patch delete",
-        "rates/": "post",
+        "rate-plans/": "get",
+        "rate-plans/{id}/": "get",
+        "rates/": "get post",
+        "rates/{id}/": "get",
         "reservations/": "get post",
         "reservations/{id}/": "get put patch",
         "reservations/{id}/book-again/": "post",
@@ -144,7 +156,6 @@ BESIDE: Mapping[str, Needs] = {
     "api-root": Needs.LOGIN,
     "schema": Needs.LOGIN,
     "docs": Needs.LOGIN,
-    "channel_sync_api:feed-stream": Needs.VIEWER,
     "channel_sync_webhooks:webhook": Needs.NOTHING,
     "channel_sync_monitoring:health": Needs.NOTHING,
     "channel_sync_monitoring:live": Needs.NOTHING,
@@ -211,6 +222,7 @@ ADMIN_ACTIONS: Mapping[tuple[str, str], Needs] = {
     ("channel_sync_channelproperty_change", "pause, resume, close rooms, webhook"): A,
     ("channel_sync_webhooksubscription_changelist", "send a test, give a new secret"): A,
     ("channel_sync_webhookdelivery_changelist", "send once more"): A,
+    ("channel_sync_guest", "look for a guest, export, erase"): A,
     ("channel_sync_parity", "compare again"): O,
     ("channel_sync_parity", "go live"): A,
 }

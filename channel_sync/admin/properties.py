@@ -159,6 +159,7 @@ class PropertyAdmin(RoleAdmin):
     list_filter = ("status", "channel_name")
     list_select_related = ("property",)
     search_fields = ("channel_property_id",)
+    ordering = ("created_at", "id")
     change_list_template = "admin/channel_sync/properties.html"
     change_form_template = "admin/channel_sync/property.html"
     fields = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,14 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channel_sync.api.filters import EventFilter, channel_property_ids
-from channel_sync.api.requests import BatchOutcomeSerializer, BatchRetrySerializer, IgnoreSerializer
+from channel_sync.api.event_batches import EventBatchViewSet
+from channel_sync.api.event_shapes import any_event
+from channel_sync.api.filters import EventFilter
+from channel_sync.api.requests import IgnoreSerializer
 from channel_sync.api.serializers import EventDetailSerializer, EventSerializer
-from channel_sync.api.views import OperationsViewSet
-from channel_sync.events.selection import RETRYABLE_STATUSES, EventSelection
-from channel_sync.models import ChannelEvent, EventStatus
+from channel_sync.models import ChannelEvent
 from channel_sync.operations import event_actions
-from channel_sync.operations.event_actions import BatchOutcome
 from channel_sync.operations.roles import Role
 from channel_sync.operations.timeline import timeline_of
 
@@ -33,7 +31,7 @@ SORTING = [
 ]
 
 
-class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsViewSet):
+class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, EventBatchViewSet):
     """The log of everything that came in and went out; failed events are the dead letters."""
 
     queryset = ChannelEvent.objects.select_related("channel_property")
@@ -41,6 +39,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
     filterset_class = EventFilter
     rows_key = "events"
     query_parameters = {"list": ("sort", "order")}
+    plain_bodies = {"retry": (), "replay": ()}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -48,7 +47,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         "retry": Role.OPERATOR,
         "ignore": Role.OPERATOR,
         "replay": Role.OPERATOR,
-        "batch_retry": Role.OPERATOR,
+        **EventBatchViewSet.roles,
     }
 
     def get_serializer_class(self) -> type[EventSerializer]:
@@ -81,13 +80,18 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         """Events, the latest first; `status=failed` are the dead letters."""
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(responses=any_event())
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One event with what it carries, which goes by its type; payloads are null for viewers."""
+        return super().retrieve(request, *args, **kwargs)
+
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None, filterset_class=None)
     def timeline(self, request: Request, pk: str) -> Response:
         """The events of the same booking, reservation or calendar, the oldest first; at most 100 around it."""
         return Response(self.get_serializer(timeline_of(self.get_object()), many=True).data)
 
-    @extend_schema(request=None, responses=EventDetailSerializer)
+    @extend_schema(request=None, responses=any_event())
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Start a failed or waiting event again from its first attempt."""
@@ -95,7 +99,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         event_actions.retry_event(event, by=self.actor)
         return self._as_it_is(event)
 
-    @extend_schema(request=None, responses=EventDetailSerializer)
+    @extend_schema(request=None, responses=any_event())
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:
         """Work a settled or waiting event once more; what is older than what was applied since ends ignored."""
@@ -105,7 +109,7 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
 
     @extend_schema(
         request=IgnoreSerializer,
-        responses=EventDetailSerializer,
+        responses=any_event(),
         examples=[OpenApiExample("reason", {"reason": "A test booking."}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
@@ -116,66 +120,6 @@ class EventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, OperationsV
         serializer.is_valid(raise_exception=True)
         event_actions.ignore_event(event, by=self.actor, reason=serializer.validated_data["reason"])
         return self._as_it_is(event)
-
-    @extend_schema(
-        request=BatchRetrySerializer,
-        responses=BatchOutcomeSerializer,
-        filters=False,
-        examples=[
-            OpenApiExample("by ids", {"ids": ["6f9619ff-8b86-4d01-b42d-00c04fc964ff"]}, request_only=True),
-            OpenApiExample("by filter", {"filter": {"type": "booking.create"}, "dry_run": True}, request_only=True),
-            OpenApiExample(
-                "answer", {"selected": 12, "retried": 12, "refused": {}, "dry_run": False}, response_only=True
-            ),
-        ],
-    )
-    @action(detail=False, methods=["post"], url_path="batch-retry", pagination_class=None)
-    def batch_retry(self, request: Request) -> Response:
-        """Start events again: failed or waiting ones of some ids, or all failed ones that a filter selects.
-
-        Only those of properties that you operate; the ids of others are answered like ids that are not there.
-        """
-        wanted = BatchRetrySerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        data = wanted.validated_data
-        outcome = self._retry_ids(data) if "ids" in data else self._retry_filter(data)
-        return Response(
-            {
-                "selected": outcome.selected,
-                "retried": outcome.changed,
-                "refused": {str(event_id): str(error) for event_id, error in outcome.refused.items()},
-                "dry_run": data["dry_run"],
-            }
-        )
-
-    def _retry_ids(self, data: dict[str, Any]) -> BatchOutcome:
-        within = self.access.properties(Role.OPERATOR)
-        named = EventSelection(ids=data["ids"], within=within)
-        if data["dry_run"]:
-            return BatchOutcome(replace(named, statuses=RETRYABLE_STATUSES).events().count(), 0)
-        own = set(named.events().values_list("id", flat=True))
-        outcome = event_actions.retry_events([one for one in data["ids"] if one in own], by=self.actor)
-        return replace(outcome, selected=len(data["ids"]))
-
-    def _retry_filter(self, data: dict[str, Any]) -> BatchOutcome:
-        wanted = data["filter"]
-        within = self.access.properties(Role.OPERATOR)
-        properties = channel_property_ids(wanted["property_id"], within) if "property_id" in wanted else []
-        if "property_id" in wanted and not properties:
-            return BatchOutcome(0, 0)
-        selection = EventSelection(
-            statuses=[EventStatus.FAILED],
-            event_type=wanted.get("type", ""),
-            direction=wanted.get("direction", ""),
-            external_id=wanted.get("booking", ""),
-            channel_property_ids=properties,
-            received_from=wanted.get("received_from"),
-            received_to=wanted.get("received_to"),
-            within=None if self.access.is_for_all(Role.OPERATOR) else within,
-        )
-        if data["dry_run"]:
-            return BatchOutcome(selection.events().count(), 0)
-        return event_actions.retry_selection(selection, by=self.actor)
 
     def _as_it_is(self, event: ChannelEvent) -> Response:
         return Response(self.get_serializer(self.get_queryset().get(id=event.id)).data)

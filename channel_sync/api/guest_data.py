@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channel_sync.api.days import DayField
+from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.requests import MAX_IDS
 from channel_sync.api.views import OperationsViewSet
@@ -90,7 +91,7 @@ class ExportedBookingSerializer(serializers.Serializer[Any]):
     booking = serializers.CharField(allow_null=True)
     reservation_id = serializers.UUIDField(allow_null=True)
     kept = serializers.DictField(
-        child=serializers.ListField(child=serializers.DictField()), help_text="Table -> rows, by column."
+        child=serializers.ListField(child=JsonObjectField()), help_text="Table -> rows, by column."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from rest_framework.exceptions import ValidationError
@@ -27,13 +27,9 @@ class KnownParameters:
             # It describes the address, with whatever was asked of it.
             return
         known = self._known_parameters()
-        unknown = [name for name in request.query_params if name not in known]
-        if unknown:
-            choices = f"known are {', '.join(sorted(known))}" if known else "it takes none"
-            raise ValidationError(
-                {name: [f"'{name}' is no parameter of this address: {choices}."] for name in map(printable, unknown)},
-                code="unknown",
-            )
+        told = unknown_parameters(request.query_params, known)
+        if told:
+            raise ValidationError({name: [detail] for name, detail in told.items()}, code="unknown")
 
     def _known_parameters(self) -> set[str]:
         view: Any = self
@@ -47,6 +43,13 @@ class KnownParameters:
         if view.paginator is not None:
             known |= {view.paginator.page_query_param, view.paginator.page_size_query_param} - {None}
         return known
+
+
+def unknown_parameters(said: Iterable[str], known: Collection[str]) -> dict[str, str]:
+    """Of each parameter that is not known, what to say of it."""
+    choices = f"known are {', '.join(sorted(known))}" if known else "it takes none"
+    unknown = (printable(name) for name in said if name not in known)
+    return {name: f"'{name}' is no parameter of this address: {choices}." for name in unknown}
 
 
 def printable(name: str) -> str:

@@ -40,6 +40,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
     filterset_class = MappingFilter
     rows_key = "mappings"
     query_parameters = {"destroy": ("confirm",)}
+    plain_bodies = {"destroy": ()}
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
@@ -120,7 +121,7 @@ class MappingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operation
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         within = self.access.properties(Role.OPERATOR)
-        tried = try_mapping(data["channelName"], data["payload"], MappingType(data["mappingType"]), within)
+        tried = try_mapping(data["channel_name"], data["payload"], MappingType(data["mappingType"]), within)
         return Response(MappingTriedSerializer(tried).data)
 
 

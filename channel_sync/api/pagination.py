@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
-from channel_sync.operations.pages import BoundedCountPaginator
+from channel_sync.operations.pages import COUNTED, BoundedCountPaginator
 
 # A page further back costs reading all before it: a narrower filter is the way there.
 MAX_OFFSET = 100_000
@@ -29,33 +29,39 @@ class ListPagination(PageNumberPagination):
         self.rows_key = getattr(view, "rows_key", self.rows_key)
         number, size = request.query_params.get("page", "1"), self.get_page_size(request) or self.page_size
         if number.isascii() and number.isdigit() and len(number) < 19 and int(number) * size > MAX_OFFSET:
-            raise NotFound(f"Pages end after {MAX_OFFSET:,} rows: narrow the filter, such as by received_to.")
+            raise NotFound(f"Pages end after {MAX_OFFSET:,} rows: narrow the filter.")
         return super().paginate_queryset(queryset, request, view)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """Rows and pagination object; a header tells when the total is an estimate."""
+        """Rows and pagination object, which says whether the total is an estimate; a header says so too."""
         page: Any = self.page
         paginator = page.paginator
         pagination = {
             "page": page.number,
             "limit": paginator.per_page,
             "total": paginator.count,
+            "total_is_estimate": bool(getattr(paginator, "is_estimate", False)),
             "totalPages": paginator.num_pages,
         }
-        headers = {ESTIMATE_HEADER: "true"} if getattr(paginator, "is_estimate", False) else {}
+        headers = {ESTIMATE_HEADER: "true"} if pagination["total_is_estimate"] else {}
         return Response({self.rows_key: data, "pagination": pagination}, headers=headers)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The same for OpenAPI."""
-        numbers = {
+        fields: dict[str, dict[str, Any]] = {
             name: {"type": "integer", "example": example}
             for name, example in (("page", 1), ("limit", 50), ("total", 123), ("totalPages", 3))
+        }
+        fields["total_is_estimate"] = {
+            "type": "boolean",
+            "example": False,
+            "description": f"Rows are counted up to {COUNTED:,}: beyond, `total` and `totalPages` are estimates.",
         }
         return {
             "type": "object",
             "required": [self.rows_key, "pagination"],
             "properties": {
                 self.rows_key: schema,
-                "pagination": {"type": "object", "required": list(numbers), "properties": numbers},
+                "pagination": {"type": "object", "required": list(fields), "properties": fields},
             },
         }

@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channel_sync.api.both_sides import BothSidesQuerySerializer, BothSidesSerializer, both_sides_answer
 from channel_sync.api.connect_requests import (
     ConnectedSerializer,
     ConnectSerializer,
@@ -42,6 +43,7 @@ from channel_sync.connections.connect import host_properties, no_property
 from channel_sync.models import AuditEntry, ChannelProperty, MappingType, OldBookings, WebhookVerification
 from channel_sync.operations import properties
 from channel_sync.operations.access import access_now
+from channel_sync.operations.both_sides import both_sides
 from channel_sync.operations.confirmation import require_confirmed
 from channel_sync.operations.moving import AfterMove
 from channel_sync.operations.not_in_pms import not_in_pms_yet
@@ -53,6 +55,7 @@ from channel_sync.operations.status import channel_properties_of, property_statu
 from channel_sync.operations.suggestions import accept_suggestions, look_for_suggestions
 from channel_sync.operations.webhook_address import webhook_url
 from channel_sync.operations.webhooks import check_webhook, rotate_secret, set_webhook
+from channel_sync.pms import host_pms
 
 STATUS_EXAMPLE = {
     "property_id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
@@ -78,11 +81,16 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
     serializer_class = PropertySerializer
     filterset_class = ChannelPropertyFilter
     rows_key = "properties"
-    query_parameters = {"not_in_pms": ("start", "end", "room_type_id")}
+    query_parameters = {
+        "not_in_pms": ("start", "end", "room_type_id"),
+        "availability": ("start", "end", "room_type_id", "rates", "live"),
+    }
+    plain_bodies = dict.fromkeys(("test_connection", "first_synchronisation", "resume", "compare_again"), ())
     roles = {
         "list": Role.VIEWER,
         "retrieve": Role.VIEWER,
         "not_in_pms": Role.VIEWER,
+        "availability": Role.VIEWER,
         "test_connection": Role.OPERATOR,
         "first_synchronisation": Role.OPERATOR,
         "suggestions": Role.OPERATOR,
@@ -208,6 +216,23 @@ class PropertyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Operatio
         asked = NotInPmsQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         return Response(NotInPmsSerializer(not_in_pms_yet(self.get_object(), **asked.validated_data)).data)
+
+    @extend_schema(parameters=[BothSidesQuerySerializer], responses=BothSidesSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def availability(self, request: Request, pk: str) -> Response:
+        """What each side sells on each night: by what the channel was last sent or seen to have, without a call to it.
+
+        Operators may ask the channel itself (`live`); that is 503 where it cannot be asked now.
+        """
+        channel_property = self.get_object()
+        today = host_pms().property_facts(channel_property.property_id).today()
+        serializer = BothSidesQuerySerializer(data=request.query_params, context={"today": today})
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        if asked["live"]:
+            self.require(Role.OPERATOR, channel_property)
+        with_rates = asked.pop("rates")
+        return Response(both_sides_answer(both_sides(channel_property, **asked, with_rates=with_rates)))
 
     @extend_schema(request=AcceptSuggestionsSerializer, responses=MappingsSavedSerializer)
     @suggestions.mapping.post

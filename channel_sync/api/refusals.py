@@ -94,8 +94,8 @@ class RefusalHandler(ExceptionHandler):
         return converted
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """A channel or a broker that is away is no fault of the program."""
-        if not isinstance(exc, Refused):
+        """A channel or a broker that is away is no fault of the program, nor what this server cannot do."""
+        if not isinstance(exc, Refused) and exc.status_code != HTTPStatus.NOT_IMPLEMENTED:
             super().report_exception(exc, response)
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from channel_sync.api.days import DayField
+from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import StrictSerializer
 from channel_sync.api.pauses import PauseStateSerializer
 from channel_sync.models import (
     ChannelProperty,
-    Direction,
-    EventStatus,
-    EventType,
     MappingType,
     ReconciliationKind,
     RunStatus,
@@ -26,18 +23,6 @@ from channel_sync.reconciliation.resolution import Resolution
 MAX_IDS = 1_000
 
 
-class JsonObjectField(serializers.JSONField):
-    """Any JSON object."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Refuse what is no object."""
-        value = super().to_internal_value(data)
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("A JSON object is needed.")
-        return value
-
-
-@extend_schema_field({"type": "object", "additionalProperties": True})
 class PayloadField(JsonObjectField):
     """A booking, or a whole booking webhook, as the channel sends it."""
 
@@ -98,7 +83,7 @@ class MappingTestSerializer(StrictSerializer):
 
     payload = PayloadField()
     mappingType = serializers.ChoiceField(choices=MappingType.choices)
-    channelName = serializers.CharField(max_length=50, default="beds24")
+    channel_name = serializers.CharField(max_length=50, default="beds24")
 
 
 class MappingTriedSerializer(serializers.Serializer[Any]):
@@ -114,52 +99,6 @@ class IgnoreSerializer(StrictSerializer):
     """Why an event is ignored."""
 
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
-
-
-class EventSelectionSerializer(StrictSerializer):
-    """Failed events by what they are; one thing at least is said, or that all are meant."""
-
-    all = serializers.BooleanField(required=False, help_text="All failed events, and nothing else is said.")
-    status = serializers.ChoiceField(choices=[EventStatus.FAILED.value], required=False)
-    property_id = serializers.UUIDField(required=False)
-    type = serializers.ChoiceField(choices=EventType.choices, required=False)
-    direction = serializers.ChoiceField(choices=Direction.choices, required=False)
-    booking = serializers.CharField(max_length=255, required=False, help_text="Booking number at the channel.")
-    received_from = serializers.DateTimeField(required=False)
-    received_to = serializers.DateTimeField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """An empty selection would be everything, by accident."""
-        means_all = attrs.pop("all", False)
-        if means_all == bool(attrs):
-            raise serializers.ValidationError("Say which failed events are meant, or 'all': true and nothing else.")
-        return attrs
-
-
-class BatchRetrySerializer(StrictSerializer):
-    """Either `ids` or `filter`."""
-
-    ids = serializers.ListField(child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS)
-    filter = EventSelectionSerializer(required=False, help_text="Failed events.")
-    dry_run = serializers.BooleanField(default=False, help_text="Count, and do nothing.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One of the two."""
-        if ("ids" in attrs) == ("filter" in attrs):
-            raise serializers.ValidationError("Send either 'ids' or 'filter'.")
-        return attrs
-
-
-class BatchOutcomeSerializer(serializers.Serializer[Any]):
-    """What a batch came to."""
-
-    selected = serializers.IntegerField(help_text="Events that were named.")
-    retried = serializers.IntegerField(help_text="Those that had failed, and start again.")
-    refused = serializers.DictField(
-        child=serializers.CharField(),
-        help_text="Id of an event -> why its reservation cannot be booked again now; it stays failed.",
-    )
-    dry_run = serializers.BooleanField()
 
 
 class ResolveSerializer(StrictSerializer):

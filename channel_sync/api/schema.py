@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from channel_sync.api.idempotency import PARAMETER
+from channel_sync.api.json_values import JsonObjectField
 from channel_sync.api.known_keys import KnownKeys
+from channel_sync.api.pagination import ESTIMATE_HEADER, ListPagination
 
 
 class RefusalDetailSerializer(serializers.Serializer[Any]):
@@ -25,11 +28,14 @@ class RefusalSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = RefusalDetailSerializer(many=True)  # type: ignore[assignment]  # DRF's own attribute of a bound one
-    current = serializers.DictField(
+    current = JsonObjectField(
         required=False, help_text="Where a change was based on an older version: what is there now."
     )
 
 
+ESTIMATE = OpenApiParameter(
+    ESTIMATE_HEADER, bool, OpenApiParameter.HEADER, response=[200], description="`true` where `total` is an estimate."
+)
 EVERYWHERE = {"401": "Not logged in.", "403": "The role does not allow it.", "406": "Only JSON is answered."}
 READING = {"400": "A filter is wrong.", "404": "There is no such thing, or no such page."}
 WRITING = {
@@ -66,6 +72,8 @@ class DocumentedRefusals(AutoSchema):
     def get_override_parameters(self) -> Any:
         """What the view says, and the key of an action that creates."""
         found = list(super().get_override_parameters())
+        if isinstance(self._get_paginator(), ListPagination) and self._is_list_view():
+            found.append(ESTIMATE)
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
         return [*found, PARAMETER] if getattr(action, "is_idempotent", False) else found
 

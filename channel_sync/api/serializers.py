@@ -7,6 +7,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from channel_sync.api.audit_shapes import AuditDetailsField
+from channel_sync.api.conflict_shapes import ChannelSideField, KeptLowerField, PmsSideField
 from channel_sync.conflicts import without_guest
 from channel_sync.models import (
     AuditEntry,
@@ -76,6 +78,8 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
     """A difference with both of its sides."""
 
     property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
+    pms_side = PmsSideField(read_only=True)
+    channel_side = ChannelSideField(read_only=True)
     next_step = serializers.CharField(read_only=True, help_text="What to do where neither side can be sent; or empty.")
 
     class Meta:
@@ -97,6 +101,9 @@ class ConflictSerializer(serializers.ModelSerializer[Conflict]):
 class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):
     """A reconciliation run with its counts."""
 
+    kept_lower = KeptLowerField(
+        read_only=True, help_text="Why -> room type -> first and last nights that the channel keeps lower by its rules."
+    )
     property_id = serializers.UUIDField(source="channel_property.property_id", read_only=True)
 
     class Meta:
@@ -126,6 +133,8 @@ class PropertySerializer(serializers.ModelSerializer[ChannelProperty]):
 
 class AuditSerializer(serializers.ModelSerializer[AuditEntry]):
     """Who did what, when."""
+
+    details = AuditDetailsField(read_only=True)
 
     class Meta:
         model = AuditEntry

@@ -97,6 +97,7 @@ class SubscriptionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Oper
         ("list", "retrieve", "create", "partial_update", "destroy", "rotate_secret", "test", "deliveries", "redeliver"),
         Role.ADMINISTRATOR,
     )
+    plain_bodies = dict.fromkeys(("destroy", "rotate_secret", "test", "redeliver"), ())
     query_parameters = {"deliveries": ("page", "limit")}
 
     @property

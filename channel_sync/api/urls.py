@@ -3,11 +3,13 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from channel_sync.api.alerts import AlertViewSet
 from channel_sync.api.bookings import BookingViewSet
 from channel_sync.api.events import EventViewSet
 from channel_sync.api.feed import FeedViewSet
 from channel_sync.api.guest_data import GuestDataViewSet
 from channel_sync.api.mappings import MappingViewSet
+from channel_sync.api.me import MeViewSet
 from channel_sync.api.metrics import MetricsViewSet
 from channel_sync.api.properties import AuditViewSet, ChannelStatusViewSet, PropertyViewSet
 from channel_sync.api.reconciliation import ConflictViewSet, RunViewSet
@@ -29,9 +31,11 @@ router.register("metrics", MetricsViewSet, basename="metrics")
 router.register("feed", FeedViewSet, basename="feed")
 router.register("webhook-subscriptions", SubscriptionViewSet, basename="subscription")
 router.register("guest-data", GuestDataViewSet, basename="guest-data")
+router.register("alerts", AlertViewSet, basename="alert")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [
     re_path("^admin/feed/stream/?$", feed_stream, name="feed-stream"),
+    re_path("^admin/me/?$", MeViewSet.as_view({"get": "retrieve"}, views=router.registry), name="me"),
     path("admin/", include(router.urls)),
 ]

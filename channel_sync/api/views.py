@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from channel_sync.api.challenges import Challenges
+from channel_sync.api.known_keys import KnownBodies
 from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.pagination import ListPagination
 from channel_sync.api.parsers import LimitedJSONParser
@@ -30,7 +31,7 @@ from channel_sync.models import ChannelProperty, Role
 from channel_sync.operations.access import Access, access_of, path_to_property
 
 
-class OperationsViewSet(Challenges, KnownParameters, viewsets.GenericViewSet[Any]):
+class OperationsViewSet(Challenges, KnownParameters, KnownBodies, viewsets.GenericViewSet[Any]):
     """JSON, roles, filters, pages and refusals; of the host's REST_FRAMEWORK settings it takes the login only.
 
     The queryset holds only rows of properties that the user sees; a view of a model without a property cannot be made.
@@ -73,8 +74,7 @@ class OperationsViewSet(Challenges, KnownParameters, viewsets.GenericViewSet[Any
         if not self.access.may(role, channel_property.pk):
             raise PermissionDenied
 
-    @staticmethod
-    def properties_in(answer: Response) -> Collection[UUID]:
+    def properties_in(self, answer: Response) -> Collection[UUID]:
         """The property of the PMS that an answer is about; none where it is about the whole installation."""
         named = ChannelProperty.objects.filter(pk=answer.data["channel_property_id"])
         return list(named.values_list("property_id", flat=True))

@@ -539,7 +539,7 @@ def restart(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> 
     One whose lease is over counts as waiting; one that a live worker holds is left alone, and what came from a channel
     and is redacted: its guest is gone. Redacted ones of the PMS are sent as the reservation is now.
     """
-    restarted = list(_unheld(events, statuses).filter(WORKABLE).select_for_update().order_by("id"))
+    restarted = list(restartable(events, statuses).select_for_update().order_by("id"))
     due = Now() + channel_sync_settings().relay_grace
     ChannelEvent.objects.filter(id__in=[event.id for event in restarted]).update(**_fresh(), next_attempt_at=due)
     return [message_of(event) for event in ChannelEvent.objects.filter(id__in=[event.id for event in restarted])]
@@ -547,8 +547,12 @@ def restart(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> 
 
 def restart_due(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> int:
     """The same in one statement for any number of events, which the relay publishes; returns how many."""
-    found = _unheld(events.order_by(), statuses).filter(WORKABLE)
-    return found.update(**_fresh(), next_attempt_at=Now())
+    return restartable(events.order_by(), statuses).update(**_fresh(), next_attempt_at=Now())
+
+
+def restartable(events: QuerySet[ChannelEvent], statuses: Iterable[EventStatus]) -> QuerySet[ChannelEvent]:
+    """Those of the events that `restart` would start again now."""
+    return _unheld(events, statuses).filter(WORKABLE)
 
 
 def try_once_more(event_id: UUID) -> bool:
@@ -563,8 +567,7 @@ def try_once_more(event_id: UUID) -> bool:
 
 def dismiss(event_ids: Sequence[UUID], reason: str) -> int:
     """Ignore failed and waiting events without their effect; how many there were. Their dead letters go with them."""
-    statuses = [EventStatus(name) for name in sources_of(Verb.DISMISS)]
-    found = _unheld(ChannelEvent.objects.filter(id__in=event_ids), statuses).select_for_update().order_by("id")
+    found = dismissable(ChannelEvent.objects.filter(id__in=event_ids)).select_for_update().order_by("id")
     with transaction.atomic():
         dismissed = list(found.only("id", "direction", "event_type"))
         ChannelEvent.objects.filter(id__in=[event.id for event in dismissed]).update(
@@ -573,6 +576,11 @@ def dismiss(event_ids: Sequence[UUID], reason: str) -> int:
     for event in dismissed:
         _count(event.direction, event.event_type, EventStatus.IGNORED)
     return len(dismissed)
+
+
+def dismissable(events: QuerySet[ChannelEvent]) -> QuerySet[ChannelEvent]:
+    """Those of the events that `dismiss` would ignore now."""
+    return _unheld(events, [EventStatus(name) for name in sources_of(Verb.DISMISS)])
 
 
 # ----- the writes behind them -----

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from channel_sync.errors import CursorGone
+from channel_sync.feed.cursor import sealed
 from channel_sync.feed.numbering import number_new
 from channel_sync.models import Notification
 
@@ -52,8 +53,11 @@ class Page:
 
     @property
     def tag(self) -> str:
-        """The ETag of the page: another one as soon as the same request would be answered with other rows."""
-        read = f"{self.next} {[row.position for row in self.rows]}"
+        """The ETag of the page: another one as soon as the same request would be answered with other rows.
+
+        Of cursors: positions could be found by trying, and count what happens at properties that nobody is shown.
+        """
+        read = " ".join(sealed(position) for position in (self.next, *(row.position for row in self.rows)))
         return f'"{sha256(read.encode()).hexdigest()[:32]}"'
 
 
@@ -72,13 +76,14 @@ def read_page(rows: QuerySet[Notification], after: int, *, limit: int) -> Page:
     return Page(rows=noted, next=noted[-1].position if noted else after, has_more=len(found) > limit)
 
 
-def present_end() -> int:
-    """Where the feed is now: what commits from this moment on comes after it."""
+def present_end(rows: QuerySet[Notification]) -> int:
+    """Where the feed of these rows is now: those that commit from this moment on come after it.
+
+    It is the place of the last of them, and does not move with others.
+    """
     number_new()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(position), 0) FROM channel_notifications WHERE position IS NOT NULL")
-        last: int = cursor.fetchone()[0]
-        return last
+    found: int | None = rows.filter(position__isnull=False).aggregate(last=Max("position"))["last"]
+    return found or 0
 
 
 def _read(wanted: QuerySet[Any, Any]) -> tuple[bool, int, list[Any]]:

@@ -10,17 +10,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import SyncToAsync, sync_to_async
-from django.contrib.auth import get_user_model
 from django.db import close_old_connections, connections
 
 from channel_sync.errors import ChannelSyncError
+from channel_sync.feed.login import Login
 from channel_sync.feed.page import Noted, Page, present_end, read_page
 from channel_sync.feed.visibility import visible_notifications
-from channel_sync.models import Role
+from channel_sync.models import Notification, Role
 from channel_sync.operations.access import access_of
 
 LOOK_SECONDS = 1.0
@@ -50,28 +50,33 @@ async def in_reader(call: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(_reader, do)
 
 
-async def follow(user_id: Any, after: int) -> AsyncIterator[list[Noted]]:
-    """What the user may see, as it comes; an empty list now and then, while nothing does.
+async def follow(login: Login, after: int) -> AsyncIterator[list[Noted]]:
+    """What whoever logged in may see, as it comes; an empty list now and then, while nothing does.
 
-    Their rights are looked at each time. Ends by itself; raises `CursorGone`.
+    Their login and rights are looked at each time. Ends by itself; raises `CursorGone`. What happens elsewhere wakes it
+    and does not show.
     """
     await _let_thread_go()
-    end, watch = time.monotonic() + STREAM_SECONDS, _watch()
+    begun, watch = time.monotonic(), _watch()
+    end, heard = begun + STREAM_SECONDS, begun
     with watch:
         while time.monotonic() < end:
             seen = watch.end
             try:
-                page = await in_reader(lambda: _read(user_id, after))  # noqa: B023 - done before the next round
+                page = await in_reader(lambda: _read(login, after))  # noqa: B023 - done before the next round
             except StreamEnded:
                 return
             after = page.next
-            yield page.rows
+            silent = time.monotonic() - heard
+            if page.rows or silent >= HEARTBEAT_SECONDS:
+                yield page.rows
+                heard, silent = time.monotonic(), 0.0
             if not page.has_more:
-                await watch.moved_from(seen, patience=HEARTBEAT_SECONDS)
+                await watch.moved_from(seen, patience=HEARTBEAT_SECONDS - silent)
 
 
-def _read(user_id: Any, after: int) -> Page:
-    user = get_user_model()._default_manager.filter(pk=user_id, is_active=True).first()
+def _read(login: Login, after: int) -> Page:
+    user = login.user()
     access = access_of(user) if user is not None else None
     if access is None or not access.has(Role.VIEWER):
         raise StreamEnded("The user may not follow the feed any more.")
@@ -110,7 +115,7 @@ class _Watch:
     async def _look(self) -> None:
         while True:
             try:
-                end = await in_reader(present_end)
+                end = await in_reader(lambda: present_end(Notification.objects.all()))
             except Exception:  # noqa: BLE001 - a database that is away: each stream meets that itself, and ends
                 end = -1
             if end != self.end:

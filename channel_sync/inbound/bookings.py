@@ -14,6 +14,7 @@ from channel_sync.database_clock import database_now
 from channel_sync.database_lock import lock_in_transaction
 from channel_sync.events.store import complete, ignore
 from channel_sync.inbound.cancellation import cancel, read_state
+from channel_sync.inbound.capped import push_what_was_claimed
 from channel_sync.inbound.carrying import carry_over, lock_room_types
 from channel_sync.inbound.compensation import confirm_or_take_back
 from channel_sync.inbound.echo import cancellation_waits, create_is_unanswered, note_what_shows, was_sent_lately
@@ -98,6 +99,7 @@ def _settle(
         if isinstance(passed, Booking):
             restore_overwritten(channel_property, link, passed)
         if order in REASONS:
+            push_what_was_claimed(event, link.reservation_id)
             ignore(event, REASONS[order], normalized_payload=normalized)
             return True
         if isinstance(state, BookingCancellation):
@@ -123,6 +125,7 @@ def _settle_booking(
     if before is None and not link._state.adding and cancellation_waits(channel_property, booking.external_id):
         note_applied(link, booking, now)
         link.save()
+        push_what_was_claimed(event, link.reservation_id)
         ignore(event, DELETED_HERE, normalized_payload=normalized)
         return True
     note_what_shows(channel_property, link, booking)
@@ -137,6 +140,7 @@ def _settle_booking(
     reason = reason or carry_over(event, link, booking, before, entered, now)
     link.save()
     if reason:
+        push_what_was_claimed(event, link.reservation_id)
         ignore(event, reason, normalized_payload=normalized, entity_internal_id=link.reservation_id)
     else:
         complete(event, normalized_payload=normalized, entity_internal_id=link.reservation_id)

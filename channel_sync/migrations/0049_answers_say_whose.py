@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channel_sync", "0044_stored_answers_queued_runs"),
+        ("channel_sync", "0045_shown_nights"),
     ]
 
     operations = [

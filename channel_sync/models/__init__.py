@@ -38,6 +38,7 @@ from channel_sync.models.rate_limit import RateLimitBucket
 from channel_sync.models.reconciliation_run import KeptLower, ReconciliationKind, ReconciliationRun, RunStatus
 from channel_sync.models.rejected_webhooks import RejectedWebhooks
 from channel_sync.models.reservation_link import ReservationLink
+from channel_sync.models.shown_night import ShownHow, ShownNight
 from channel_sync.models.staged_booking import StagedBooking
 from channel_sync.models.stored_answer import StoredAnswer
 from channel_sync.models.subscription import SwitchedOff, WebhookDelivery, WebhookSubscription
@@ -95,6 +96,8 @@ __all__ = [
     "Role",
     "RunStatus",
     "Severity",
+    "ShownHow",
+    "ShownNight",
     "StagedBooking",
     "StoredAnswer",
     "SwitchedOff",

@@ -65,11 +65,13 @@ class ReservationLink(models.Model):
         db_table = "channel_reservation_links"
         verbose_name = "booking"
         indexes = [
+            # Who asks for a number does not know of which property it is.
+            NamedIndex(fields=["external_id"], name="idx_channel_reservation_links_external_id"),
             NamedIndex(
                 fields=["ota_reference"],
                 condition=~models.Q(ota_reference=""),
                 name="idx_channel_reservation_links_ota_reference",
-            )
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -49,7 +49,7 @@ class Access:
         if self.everywhere is not None and self.everywhere >= role:
             return True
         if role not in self._held:
-            self._held[role] = self._granted(role).exists()
+            self._held[role] = self.granted(role).exists()
         return self._held[role]
 
     def properties(self, role: Role = Role.VIEWER) -> QuerySet[ChannelProperty]:
@@ -58,7 +58,7 @@ class Access:
         if self.is_for_all(role):
             return found
         if self.everywhere is None or self.everywhere < role:
-            return found.filter(property__in=self._granted(role).values("property"))
+            return found.filter(property__in=self.granted(role).values("property"))
         return found if self.cap is None else found.filter(property__in=self.cap)
 
     def limit(self, rows: QuerySet[Rows], role: Role = Role.VIEWER) -> QuerySet[Rows]:
@@ -74,7 +74,7 @@ class Access:
         if self.is_for_all(role):
             return properties
         if self.everywhere is None or self.everywhere < role:
-            return properties.filter(pk__in=self._granted(role).values("property"))
+            return properties.filter(pk__in=self.granted(role).values("property"))
         return properties if self.cap is None else properties.filter(pk__in=self.cap)
 
     def visible(self, properties: QuerySet[ChannelProperty]) -> QuerySet[ChannelProperty]:
@@ -110,7 +110,7 @@ class Access:
             self._few[role] = found if len(found) <= FEW else None
         return self._few[role]
 
-    def _granted(self, role: Role) -> QuerySet[PropertyRole]:
+    def granted(self, role: Role) -> QuerySet[PropertyRole]:
         """Roles for single properties that are at least this one, of properties that the user may see."""
         if self.user_id is None:
             return PropertyRole.objects.none()

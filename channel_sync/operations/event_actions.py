@@ -1,4 +1,4 @@
-"""Retry, replay and ignore events: one, some, or all that a selection names.
+"""Retry, replay and ignore events, one or some; `event_batches.py` does it to any number that a selection names.
 
 A failed booking whose reservation failed with it is booked again: without a new hold there would be nothing to send,
 and the retry would end `ignored` (`inventory/reopening.py`).
@@ -23,8 +23,8 @@ from channel_sync.errors import (
     NotEnoughUnits,
     NotYet,
 )
-from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES, EventSelection
-from channel_sync.events.store import dismiss, restart, restart_due
+from channel_sync.events.selection import REPLAYABLE_STATUSES, RETRYABLE_STATUSES
+from channel_sync.events.store import dismiss, restart
 from channel_sync.inventory.reopening import Reopened, failed_with_reservation, reopen
 from channel_sync.models import PMS_SOURCE, AuditAction, ChannelEvent, EventStatus
 from channel_sync.operations.audit import note
@@ -99,48 +99,30 @@ def ignore_events(event_ids: Sequence[UUID], *, by: str, reason: str = "") -> Ba
     changed = dismiss(event_ids, f"by {by}" + (f": {reason}" if reason else ""))
     if changed:
         note(
-            by, AuditAction.EVENT_IGNORED, _subject(event_ids), channel_property_id=_property_of(event_ids),
+            by, AuditAction.EVENT_IGNORED, _subject(event_ids), channel_property_id=property_of_events(event_ids),
             ids=_told(event_ids), changed=changed, reason=reason,
         )  # fmt: skip
     return BatchOutcome(len(event_ids), changed)
-
-
-def retry_selection(selection: EventSelection, *, by: str) -> BatchOutcome:
-    """Start all failed events of a selection again, in one statement; the relay publishes them within seconds.
-
-    Bookings whose reservation failed are booked again before, one by one.
-    """
-    booked, refused = _book_again(selection.events(), AuditAction.EVENT_RETRIED, by)
-    with transaction.atomic():
-        others = restart_due(selection.events().exclude(id__in=refused), (EventStatus.FAILED,))
-        if others:
-            named = selection.channel_property_ids
-            note(
-                by, AuditAction.EVENT_RETRIED, "events", channel_property_id=named[0] if len(named) == 1 else None,
-                changed=others, selection=selection.as_dict(),
-            )  # fmt: skip
-    changed = len(booked) + others
-    return BatchOutcome(changed + len(refused), changed, refused)
 
 
 def _restart_some(
     event_ids: Sequence[UUID], action: AuditAction, statuses: Sequence[EventStatus], by: str
 ) -> BatchOutcome:
     named = ChannelEvent.objects.filter(id__in=event_ids)
-    booked, refused = _book_again(named, action, by)
+    booked, refused = book_failed_again(named, action, by)
     others = [event_id for event_id in event_ids if event_id not in booked and event_id not in refused]
     with transaction.atomic():
         messages = restart(ChannelEvent.objects.filter(id__in=others), statuses)
         if messages:
             note(
-                by, action, _subject(others), channel_property_id=_property_of(others),
+                by, action, _subject(others), channel_property_id=property_of_events(others),
                 ids=_told(others), changed=len(messages),
             )  # fmt: skip
         publish_after_commit(messages)
     return BatchOutcome(len(event_ids), len(booked) + len(messages), refused)
 
 
-def _book_again(
+def book_failed_again(
     events: QuerySet[ChannelEvent], action: AuditAction, by: str
 ) -> tuple[set[UUID], dict[UUID, ChannelSyncError]]:
     """Book those of the events again whose reservation failed with them; which were, and why others were not.
@@ -156,7 +138,7 @@ def _book_again(
                 reopening = reopen(reservation_id)
                 if reopening.outcome is not Reopened.NOT_FAILED:
                     note(
-                        by, action, f"event:{event_id}", channel_property_id=_property_of([event_id]),
+                        by, action, f"event:{event_id}", channel_property_id=property_of_events([event_id]),
                         ids=[str(event_id)], changed=1,
                     )  # fmt: skip
                     publish_after_commit(reopening.messages)
@@ -187,7 +169,7 @@ def _subject(event_ids: Sequence[UUID]) -> str:
     return f"event:{event_ids[0]}" if len(event_ids) == 1 else "events"
 
 
-def _property_of(event_ids: Sequence[UUID]) -> UUID | None:
+def property_of_events(event_ids: Sequence[UUID]) -> UUID | None:
     """The property of all of them, whose people then see what was done; None where they are of several."""
     found = ChannelEvent.objects.filter(id__in=event_ids).order_by().values_list("channel_property_id", flat=True)
     properties = list(found.distinct()[:2])

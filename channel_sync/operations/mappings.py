@@ -19,6 +19,7 @@ from channel_sync.models import (
     ChannelPropertyStatus,
     MappingType,
     PushedRate,
+    ShownNight,
 )
 from channel_sync.operations.audit import note
 from channel_sync.operations.mapping_rules import WantedMapping, require_free, require_sound
@@ -172,6 +173,8 @@ def _remember_slot(mapping: ChannelMapping, was: dict[str, object] | None) -> No
 
     A slot that was left is kept as a mapping that is switched off, until its prices are gone.
     """
+    if was is None or was["external_id"] != mapping.external_id:
+        ShownNight.objects.filter(mapping=mapping).delete()
     pushed = PushedRate.objects.filter(mapping=mapping)
     if was is not None and was["external_id"] == mapping.external_id:
         pushed.update(content_hash="")

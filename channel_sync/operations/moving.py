@@ -39,6 +39,7 @@ from channel_sync.models import (
     ParityStatus,
     PushedRate,
     ReservationLink,
+    ShownNight,
 )
 from channel_sync.models.parity import UNSETTLED
 from channel_sync.operations.pausing import give_up_closing, note_action, pause_with_rooms_closed
@@ -207,6 +208,7 @@ def retire(channel_property: ChannelProperty) -> dict[str, int]:
     """Switch mappings off, end links, settle what is about either; how many there were."""
     mappings = ChannelMapping.objects.filter(channel_property=channel_property)
     PushedRate.objects.filter(mapping__in=mappings).delete()
+    ShownNight.objects.filter(mapping__in=mappings).delete()
     switched_off = mappings.filter(is_active=True).update(is_active=False, held_since=None, updated_at=Now())
     links, _ = ReservationLink.objects.filter(channel_property=channel_property).delete()
     LeftAlone.objects.filter(channel_property=channel_property).delete()

@@ -1,19 +1,21 @@
 """Close rooms at the channel: no unit of them is for sale there, to the end of the calendar.
 
-What is sent here is not kept as known: the next push of a room sets what is free, whatever was closed.
+The next push of a room sets what is free, whatever was closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
 from channel_sync.broker.hand_over import publish_after_commit
 from channel_sync.channels.canonical import AvailabilityRange
+from channel_sync.channels.ranges import nights
 from channel_sync.conf import channel_sync_settings
 from channel_sync.connections.account import calling, note_success
 from channel_sync.connections.mapped_rooms import every_channel_room, find_room_type
@@ -21,12 +23,14 @@ from channel_sync.connections.pausing import note_paused
 from channel_sync.events.handlers import Apply
 from channel_sync.events.outbound_events import property_pause_event
 from channel_sync.events.store import complete, ignore, record_all, require_claim
+from channel_sync.inventory.shown_nights import KnownNight, remember_nights
 from channel_sync.models import (
     WAITING_STATUSES,
     ChannelEvent,
     ChannelProperty,
     ChannelPropertyStatus,
     EventType,
+    ShownHow,
 )
 from channel_sync.pms import host_pms
 
@@ -65,9 +69,11 @@ def close_rooms_and_pause(event: ChannelEvent) -> None:
         if is_again and not _is_kept_closed(channel_property):
             ignore(event, PAUSE_IS_OVER)
             return
-        ranges = _closed(channel_property, every_channel_room(channel_property).values())
+        rooms = every_channel_room(channel_property)
+        ranges = _closed(channel_property, rooms.values())
         warnings = channel.push_availability(ranges, idempotency_key=event.idempotency_key) if ranges else ()
         with transaction.atomic():
+            remember_nights(channel_property, ShownHow.SENT, _closed_nights(rooms, ranges))
             note_success(channel_property)
             if not is_again:
                 note_paused(channel_property.id, by=event.payload["by"], rooms_closed=True)
@@ -110,6 +116,15 @@ def _closed(channel_property: ChannelProperty, external_room_ids: Collection[str
     return [
         AvailabilityRange(external_room_id=room, first_night=first, last_night=last, units=0)
         for room in sorted(external_room_ids)
+    ]
+
+
+def _closed_nights(rooms: Collection[UUID], ranges: Sequence[AvailabilityRange]) -> list[KnownNight]:
+    return [
+        KnownNight(room_type_id, night, 0, None)
+        for room_type_id in rooms
+        for span in ranges[:1]
+        for night in nights(span.first_night, span.last_night)
     ]
 
 

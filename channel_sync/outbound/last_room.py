@@ -21,7 +21,7 @@ from channel_sync.inventory.availability import check_availability
 from channel_sync.models import EntityType
 from channel_sync.outbound.booking_batch import Planned
 from channel_sync.outbound.coalescing import room_types_on_their_way
-from channel_sync.outbound.units import units_to_sell
+from channel_sync.outbound.units import offer
 from channel_sync.pms import Reservation
 
 
@@ -77,7 +77,7 @@ def _put_on_sale(channel: Channel, bookings: Sequence[Planned]) -> None:
             for night in nights(stay.check_in, stay.check_out - ONE_NIGHT):
                 taken[stay.room_type_id][night] += stay.units
     rooms = channel_rooms(channel_property, taken)
-    units = units_to_sell(channel_property, channel, rooms, taken)
+    units = offer(channel_property, channel, rooms, taken).units
     ranges = [
         AvailabilityRange(external_room_id=rooms[room_type_id], first_night=first, last_night=last, units=left)
         for room_type_id, by_night in units.items()

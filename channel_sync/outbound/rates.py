@@ -23,7 +23,8 @@ from channel_sync.errors import UnmappedRoom
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import coalesce, complete, ignore, record_all, require_claim
 from channel_sync.inbound.pull import pull_bookings
-from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, PushedRate
+from channel_sync.inventory.shown_nights import remember_nights
+from channel_sync.models import ChannelEvent, ChannelMapping, ChannelProperty, PushedRate, ShownHow
 from channel_sync.outbound.changed_nights import ChangedNight, Sent, gone_night, gone_nights
 from channel_sync.outbound.coalescing import (
     BookingFirst,
@@ -33,7 +34,7 @@ from channel_sync.outbound.coalescing import (
     waiting_events,
 )
 from channel_sync.outbound.removed_rates import sold_or_priced
-from channel_sync.outbound.units import nights_falsified, units_to_sell
+from channel_sync.outbound.units import nights_falsified, offer
 from channel_sync.pms import NightlyRate, host_pms
 
 NOTHING_TO_PUSH = "unchanged: the channel has these rates, or none is set, or the rate plan is not mapped"
@@ -63,12 +64,14 @@ def push_rates(event: ChannelEvent) -> None:
         if closing and looks:
             pull_bookings(channel_property, channel)
         not_open = held(channel_property, rooms) if rooms else set()
-        units = units_to_sell(channel_property, channel, rooms, closing, not_open=not_open)
+        offered = offer(channel_property, channel, rooms, closing, not_open=not_open)
         if not room_types_with_unsent_bookings(channel_property).isdisjoint(closing):
             raise BookingFirst()
-        ranges = list(_ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in units.items()}))
+        ranges = list(
+            _ranges(changed, {rooms[room_type_id]: by_night for room_type_id, by_night in offered.units.items()})
+        )
         warnings = channel.push_rates(ranges, idempotency_key=event.idempotency_key) if ranges else ()
-        again = nights_falsified(channel_property, channel, closing) if closing and looks else []
+        again = nights_falsified(channel_property, channel, closing, offered) if closing and looks else []
         with transaction.atomic():
             coalesce(waiting.event_ids, into=event)
             publish_after_commit(record_all([availability_event(channel_property.id, span) for span in again]))
@@ -78,6 +81,7 @@ def push_rates(event: ChannelEvent) -> None:
                 kept_back = PRICES_KEPT_BACK.format(currencies)
             if ranges:
                 _remember(changed)
+                remember_nights(channel_property, ShownHow.SENT, offered.known_nights())
                 note_success(channel_property)
                 sent = {"ranges": [nights.model_dump(mode="json") for nights in ranges]}
                 complete(event, normalized_payload=sent, warnings=[*warnings, *filter(None, [kept_back])])

@@ -16,12 +16,14 @@ from channel_sync.channels.canonical import AvailabilityRange
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
 from channel_sync.connections.mapped_rooms import every_open_room
+from channel_sync.database_clock import database_now
 from channel_sync.events.outbound_events import availability_event
 from channel_sync.events.store import record_all
 from channel_sync.inbound.pull import pull_bookings
 from channel_sync.inbound.unapplied import unapplied_nights
 from channel_sync.inventory.availability import free_units, sellable
 from channel_sync.inventory.overbookings import note_overbookings
+from channel_sync.inventory.shown_nights import KnownNight, forget_nights, remember_nights
 from channel_sync.models import (
     ChannelProperty,
     Conflict,
@@ -30,6 +32,7 @@ from channel_sync.models import (
     ReconciliationKind,
     ReconciliationRun,
     Severity,
+    ShownHow,
 )
 from channel_sync.outbound.coalescing import room_types_on_their_way
 from channel_sync.pms import NightSpan, host_pms
@@ -46,6 +49,8 @@ from channel_sync.reconciliation.runs import RunOptions, advance, keep_lower, ru
 from channel_sync.reconciliation.spare_calls import call_with_spare_credits
 
 DAYS = 365
+# Of nights that are over it is known so long what the channel showed.
+PAST_KEPT = timedelta(days=30)
 # Rooms of one call: the answer is one page.
 ROOMS_AT_ONCE = 50
 
@@ -84,6 +89,8 @@ def reconcile_availability(channel_property: ChannelProperty, options: RunOption
     """
     options = options or RunOptions()
     today = host_pms().property_facts(channel_property.property_id).today()
+    if not options.dry_run:
+        forget_nights(channel_property, before=today - PAST_KEPT)
     window = options.window or (today, today + timedelta(days=DAYS))
     with running(channel_property, ReconciliationKind.AVAILABILITY, window, options) as run:
         rooms = every_open_room(channel_property)
@@ -105,6 +112,7 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     channel_property, first, last = run.channel_property, run.window_start, run.window_end
 
     call_with_spare_credits(channel_property, partial(pull_bookings, channel_property), wait=options.wait)
+    read_at = database_now()
     seen = _shown(run, list(rooms.values()), options)
     theirs = {
         (span.external_room_id, night): span.units
@@ -117,6 +125,13 @@ def _compare(run: ReconciliationRun, rooms: Mapping[UUID, str], options: RunOpti
     if not options.dry_run:
         # A booking that waits for its channel may be refused in a moment: then nothing is overbooked.
         note_overbookings(channel_property, [night for night in free if night.room_type_id not in under_way])
+        known = [
+            KnownNight(one.room_type_id, one.night, shown, sellable(one.free))
+            for one in free
+            if one.room_type_id not in under_way
+            and (shown := theirs.get((rooms[one.room_type_id], one.night))) is not None
+        ]
+        remember_nights(channel_property, ShownHow.SEEN, known, at=read_at)
     unapplied = unapplied_nights(channel_property)
     compared: dict[UUID, set[date]] = {room_type_id: set() for room_type_id in rooms}
     differing = []

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from channel_sync.conf import channel_sync_settings
 from channel_sync.errors import NotificationGone, SubscriptionOff
 from channel_sync.feed.page import present_end, read_page
+from channel_sync.feed.visibility import visible_notifications
 from channel_sync.models import (
     AuditAction,
     ChannelProperty,
@@ -20,6 +21,7 @@ from channel_sync.models import (
     WebhookDelivery,
     WebhookSubscription,
 )
+from channel_sync.operations.access import access_of
 from channel_sync.operations.audit import note
 from channel_sync.subscriptions.address import require_sendable
 from channel_sync.subscriptions.delivery import notifications_of, send_to
@@ -39,7 +41,7 @@ def subscribe(
 ) -> WithSecret:
     """Send an address what happens from now on. Raises `AddressRefused`."""
     require_sendable(url)
-    secret, begin = new_secret(), present_end()
+    secret, begin = new_secret(), present_end(visible_notifications(access_of(owner)))
     with transaction.atomic():
         made = WebhookSubscription.objects.create(
             url=url,

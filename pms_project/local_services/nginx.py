@@ -48,8 +48,8 @@ def rendered(values: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def front_door(web_port: int) -> Iterator[FrontDoor]:
-    """A running proxy before a web process of this machine; it and its files are gone in the end."""
+def front_door(web_port: int, stream_port: int) -> Iterator[FrontDoor]:
+    """A running proxy before a web and a stream process of this machine; it and its files are gone in the end."""
     program = executable()
     with tempfile.TemporaryDirectory(prefix="channel_sync_door_") as name:
         directory = Path(name)
@@ -68,6 +68,7 @@ def front_door(web_port: int) -> Iterator[FrontDoor]:
                     "HTTP_PORT": str(door.http_port),
                     "HTTPS_PORT": str(door.https_port),
                     "WEB_ADDRESS": f"127.0.0.1:{web_port}",
+                    "STREAM_ADDRESS": f"127.0.0.1:{stream_port}",
                     "RESOLVER": "127.0.0.1",
                     "TLS_DIRECTORY": str(directory / "tls"),
                     "STATIC_DIRECTORY": str(door.static),

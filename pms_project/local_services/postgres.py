@@ -40,15 +40,26 @@ def server(*, private: bool) -> Iterator[str]:
 @contextmanager
 def database(server_url: str, *, template: str = "template1") -> Iterator[str]:
     """A new database on the server, empty or a copy of another one, dropped in the end; its URL."""
+    url = create_database(server_url, template=template)
+    try:
+        yield url
+    finally:
+        drop_database(server_url, urlsplit(url).path.removeprefix("/"))
+
+
+def create_database(server_url: str, *, template: str = "template1") -> str:
+    """Make a database on the server, empty or a copy of another one; its URL."""
     name = f"channel_sync_{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         named = sql.Identifier(name), sql.Identifier(template)
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*named))
-    try:
-        yield with_database(server_url, name)
-    finally:
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    return with_database(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop a database of the server; whoever is connected to it is cut off."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def answers(url: str) -> bool:

@@ -59,6 +59,12 @@ def start_web(processes: Processes, port: int, project: str = PROJECT) -> None:
     processes.start("web", ["-m", "gunicorn", f"{project}.wsgi", *settings])
 
 
+def start_stream(processes: Processes, port: int, project: str = PROJECT) -> None:
+    """Serve the feed as a stream, by ASGI."""
+    options = ["--port", str(port), "--no-proxy-headers", "--timeout-graceful-shutdown", "5", "--no-access-log"]
+    processes.start("stream", ["-m", "uvicorn", f"{project}.asgi:application", *options])
+
+
 def start_worker(
     processes: Processes,
     name: str,

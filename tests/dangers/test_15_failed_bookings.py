@@ -185,6 +185,7 @@ def test_what_cannot_be_read_is_left_out() -> None:
     assert Beds24Channel.outline(odd) == {"ota": "Booking.com"}
 
 
+@pytest.mark.handmade("no webhook that is stored is anything but an object")
 def test_a_payload_of_any_type_raises_nothing(channel_property: ChannelProperty) -> None:
     @examples(300)
     @given(

@@ -70,8 +70,8 @@ def conflict_page() -> str:
         ConflictKind.DATES,
         Severity.HIGH,
         "booking:5000001",
-        pms_side={"check_in": "2027-03-01", "check_out": "2027-03-04", "room": "Double Room"},
-        channel_side={"check_in": "2027-03-02", "check_out": "2027-03-04", "room": "Double Room"},
+        pms_side={"check_in": "2027-03-01", "check_out": "2027-03-04", "status": "confirmed"},
+        channel_side={"check_in": "2027-03-02", "check_out": "2027-03-04", "status": "confirmed"},
     )
     return reverse("admin:channel_sync_conflict_change", args=[Conflict.objects.get().pk])
 

@@ -74,7 +74,7 @@ def test_a_filter_may_say_that_it_means_failed_events_and_no_others(administrato
     assert "filter.status" in refused(administrator.post(batch, {"filter": {"status": "done"}}, format="json"))
     answer = administrator.post(batch, {"filter": {"status": "failed"}}, format="json")
 
-    assert answer.json() == {"selected": 1, "retried": 1, "refused": {}, "dry_run": False}
+    assert answer.json() == {"selected": 1, "retried": 1, "skipped": [], "refused": {}, "dry_run": False}
 
 
 def test_a_run_whose_dry_run_is_misspelt_is_not_started(administrator: APIClient, connected: ConnectedHotel) -> None:

@@ -21,7 +21,7 @@ from channel_sync.models import (
 from channel_sync.operations.event_actions import ignore_event
 from channel_sync.operations.properties import pause
 from channel_sync.outbound import booking_batch
-from channel_sync.outbound.units import units_to_sell
+from channel_sync.outbound.units import offer
 from pms_project.pms.models import Reservation, ReservationStatus
 from pms_project.pms.services.errors import NotEnoughRooms, ReservationClosed
 from pms_project.pms.services.reservations import (
@@ -141,7 +141,7 @@ def test_the_channel_is_sent_no_room_that_waits(
 
     with calling(hotel.channel_property) as channel:
         rooms = channel_rooms(hotel.channel_property, [room_type_id])
-        pushed = units_to_sell(hotel.channel_property, channel, rooms, {room_type_id: [NIGHT]})
+        pushed = offer(hotel.channel_property, channel, rooms, {room_type_id: [NIGHT]}).units
     assert pushed == {room_type_id: {NIGHT: 0}}
 
     work_everything()

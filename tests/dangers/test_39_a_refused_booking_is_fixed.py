@@ -19,7 +19,8 @@ from channel_sync.models import (
     EventStatus,
     HoldStatus,
 )
-from channel_sync.operations.event_actions import retry_event, retry_events, retry_selection
+from channel_sync.operations.event_actions import retry_event, retry_events
+from channel_sync.operations.event_batches import BatchVerb, EventBatch, work_batch
 from channel_sync.operations.mappings import remove_mapping
 from channel_sync.operations.roles import Role
 from pms_project.pms.models import Reservation, ReservationStatus
@@ -120,7 +121,7 @@ def test_one_that_finds_no_room_keeps_no_other_from_its_own(
     for reservation in (failed, elsewhere):
         fix(reservation)
 
-    outcome = retry_selection(EventSelection(statuses=[EventStatus.FAILED]), by="ada")
+    outcome = work_batch(EventBatch(BatchVerb.RETRY, EventSelection(statuses=[EventStatus.FAILED])), by="ada")
     work_everything()
 
     assert (outcome.selected, outcome.changed, list(outcome.refused)) == (2, 1, [create_event(failed).id])
@@ -137,7 +138,7 @@ def test_it_is_retried_by_the_api(failed: Reservation, beds24: RunningSimulator,
     body: dict[str, Any] = {"batch-retry": {"ids": [str(event.id)]}, "filter": {"filter": {"type": "booking.create"}}}
     if way in body:
         answer = operator.post("/api/admin/events/batch-retry", body[way], format="json")
-        assert answer.json() == {"selected": 1, "retried": 1, "refused": {}, "dry_run": False}
+        assert answer.json() == {"selected": 1, "retried": 1, "skipped": [], "refused": {}, "dry_run": False}
     else:
         answer = operator.post(f"/api/admin/events/{event.id}/{way}", format="json")
         assert answer.status_code == 200, answer.content

@@ -39,7 +39,7 @@ def cases() -> Iterator[tuple[str, str]]:
             yield page, lookup
 
 
-@pytest.mark.parametrize(("page", "lookup"), cases())
+@pytest.mark.parametrize(("page", "lookup"), list(cases()))
 def test_a_list_takes_no_lookup_that_it_does_not_offer(root: Client, page: str, lookup: str) -> None:
     EventFactory(payload={"booking": {"email": "b@guests.example"}})
     ReservationFactory()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +26,8 @@ from pms_project.demo.parties import PmsApi, SimulatedBeds24
 from pms_project.local_services import postgres
 from pms_project.local_services.ports import free_port
 from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import connect, demo_hotel, environment, migrate, start_all
+from pms_project.local_services.stack import connect, demo_hotel, environment, start_all
+from tests.end_to_end.migrated_databases import migrated_databases
 
 LOGIN = "clerk"
 UNITS = 500
@@ -130,7 +129,7 @@ def installation(
     prefix = f"e2e-{uuid4().hex[:8]}."
     web_port, simulator_port = free_port(), free_port()
     with ExitStack() as stack:
-        database_url = stack.enter_context(postgres.database(server_url, template=_migrated(server_url)))
+        database_url = stack.enter_context(postgres.database(server_url, template=migrated_databases.on(server_url)))
         stack.callback(delete_topology, broker_url, prefix)
         variables = environment(
             database_url=database_url,
@@ -155,17 +154,6 @@ def installation(
             is_migrated=True,
         )
         yield _connected(processes, hotel, web_port, simulator_port, database_url, broker_url)
-
-
-@cache
-def _migrated(server_url: str) -> str:
-    """The name of a database with all tables, which each installation of this process starts from a copy of."""
-    lasting = ExitStack()
-    atexit.register(lasting.close)
-    url = lasting.enter_context(postgres.database(server_url))
-    variables = environment(database_url=url, broker_url="memory://", simulator_port=0, queue_prefix="")
-    migrate(Processes(variables | {"DJANGO_SETTINGS_MODULE": "pms_project.settings"}, Path()))
-    return urlsplit(url).path.removeprefix("/")
 
 
 def _connected(

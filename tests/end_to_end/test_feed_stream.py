@@ -21,6 +21,7 @@ import requests
 from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
+from knox.models import AuthToken
 
 from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.feed.cursor import sealed
@@ -114,6 +115,49 @@ def vera(channel_property: ChannelProperty, settings: LazySettings) -> Any:
     return user
 
 
+def test_what_happens_at_another_hotel_does_not_show(
+    server: Server, vera: Any, channel_property: ChannelProperty
+) -> None:
+    other = ChannelConnectionFactory().channel_property
+    with Reader(server.url) as reader:
+        reader.block()
+        for _ in range(2):
+            note_paused(other.id, by="eve")
+            time.sleep(1.5)
+            note_resumed(other.id, is_held=False)
+        note_paused(channel_property.id, by="eve")
+
+        assert reader.block().get("event") == "property.paused"
+
+
+@pytest.mark.parametrize("way", ["token", "session", "password"])
+def test_a_stream_ends_with_the_login_that_it_was_begun_with(
+    server: Server, vera: Any, channel_property: ChannelProperty, client: Client, way: str
+) -> None:
+    client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    headers = {
+        "token": {"Authorization": f"Token {AuthToken.objects.create(user=vera)[1]}"},
+        "session": {"Authorization": "", "Cookie": f"sessionid={client.session.session_key}"},
+        "password": {},
+    }
+    with Reader(server.url, **headers[way]) as reader:
+        reader.block()
+        note_paused(channel_property.id, by="eve")
+        assert reader.event()["event"] == "property.paused"
+        if way == "token":
+            AuthToken.objects.all().delete()
+        elif way == "session":
+            client.logout()
+        else:
+            vera.set_password("another secret")
+            vera.save()
+        time.sleep(0.5)  # A reading that was under way is over.
+        note_resumed(channel_property.id, is_held=False)
+
+        with pytest.raises(AssertionError, match="the stream ended"):
+            reader.event()
+
+
 def test_a_change_is_streamed_at_once_and_a_reader_that_comes_back_misses_nothing(
     server: Server, vera: Any, channel_property: ChannelProperty
 ) -> None:
@@ -160,12 +204,14 @@ def test_who_may_not_follow_is_refused_in_the_shape_of_every_refusal(server: Ser
     nobody = requests.get(server.url, timeout=10)
     gone = requests.get(server.url, headers={**LOGIN, "Last-Event-ID": sealed(10**12)}, timeout=10)
     wrong = requests.get(server.url, headers=LOGIN, params={"after": "x"}, timeout=10)
+    unknown = requests.get(server.url, headers=LOGIN, params={"afer": "0"}, timeout=10)
     PropertyRole.objects.all().delete()
     denied = requests.get(server.url, headers=LOGIN, timeout=10)
 
-    assert [answer.status_code for answer in (nobody, gone, wrong, denied)] == [401, 410, 400, 403]
-    assert [answer.json()["errors"][0]["code"] for answer in (nobody, gone, wrong, denied)] == [
-        "not_authenticated", "cursor_gone", "invalid", "permission_denied",
+    answers = (nobody, gone, wrong, unknown, denied)
+    assert [answer.status_code for answer in answers] == [401, 410, 400, 400, 403]
+    assert [answer.json()["errors"][0]["code"] for answer in answers] == [
+        "not_authenticated", "cursor_gone", "invalid", "unknown", "permission_denied",
     ]  # fmt: skip
 
 

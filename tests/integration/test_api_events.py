@@ -39,7 +39,9 @@ def test_the_list_has_the_plans_shape(operator: APIClient) -> None:
     answer = operator.get(LIST).json()
 
     assert set(answer) == {"events", "pagination"}
-    assert answer["pagination"] == {"page": 1, "limit": 50, "total": 1, "totalPages": 1}
+    assert answer["pagination"] == {
+        "page": 1, "limit": 50, "total": 1, "total_is_estimate": False, "totalPages": 1,
+    }  # fmt: skip
     assert answer["events"][0]["id"] == str(event.id)
     assert answer["events"][0]["property_id"] == str(event.channel_property.property_id)
     assert "payload" not in answer["events"][0]
@@ -52,7 +54,9 @@ def test_pages_and_limits(operator: APIClient) -> None:
     second = operator.get(LIST, {"page": 2, "limit": 2}).json()
 
     assert [event["id"] for event in second["events"]] == [made[2], made[1]]
-    assert second["pagination"] == {"page": 2, "limit": 2, "total": 5, "totalPages": 3}
+    assert second["pagination"] == {
+        "page": 2, "limit": 2, "total": 5, "total_is_estimate": False, "totalPages": 3,
+    }  # fmt: skip
     assert listed(operator, order="asc", limit=1) == [made[0]]
     assert operator.get(LIST, {"page": 9}).status_code == 404
     assert operator.get(LIST, {"page": 5000, "limit": 200}).status_code == 404
@@ -101,6 +105,7 @@ def test_a_large_total_is_estimated(operator: APIClient, monkeypatch: pytest.Mon
 
     assert answer.headers[pagination.ESTIMATE_HEADER] == "true"
     assert answer.json()["pagination"]["total"] >= 3
+    assert answer.json()["pagination"]["total_is_estimate"] is True
 
 
 def test_no_list_counts_or_reads_the_whole_table(operator: APIClient, django_assert_max_num_queries: Any) -> None:
@@ -186,8 +191,9 @@ def test_batch_retry_by_ids_leaves_others_alone(operator: APIClient) -> None:
     dry = operator.post(f"{LIST}/batch-retry", {"ids": ids, "dry_run": True}, format="json").json()
     answer = operator.post(f"{LIST}/batch-retry", {"ids": ids}, format="json").json()
 
-    assert dry == {"selected": 1, "retried": 0, "refused": {}, "dry_run": True}
-    assert answer == {"selected": 2, "retried": 1, "refused": {}, "dry_run": False}
+    skipped = [{"reason": "other_status", "count": 1, "first": [str(done.id)]}]
+    assert dry == {"selected": 1, "retried": 0, "skipped": skipped, "refused": {}, "dry_run": True}
+    assert answer == {"selected": 2, "retried": 1, "skipped": skipped, "refused": {}, "dry_run": False}
 
 
 def test_batch_retry_by_filter(operator: APIClient) -> None:

@@ -47,7 +47,7 @@ from tests.integration.test_migrations import migrate
 
 CREATED = [EventType.AVAILABILITY_UPDATE, EventType.BOOKING_CREATE]
 CHANGED = [EventType.BOOKING_UPDATE]
-NIGHT = date(2027, 5, 1)
+NIGHT = date.today() + timedelta(days=150)
 
 
 @pytest.fixture

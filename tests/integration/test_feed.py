@@ -6,12 +6,14 @@ There was no way for a page to hear of a change but to load its lists again and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -21,7 +23,7 @@ from channel_sync.connections.pausing import note_paused, note_resumed
 from channel_sync.errors import RefusedByChannel
 from channel_sync.events import store
 from channel_sync.feed.cursor import sealed
-from channel_sync.feed.page import present_end
+from channel_sync.feed.page import Page, present_end
 from channel_sync.models import (
     AlertKind,
     ChannelEvent,
@@ -36,7 +38,8 @@ from channel_sync.models import (
 from channel_sync.monitoring.alerts import follow
 from channel_sync.monitoring.finding import Finding
 from channel_sync.operations.roles import Role
-from tests.factories import EventFactory, OutboundEventFactory
+from tests.factories import ChannelConnectionFactory, EventFactory, OutboundEventFactory
+from tests.staff import works_in
 
 pytestmark = pytest.mark.django_db
 
@@ -185,6 +188,36 @@ def test_nothing_new_costs_one_statement_besides_the_login(viewer: APIClient, no
     assert len(changed.json()["notifications"]) == 1
 
 
+def test_what_happens_at_another_hotel_moves_neither_cursor_nor_tag(
+    client: Client, channel_property: ChannelProperty
+) -> None:
+    other = ChannelConnectionFactory().channel_property
+    client.force_login(works_in(channel_property.property, Role.VIEWER, name="vera"))
+    note_paused(channel_property.id, by="eve")
+    begin = client.get(FEED).json()["next"]
+    first = client.get(FEED, {"after": begin})
+    note_paused(other.id, by="eve")
+
+    assert client.get(FEED).json()["next"] == begin
+    assert client.get(FEED, {"after": begin}).headers["ETag"] == first.headers["ETag"]
+    note_resumed(channel_property.id, is_held=False)
+    assert len(client.get(FEED, {"after": begin}).json()["notifications"]) == 1
+
+
+def test_a_tag_cannot_be_made_from_a_place_in_the_feed(client: Client, channel_property: ChannelProperty) -> None:
+    """Places are small numbers: whoever can try them counts what happens at other hotels."""
+    client.force_login(works_in(channel_property.property, Role.VIEWER, name="vera"))
+    note_paused(channel_property.id, by="eve")
+    begin = client.get(FEED).json()["next"]
+
+    tag = client.get(FEED, {"after": begin}).headers["ETag"].strip('"')
+
+    place = Notification.objects.latest("position").position
+    assert tag != sha256(f"{place} []".encode()).hexdigest()[: len(tag)]
+    with override_settings(SECRET_KEY="another"):
+        assert Page([], place or 0, has_more=False).tag.strip('"') != tag
+
+
 def test_who_has_no_role_follows_nothing(api_of: Api, nothing_yet: ChannelProperty) -> None:
     assert api_of(None).get(FEED).status_code == 403
     assert APIClient().get(FEED).status_code in (401, 403)
@@ -199,7 +232,7 @@ def test_a_wrong_question_is_refused(viewer: APIClient, query: dict[str, Any], a
 
 
 def test_a_cursor_of_another_database_is_gone(viewer: APIClient) -> None:
-    answer = viewer.get(FEED, {"after": sealed(present_end() + 10**12)})
+    answer = viewer.get(FEED, {"after": sealed(present_end(Notification.objects.all()) + 10**12)})
 
     assert answer.status_code == 410
     assert answer.json()["errors"][0]["code"] == "cursor_gone"
@@ -209,5 +242,5 @@ def test_what_is_noted_has_no_reader_above_it(viewer: APIClient, nothing_yet: Ch
     """Rows that another process is numbering are left to it: nobody waits."""
     Notification.objects.create(kind="alert.raised", subject_id=uuid4(), payload={})
 
-    assert present_end() > 0
-    assert present_end() == present_end()
+    assert present_end(Notification.objects.all()) > 0
+    assert present_end(Notification.objects.all()) == present_end(Notification.objects.all())

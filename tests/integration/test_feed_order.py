@@ -47,7 +47,7 @@ def ids(after: int) -> list[int]:
 
 
 def test_what_commits_late_is_not_passed_over() -> None:
-    begin = present_end()
+    begin = present_end(Notification.objects.all())
     with other() as first, other() as second:
         early_id, later_id = note(first), note(second)
         second.commit()
@@ -63,7 +63,7 @@ def test_what_commits_late_is_not_passed_over() -> None:
 
 
 def test_two_readers_at_once_number_nothing_twice_and_pass_over_nothing() -> None:
-    begin = present_end()
+    begin = present_end(Notification.objects.all())
     with other() as one:
         made = [note(one) for _ in range(300)]
         one.commit()
@@ -92,7 +92,7 @@ def test_two_readers_at_once_number_nothing_twice_and_pass_over_nothing() -> Non
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_repetition() -> None:
-    begin = present_end()
+    begin = present_end(Notification.objects.all())
     with other() as one:
         made = [note(one) for _ in range(5)]
         one.commit()

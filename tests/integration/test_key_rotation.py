@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import LazySettings
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
@@ -35,12 +36,17 @@ from channel_sync.models import (
     EventStatus,
     EventType,
     ProcessKind,
+    StoredAnswer,
+    WebhookSubscription,
 )
 from channel_sync.models.sealed_values import sealed_values
 from channel_sync.monitoring.alert_rules import findings
 from channel_sync.monitoring.health import HealthStatus, Life
 from channel_sync.operations import reencryption
 from channel_sync.operations.properties import NewConnection, connect
+from channel_sync.subscriptions.changes import rotate as rotate_secret
+from channel_sync.subscriptions.changes import subscribe
+from channel_sync.subscriptions.delivery import signing_secrets
 from pms_project.pms.models import ReservationStatus
 from tests.beds24_webhooks import webhook
 from tests.conftest import ConnectedHotel, RunningSimulator
@@ -338,3 +344,21 @@ def test_keys_that_are_lost_for_good_can_be_said_to_be(
     call_command("channel_sync_connect", str(wanted().property_id), "--invite-code", "ANOTHER", "--keys-are-lost")
 
     assert ChannelConnection.objects.get().webhook_secret
+
+
+def test_the_secrets_of_subscriptions_are_rotated_too(db: None, settings: LazySettings) -> None:
+    """Both are encrypted anew, and deliveries are signed by them afterwards; stored answers hold no secret."""
+    settings.SECRET_KEY, settings.SALT_KEY = "old", ["salt"]
+    owner = get_user_model().objects.create_superuser("ada")
+    first = subscribe(owner, "https://8.8.8.8/")
+    second = rotate_secret(first.subscription, owner)
+    StoredAnswer.objects.create(user=owner, key="once", fingerprint="f", status=201, body={"id": "7"})
+    rotate(settings)
+    assert run("--check") == (2, {"values": 2, "reencrypted": 0, "old": 2, "unreadable": []})
+
+    assert run() == (0, {"values": 2, "reencrypted": 2, "old": 0, "unreadable": []})
+
+    drop_old_keys(settings)
+    stored = WebhookSubscription.objects.defer(None).get()
+    assert signing_secrets(stored) == [second.secret, first.secret]
+    assert StoredAnswer.objects.get().body == {"id": "7"}

@@ -32,7 +32,7 @@ from tests.factories import ChannelConnectionFactory, HotelFactory, RoomTypeFact
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone, pytest.mark.timeout(600)]
 
 GUESTS, ROUNDS, UNITS = 64, 50, 5
-START = date(2027, 12, 28)
+START = date.today() + timedelta(days=300)
 WINDOW = 8
 
 Request = list[NewReservation]

@@ -49,6 +49,26 @@ def with_token(token: str) -> APIClient:
     return client
 
 
+def test_tokens_end_when_the_password_is_changed(ada: Any) -> None:
+    token = logged_in()
+    assert with_token(token).get(ROOM_TYPES).status_code == 200
+
+    ada.set_password("an even longer passphrase")
+    ada.save()
+
+    assert with_token(token).get(ROOM_TYPES).status_code == 401
+
+
+def test_tokens_outlive_a_password_that_is_hashed_anew(ada: Any, settings: LazySettings) -> None:
+    """As a login does when the hashes have become stronger."""
+    token = logged_in()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher", *settings.PASSWORD_HASHERS]
+    assert get_user_model().objects.get(pk=ada.pk).check_password(LOGIN["password"])
+
+    assert get_user_model().objects.get(pk=ada.pk).password.startswith("pbkdf2_sha1$")
+    assert with_token(token).get(ROOM_TYPES).status_code == 200
+
+
 def test_every_operation_is_401_without_a_login() -> None:
     wrong = {}
     for (method, path), needs in API.items():

@@ -119,7 +119,7 @@ def test_a_pause_from_before_keeps_its_beginning(migrations_afterwards: None) ->
 
 
 def test_rows_get_new_ids_that_do_not_count_and_lose_nothing_else(migrations_afterwards: None) -> None:
-    before = migrate([("channel_sync", "0049_answers_say_whose"), ("pms", "0010_hotel_memberships")])
+    before = migrate([("channel_sync", "0049_answers_say_whose"), ("pms", "0011_reads_of_reservations")])
     user = before.get_model("auth", "User").objects.create(username="ada")
     hotel = before.get_model("pms", "HotelSettings").objects.create(name="Old")
     before.get_model("pms", "HotelMembership").objects.create(user=user, hotel=hotel)

@@ -26,6 +26,7 @@ from channel_sync.events.processing import process
 from channel_sync.events.store import hand_over
 from channel_sync.inbound import pull
 from channel_sync.inbound.pull import pull_bookings
+from channel_sync.inbound.receipt import receive_notification
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import (
     WAITING_STATUSES,
@@ -64,6 +65,18 @@ def sell(beds24: RunningSimulator, rooms: int) -> None:
     """An OTA sells single rooms, and its webhook does not come."""
     for _ in range(rooms):
         beds24.controls.book(roomId=2002, **STAY)
+
+
+def store_webhook(connected: ConnectedHotel, booking: dict[str, Any]) -> ChannelEvent:
+    """The event of a webhook, which nobody works yet."""
+    shown = {name: value for name, value in booking.items() if name != "infoItems"}
+    notification = Beds24Channel.parse_webhook(webhook(**shown))
+    event, _ = receive_notification(connected.channel_property, notification)
+    return ChannelEvent.objects.get(idempotency_key=event.idempotency_key)
+
+
+def process_webhook(connected: ConnectedHotel, booking: dict[str, Any]) -> None:
+    process(store_webhook(connected, booking).id)
 
 
 def work_outbound() -> None:
@@ -117,6 +130,53 @@ def test_a_booking_during_the_push_has_its_nights_pushed_again(
 
     assert at_beds24(beds24) == 3
     assert len(beds24.posts("/inventory/rooms/calendar")) == 2
+
+
+@pytest.mark.parametrize("change", ["sold", "cancelled"])
+def test_a_webhook_that_is_applied_while_a_push_is_under_way_has_its_nights_pushed_again(
+    connected: ConnectedHotel, beds24: RunningSimulator, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The push overwrites what the channel has counted by itself; the look after it finds the booking applied."""
+    booking = beds24.controls.book(roomId=2002, **STAY)
+    process_webhook(connected, booking)
+    change_maintenance(connected)
+    push = Beds24Channel.push_availability
+
+    def overtaken(channel: Beds24Channel, *args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(Beds24Channel, "push_availability", push)
+        if change == "sold":
+            changed = beds24.controls.book(roomId=2002, **STAY)
+        else:
+            changed = beds24.controls.change(booking["id"], status="cancelled")
+        warnings = push(channel, *args, **options)
+        process_webhook(connected, changed)
+        return warnings
+
+    monkeypatch.setattr(Beds24Channel, "push_availability", overtaken)
+
+    work_outbound()
+
+    (night,) = free_units([connected.single.id], NIGHT, NIGHT + timedelta(days=1))
+    assert at_beds24(beds24) == night.free
+
+
+def test_nights_that_a_late_webhook_kept_closed_are_opened_once_it_is_settled(
+    connected: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    """The booking is cancelled within its second, and its creation waits in the queue until after a push."""
+    booking = beds24.controls.book(roomId=2002, **STAY)
+    cancelled = beds24.controls.change(booking["id"], status="cancelled")
+    process_webhook(connected, cancelled)
+    late = store_webhook(connected, {**booking, "modifiedTime": cancelled["modifiedTime"]})
+    change_maintenance(connected)
+    work_outbound()
+    before = at_beds24(beds24)
+
+    process(late.id)
+    work_outbound()
+
+    late.refresh_from_db()
+    assert (late.status, before, at_beds24(beds24)) == (EventStatus.IGNORED, 3, 4), late.last_error
 
 
 def test_the_webhook_that_comes_later_is_a_duplicate(connected: ConnectedHotel, beds24: RunningSimulator) -> None:

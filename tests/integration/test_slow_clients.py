@@ -5,34 +5,25 @@ Behind the proxy of the compose file two hundred of them stop none; without it, 
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count, cycle
+from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from axes.models import AccessAttempt
-from django.conf import settings
-from django.db import connection
-from requests.adapters import HTTPAdapter
 
 from channel_sync.models import ChannelEvent, ChannelProperty
 from pms_project import gunicorn
-from pms_project.local_services import postgres
 from pms_project.local_services.nginx import PUBLIC_HOST, FrontDoor, front_door
-from pms_project.local_services.ports import free_port, wait_until
-from pms_project.local_services.processes import Processes
-from pms_project.local_services.stack import environment, start_web
-from tests.beds24_webhooks import webhook
-from tests.factories import WEBHOOK_SECRET
+from pms_project.local_services.ports import free_port
+from tests.door import BEHIND, asking, send_webhook, web_process
 
 pytestmark = [
     pytest.mark.processes,
@@ -44,14 +35,11 @@ pytestmark = [
 SOCKETS = 200
 TRICKLE_SECONDS = 0.3
 ANSWER_SECONDS = 1.0
-CHANNEL_ADDRESS = "127.0.0.9"
 BODY = (
     b"POST /webhooks/beds24/ HTTP/1.1\r\nHost: pms.example\r\n"
     b"Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"
 )
 HEADER = b"GET /admin/ HTTP/1.1\r\nHost: pms.example\r\nX-Long: "
-
-numbers = count(7_000_001)
 
 
 @dataclass(frozen=True)
@@ -62,71 +50,13 @@ class Bare:
     log: Path
 
 
-class From(HTTPAdapter):
-    """Connect from an address of the loopback network."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, source_address=(self._address, 0), assert_hostname=PUBLIC_HOST, **options)
-
-
-@contextmanager
-def asking(door: FrontDoor, address: str = CHANNEL_ADDRESS) -> Iterator[requests.Session]:
-    """A client of the proxy; every request may be sent to `https://127.0.0.1:<port>`."""
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = str(door.certificate)
-        session.headers["Host"] = PUBLIC_HOST
-        session.mount("https://", From(address))
-        yield session
-
-
-@contextmanager
-def web_process(directory: Path, **variables: str) -> Iterator[int]:
-    """The port of a web process with the settings of production, on the tests' database."""
-    port = free_port()
-    production = environment(
-        database_url=postgres.with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"]),
-        broker_url=settings.CELERY_BROKER_URL,
-        simulator_port=1,
-        queue_prefix=settings.CHANNEL_SYNC["queue_prefix"],
-    )
-    production |= {
-        "DEBUG": "0",
-        "DJANGO_SETTINGS_MODULE": "pms_project.settings",
-        "ALLOWED_HOSTS": f"{PUBLIC_HOST},127.0.0.1",
-    }
-    with Processes({**production, **variables}, directory) as processes:
-        start_web(processes, port)
-        wait_until(lambda: is_started(port), "The start of both workers of the web process", 90)
-        processes.require_alive()
-        yield port
-
-
-def is_started(port: int) -> bool:
-    """Whether the workers answer: the port is open before they have loaded the application."""
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answers = [
-                session.get(f"http://127.0.0.1:{port}/health/live", headers={"Connection": "close"}, timeout=1)
-                for _ in range(6)
-            ]
-    except requests.RequestException:
-        return False
-    return all(answer.status_code == 200 for answer in answers)
-
-
 @pytest.fixture(scope="module")
 def door(
     topology_at_broker: None, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FrontDoor]:
     """The proxy before a web process."""
     directory = tmp_path_factory.mktemp("behind_the_door")
-    with web_process(directory, TRUSTED_PROXIES="1", SECURE_SSL_REDIRECT="1") as port, front_door(port) as running:
+    with web_process(directory, **BEHIND) as port, front_door(port, free_port()) as running:
         yield running
 
 
@@ -136,25 +66,6 @@ def bare(topology_at_broker: None, django_db_setup: None, tmp_path_factory: pyte
     directory = tmp_path_factory.mktemp("bare")
     with web_process(directory) as port:
         yield Bare(port, directory / "web.log")
-
-
-def body(channel_property: ChannelProperty) -> dict[str, Any]:
-    found = webhook(id=next(numbers))
-    found["booking"]["propertyId"] = channel_property.channel_property_id
-    return found
-
-
-def send_webhook(session: requests.Session, url: str, channel_property: ChannelProperty) -> float:
-    """Seconds until it was taken."""
-    started = time.monotonic()
-    answer = session.post(
-        f"{url}/webhooks/beds24/",
-        json=body(channel_property),
-        headers={"X-Channel-Sync-Secret": WEBHOOK_SECRET},
-        timeout=30,
-    )
-    assert answer.status_code == 200, answer.text
-    return time.monotonic() - started
 
 
 class Tricklers:

@@ -6,6 +6,7 @@ const POLLS = 50;
 const POLL_MILLISECONDS = 200;
 
 type Event = components["schemas"]["Event"];
+type EventDetail = components["schemas"]["EventDetail"];
 type Wanted = { internalId: string; channelPropertyId: string; roomType: string; checkIn: string; checkOut: string };
 
 const [, , baseUrl, username, password, said] = process.argv;
@@ -39,6 +40,23 @@ const failed: Event[] = need(
 const first = failed[0];
 if (first === undefined) throw new Error("no event has failed");
 
+/** What an event carries is known by its type, without a cast. */
+function about(event: EventDetail): string[] {
+  switch (event.event_type) {
+    case "booking.create":
+    case "booking.update":
+    case "booking.cancel":
+      return [event.payload?.reservation_id ?? "", event.normalized_payload?.guest?.last_name ?? ""];
+    case "availability.update":
+      return event.normalized_payload?.ranges?.map((range) => `${range.first_night}: ${range.units.toFixed(0)}`) ?? [];
+    case "rate.update":
+      return event.normalized_payload?.ranges?.map((range) => range.terms.price ?? "as it was") ?? [];
+    default:
+      return Object.keys(event.payload ?? {});
+  }
+}
+const detail = need(await client.GET("/api/admin/events/{id}/", { params: { path: { id: first.id } } }));
+
 const mapping = need(
   await client.POST("/api/admin/channel-mappings/", {
     body: {
@@ -71,6 +89,21 @@ for (let time = 0; time < 2; time += 1) {
   made.push(need(answer).id);
 }
 
+const reservations = need(
+  await client.GET("/api/reservations/", {
+    params: { query: { start: wanted.checkIn, end: wanted.checkOut, room_type: wanted.roomType } },
+  }),
+);
+const total: number | string = reservations.pagination.total_is_estimate ? "many" : reservations.pagination.total;
+const sides = need(
+  await client.GET("/api/admin/properties/{id}/availability/", {
+    params: { path: { id: wanted.channelPropertyId }, query: { start: wanted.checkIn, end: wanted.checkOut } },
+  }),
+);
+const nights = sides.room_types.flatMap((one) =>
+  one.nights.map((night) => ({ free: night.free, atChannel: night.channel?.units ?? null, differs: night.differs })),
+);
+
 const seen: string[] = [];
 let cursor = began.next;
 for (let poll = 0; poll < POLLS && !(seen.includes("event.retried") && seen.includes("conflict.resolved")); poll += 1) {
@@ -83,10 +116,14 @@ for (let poll = 0; poll < POLLS && !(seen.includes("event.retried") && seen.incl
 console.log(
   JSON.stringify({
     failed: failed.length,
+    detail: { type: detail.event_type, keys: about(detail) },
+    pmsSide: Object.keys(open.pms_side.free_units ?? {}),
     mapping: mapping.id,
     retried: retried.status,
     resolved: resolved.status,
     made,
+    total,
+    nights,
     seen,
   }),
 );

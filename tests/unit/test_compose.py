@@ -26,8 +26,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 def test_every_process_is_there() -> None:
     assert set(SERVICES) == {
-        "proxy", "postgres", "rabbitmq", "prepare", "web", "inbound-worker", "outbound-worker", "reconciliation-worker",
-        "beat", "simulator", "demo-data", "watch", "prometheus", "grafana",
+        "proxy", "postgres", "rabbitmq", "prepare", "web", "stream", "inbound-worker", "outbound-worker",
+        "reconciliation-worker", "beat", "simulator", "demo-data", "watch", "prometheus", "grafana",
     }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_only_the_proxy_can_be_reached_from_outside() -> None:
 
     assert outside == {"proxy"}
     assert {port.rsplit(":", 1)[1] for port in published["proxy"]} == {"80", "443"}
-    assert "web" not in published
+    assert {"web", "stream"} & set(published) == set()
     assert not [name for name, service in SERVICES.items() if service.get("network_mode") == "host"]
 
 
@@ -121,6 +121,20 @@ def test_the_proxy_takes_what_the_application_takes() -> None:
 def test_database_connections_are_enough_for_all_threads() -> None:
     assert gunicorn.workers * gunicorn.threads < 50
     assert gunicorn.worker_class == "gthread"
+
+
+def test_the_stream_has_a_process_of_its_own_that_production_can_start() -> None:
+    command = SERVICES["stream"]["command"].split()
+
+    assert command[:2] == ["uvicorn", "pms_project.asgi:application"]
+    assert f"stream:{command[command.index('--port') + 1]}" == SERVICES["proxy"]["environment"]["STREAM_ADDRESS"]
+    # The proxy's word on who asks is judged by the application: see TRUSTED_PROXIES.
+    assert "--no-proxy-headers" in command
+    ending = int(command[command.index("--timeout-graceful-shutdown") + 1])
+    assert ending < int(SERVICES["stream"]["stop_grace_period"].removesuffix("s"))
+    installed = (ROOT / "requirements.txt").read_text()
+    for program in ("uvicorn", "gunicorn"):
+        assert re.search(f"^{program}==", installed, re.MULTILINE)
 
 
 def test_workers_consume_queues_that_exist() -> None:

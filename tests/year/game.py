@@ -255,7 +255,7 @@ class Game:
     def check(self, number: int, found: Sequence[Fault] = ()) -> None:
         """Both sides, by the oracle; raises `AssertionError` with the seed, the day and the last actions."""
         oracle = Oracle(self.hotel, self.today)
-        faults = [*found, *oracle.faults()]
+        faults = [*found, *oracle.faults(), *oracle.shown_wrongly()]
         self.looked_at += len(oracle.nights) * len(UNITS)
         self.tolerated.update(fault.kind for fault in faults if fault.kind in TOLERATED)
         wrong = [fault for fault in faults if fault.kind not in TOLERATED]

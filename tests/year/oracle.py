@@ -26,7 +26,9 @@ from channel_sync.models import (
     EntityType,
     EventStatus,
     ReservationLink,
+    ShownHow,
 )
+from channel_sync.operations.both_sides import AtChannel, both_sides
 from channel_sync.reconciliation.resolution import Resolution
 from pms_project.pms.models import DailyRate, MaintenanceBlock, Reservation, ReservationStatus
 from tests.year.hotel import ROOM_IDS, UNITS, GameHotel
@@ -62,6 +64,7 @@ class Kind(StrEnum):
     DELETED_RATE = "a night without a rate is for sale"
     OVERBOOKED = "overbooked, and no page names it"
     BEYOND_COMPARISONS = "wrong beyond the nights that are compared"
+    SHOWN = "the channel has other units than are shown for it"
     RESTLESS = "a comparison fixes the same for ever"
     BOOKING = "a booking is not in sync, and no page names it"
 
@@ -193,6 +196,21 @@ class Oracle:
         if free < 0 and not self._is_flagged_as_overbooked(name, night):
             yield Fault(Kind.OVERBOOKED, told)
 
+    def shown_wrongly(self) -> Iterator[Fault]:
+        """What people are shown of the channel once both sides were compared.
+
+        A night may be closed there by hand; and of what was sent after the comparison the channel may sell less, by its
+        own rules, and not more.
+        """
+        page = both_sides(self.hotel.channel_property, self.today, self.today + timedelta(days=COMPARED))
+        for one in page.room_types:
+            name = self.names[one.facts.id]
+            days = self.hotel.simulated_room(name).days if name in self.mapped else {}
+            for shown in one.nights if name in self.mapped else ():
+                offered, by_hand = self.offered(name, shown.night), days.get(shown.night, {}).get("override")
+                if by_hand != "blackout" and not _is_right(shown.channel, offered):
+                    yield Fault(Kind.SHOWN, f"{name} {shown.night}: {offered} offered, shown as {shown}")
+
     def _is_closed_for_a_reason(self, name: str, night: date) -> bool:
         sold = [
             rate
@@ -281,6 +299,12 @@ def _names(conflict: Conflict, hotel: GameHotel, name: str, night: date) -> bool
     stays = [(side["check_in"], side["check_out"]) for side in (ours, theirs) if "check_in" in side]
     within = any(first <= str(night) < last for first, last in stays)
     return str(night) in listed or within or not (listed or stays)
+
+
+def _is_right(shown: AtChannel | None, offered: int) -> bool:
+    if shown is None:
+        return False
+    return offered == shown.units or (shown.how == ShownHow.SENT and offered < shown.units)
 
 
 def _nights(first: date, last: date) -> Iterator[date]:

@@ -13,7 +13,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channel_sync.api.known_keys import StrictSerializer
+from channel_sync.api.known_keys import KnownBodies, StrictSerializer
 from channel_sync.api.known_parameters import KnownParameters
 from pms_project.pms.api.logins import TokenAuthentication
 from pms_project.pms.api.schema import PmsAutoSchema
@@ -67,8 +67,10 @@ class LoginView(KnownParameters, views.LoginView):
         return answer
 
 
-class LogoutView(KnownParameters, views.LogoutView):
+class LogoutView(KnownParameters, KnownBodies, views.LogoutView):
     """Where a token ends."""
+
+    plain_bodies = {"post": ()}
 
     authentication_classes = views.LoginView.authentication_classes
     schema = PmsAutoSchema()
@@ -82,8 +84,10 @@ class LogoutView(KnownParameters, views.LogoutView):
         return answer
 
 
-class LogoutAllView(KnownParameters, views.LogoutAllView):
+class LogoutAllView(KnownParameters, KnownBodies, views.LogoutAllView):
     """Where all tokens of a login end."""
+
+    plain_bodies = {"post": ()}
 
     authentication_classes = views.LoginView.authentication_classes
     schema = PmsAutoSchema()

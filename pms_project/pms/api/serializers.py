@@ -9,7 +9,17 @@ from rest_framework import serializers
 
 from channel_sync.api.days import DayField
 from channel_sync.api.known_keys import KnownKeys, StrictSerializer
-from pms_project.pms.models import Guest, MaintenanceBlock, RatePlan, Reservation, Room, RoomType, StayPhase
+from pms_project.pms.models import (
+    DailyRate,
+    Guest,
+    HotelSettings,
+    MaintenanceBlock,
+    RatePlan,
+    Reservation,
+    Room,
+    RoomType,
+    StayPhase,
+)
 from pms_project.pms.services.errors import NotWithinLimits
 from pms_project.pms.services.limits import MAX_NIGHTS, MAX_NOTES, MAX_PEOPLE, MAX_UNITS, require_nights, today_at
 from pms_project.pms.services.visibility import seen_by
@@ -110,6 +120,35 @@ class RateChangeSerializer(StrictSerializer):
     stop_sell = serializers.BooleanField(default=False)
     closed_to_arrival = serializers.BooleanField(default=False)
     closed_to_departure = serializers.BooleanField(default=False)
+
+
+class HotelSerializer(serializers.ModelSerializer):
+    """A hotel."""
+
+    class Meta:
+        model = HotelSettings
+        fields = ("id", "name", "time_zone", "currency")
+
+
+class RatePlanSerializer(serializers.ModelSerializer):
+    """A way to sell a room type."""
+
+    hotel = serializers.UUIDField(source="room_type.hotel_id", read_only=True)
+
+    class Meta:
+        model = RatePlan
+        fields = ("id", "hotel", "room_type", "name")
+
+
+class DailyRateSerializer(serializers.ModelSerializer):
+    """Price and restrictions of a rate plan on one night; the currency is the hotel's."""
+
+    class Meta:
+        model = DailyRate
+        fields = (
+            "id", "rate_plan", "night", "price", "min_stay", "max_stay", "stop_sell", "closed_to_arrival",
+            "closed_to_departure",
+        )  # fmt: skip
 
 
 class RoomTypeSerializer(serializers.ModelSerializer):

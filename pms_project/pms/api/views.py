@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Model, QuerySet
-from django.http import Http404
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -19,37 +16,26 @@ from rest_framework.serializers import BaseSerializer
 
 from channel_sync.api.days import BEYOND, FIRST_DAY, LAST_DAY
 from channel_sync.api.idempotency import idempotent
-from channel_sync.api.known_parameters import KnownParameters
 from channel_sync.api.not_in_pms import MissingSerializer
 from channel_sync.inventory.availability import free_units
 from channel_sync.models import ChannelProperty
 from channel_sync.operations.not_in_pms import not_in_pms_yet
 from channel_sync.outbound.cancelled_here import cancellation_warning
 from pms_project.pms.api.filters import MaintenanceBlockFilter, ReservationFilter, RoomFilter, RoomTypeFilter
+from pms_project.pms.api.own_hotels import HotelViewSet
 from pms_project.pms.api.preconditions import based_on, etag, required_version
 from pms_project.pms.api.serializers import (
     CancellationSerializer,
     MaintenanceBlockSerializer,
-    RateChangeSerializer,
     ReservationSerializer,
     RoomSerializer,
     RoomTypeSerializer,
 )
-from pms_project.pms.models import (
-    DailyRate,
-    HotelSettings,
-    MaintenanceBlock,
-    RatePlan,
-    Reservation,
-    Room,
-    RoomType,
-    StaleReservation,
-)
+from pms_project.pms.api.sorting import SORTING, sorted_as_asked
+from pms_project.pms.models import MaintenanceBlock, Reservation, Room, RoomType, StaleReservation
 from pms_project.pms.services import reservations, stays
 from pms_project.pms.services.errors import ConfirmationNeeded
 from pms_project.pms.services.limits import MAX_NIGHTS
-from pms_project.pms.services.rates import RateChange, set_rates
-from pms_project.pms.services.visibility import PATHS, seen_by
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version read.")
 NIGHTS = (
@@ -59,25 +45,6 @@ NIGHTS = (
     ),
 )
 FREE_ROOMS = {"type": "object", "additionalProperties": {"type": "integer"}, "example": {"2027-03-01": 4}}
-CHANGED_NIGHTS = {"type": "object", "properties": {"nights": {"type": "integer"}}, "required": ["nights"]}
-
-
-class HotelViewSet(KnownParameters, viewsets.GenericViewSet):
-    """Rows of the hotels that the user works in; those of others are not there."""
-
-    def get_queryset(self) -> QuerySet[Any]:
-        """A model that does not say whose its rows are raises."""
-        return seen_by(self.request.user, super().get_queryset())
-
-    def properties_in(self, answer: Response) -> Collection[UUID]:
-        """The hotels of the rows of an answer."""
-        rows = answer.data if isinstance(answer.data, list) else [answer.data]
-        return hotels_of_rows(self.get_queryset().model, {row["id"] for row in rows})
-
-    def require_rights_on(self, properties: Collection[UUID]) -> None:
-        """Raise `Http404` where the user does not work in one of these hotels."""
-        if seen_by(self.request.user, HotelSettings.objects.filter(pk__in=properties)).count() < len(properties):
-            raise Http404
 
 
 @extend_schema_view(update=extend_schema(parameters=[IF_MATCH]), partial_update=extend_schema(parameters=[IF_MATCH]))
@@ -99,6 +66,21 @@ class ReservationViewSet(
     queryset = Reservation.objects.select_related("guest")
     serializer_class = ReservationSerializer
     filterset_class = ReservationFilter
+    plain_bodies = dict.fromkeys(("book_again", "check_in", "check_out", "no_show"), ("version",))
+    query_parameters = {"list": ("sort", "order")}
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter, and sort lists by an index."""
+        found = super().filter_queryset(queryset)
+        return sorted_as_asked(found, self.request) if self.action == "list" else found
+
+    @extend_schema(parameters=SORTING)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Reservations, by arrival unless `sort` and `order` say otherwise.
+
+        `start` and `end` find the stays of a range of nights, one night included: those who are in a room type then.
+        """
+        return super().list(request, *args, **kwargs)
 
     @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
@@ -196,6 +178,7 @@ class MaintenanceBlockViewSet(HotelViewSet, viewsets.ModelViewSet):
     queryset = MaintenanceBlock.objects.select_related("room__room_type")
     serializer_class = MaintenanceBlockSerializer
     filterset_class = MaintenanceBlockFilter
+    plain_bodies = {"destroy": ()}
 
     @idempotent(in_transaction=True)
     def create(self, request: Request) -> Response:
@@ -239,35 +222,6 @@ class RoomViewSet(HotelViewSet, viewsets.ReadOnlyModelViewSet):
     queryset = Room.objects.all()
     serializer_class = RoomSerializer
     filterset_class = RoomFilter
-
-
-class RateViewSet(HotelViewSet):
-    """Prices and restrictions."""
-
-    queryset = DailyRate.objects.all()
-    serializer_class = RateChangeSerializer
-
-    @extend_schema(request=RateChangeSerializer(many=True), responses={(201, "application/json"): CHANGED_NIGHTS})
-    @idempotent(in_transaction=True)
-    def create(self, request: Request) -> Response:
-        """Set the terms of one or several ranges of nights, all or none."""
-        serializer = self.get_serializer(data=request.data, many=True, allow_empty=False)
-        serializer.is_valid(raise_exception=True)
-        changes: list[dict[str, Any]] = serializer.validated_data
-        nights = set_rates(
-            [RateChange(rate_plan_id=change.pop("rate_plan").id, **change) for change in map(dict, changes)]
-        )
-        return Response({"nights": nights}, status=status.HTTP_201_CREATED)
-
-    def properties_in(self, answer: Response) -> Collection[UUID]:
-        """The hotels of the rate plans that were changed."""
-        changes: Any = self.request.data
-        return hotels_of_rows(RatePlan, {change["rate_plan"] for change in changes})
-
-
-def hotels_of_rows(model: type[Model], ids: Collection[Any]) -> Collection[UUID]:
-    """The hotels that rows belong to."""
-    return set(model._default_manager.filter(pk__in=ids).values_list(PATHS[model], flat=True))
 
 
 def _nights(request: Request) -> tuple[date, date]:

@@ -14,7 +14,7 @@ def forget_guests(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pms", "0010_hotel_memberships"),
+        ("pms", "0011_reads_of_reservations"),
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

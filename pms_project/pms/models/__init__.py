@@ -11,6 +11,7 @@ from pms_project.pms.models.reservation import (
     Reservation,
     ReservationStatus,
     StaleReservation,
+    StayNights,
     StayPhase,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "Room",
     "RoomType",
     "StaleReservation",
+    "StayNights",
     "StayPhase",
 ]

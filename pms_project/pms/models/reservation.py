@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.contrib.postgres.fields import DateRangeField
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GistIndex, OpClass
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
+from django.db.models.functions import Concat, Upper
 
 from pms_project.pms.models.hotel import HotelSettings, RoomType
 
@@ -21,6 +24,18 @@ class Guest(models.Model):
 
     class Meta:
         db_table = "guests"
+        # For who looks for a guest by the beginning of a name or email: see `services/guests.py`.
+        indexes = [
+            models.Index(
+                OpClass(Upper(Concat("first_name", models.Value(" "), "last_name")), name="text_pattern_ops"),
+                name="idx_guests_first_and_last_name",
+            ),
+            models.Index(
+                OpClass(Upper(Concat("last_name", models.Value(" "), "first_name")), name="text_pattern_ops"),
+                name="idx_guests_last_and_first_name",
+            ),
+            models.Index(OpClass(Upper("email"), name="text_pattern_ops"), name="idx_guests_email"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or "Guest"
@@ -63,11 +78,18 @@ class StaleReservation(Exception):
         self.current = current
 
 
+class StayNights(models.Func):
+    """The nights from a day up to but without another, as a range of PostgreSQL."""
+
+    function = "daterange"
+    output_field = DateRangeField()
+
+
 class Reservation(models.Model):
     """`units` rooms of one type for a stay; the check-out day is not a night."""
 
     id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
-    hotel = models.ForeignKey(HotelSettings, on_delete=models.CASCADE, related_name="reservations")
+    hotel = models.ForeignKey(HotelSettings, on_delete=models.CASCADE, related_name="reservations", db_index=False)
     room_type = models.ForeignKey(RoomType, on_delete=models.PROTECT, related_name="reservations", db_index=False)
     guest = models.ForeignKey(Guest, on_delete=models.PROTECT, null=True, related_name="reservations")
     status = models.CharField(max_length=20, choices=ReservationStatus)
@@ -115,6 +137,18 @@ class Reservation(models.Model):
                 fields=["group_reference"],
                 condition=~models.Q(group_reference=""),
                 name="idx_reservations_group",
+            ),
+            # The lists: by arrival, of one hotel and of all, by departure, and what came last.
+            models.Index(fields=["hotel", "check_in", "id"], name="idx_reservations_hotel_arrival"),
+            models.Index(fields=["check_in", "id"], name="idx_reservations_arrival"),
+            models.Index(fields=["check_out", "id"], name="idx_reservations_departure"),
+            models.Index(fields=["created_at", "id"], name="idx_reservations_created"),
+            # Who stays on some nights, however long: by two columns everybody who came before would be read.
+            GistIndex(StayNights("check_in", "check_out"), name="idx_reservations_nights"),
+            models.Index(
+                fields=["channel_reference"],
+                condition=~models.Q(channel_reference=""),
+                name="idx_reservations_channel_ref",
             ),
         ]
 
