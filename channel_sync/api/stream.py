@@ -24,7 +24,7 @@ from channel_sync.errors import CursorGone, InvalidCursor
 from channel_sync.feed.cursor import opened, sealed
 from channel_sync.feed.login import Login
 from channel_sync.feed.page import Noted, present_end, read_page
-from channel_sync.feed.stream import follow, in_reader
+from channel_sync.feed.stream import at_the_door, follow
 from channel_sync.feed.visibility import visible_notifications
 from channel_sync.models import Role
 from channel_sync.operations.access import access_of
@@ -46,7 +46,7 @@ async def feed_stream(request: HttpRequest) -> HttpResponseBase:
     if not isinstance(request, ASGIRequest):
         refused: HttpResponseBase = await _under_wsgi(request)
         return refused
-    begun = await in_reader(lambda: _begin(request))
+    begun = await at_the_door(lambda: _begin(request))
     if isinstance(begun, HttpResponse):
         return begun
     login, after = begun

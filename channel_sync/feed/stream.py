@@ -31,6 +31,8 @@ AT_ONCE = 200
 Result = TypeVar("Result")
 
 _reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="channel_sync-feed")
+# Logging in may hash a password: no stream waits for the logins of others.
+_doorman = ThreadPoolExecutor(max_workers=2, thread_name_prefix="channel_sync-feed-login")
 
 
 class StreamEnded(ChannelSyncError):
@@ -39,7 +41,15 @@ class StreamEnded(ChannelSyncError):
 
 async def in_reader(call: Callable[[], Result]) -> Result:
     """Do something with the database in the one thread that reads for every stream."""
+    return await _in(_reader, call)
 
+
+async def at_the_door(call: Callable[[], Result]) -> Result:
+    """Do what lets a reader in, in threads of its own."""
+    return await _in(_doorman, call)
+
+
+async def _in(threads: ThreadPoolExecutor, call: Callable[[], Result]) -> Result:
     def do() -> Result:
         close_old_connections()
         try:
@@ -47,7 +57,7 @@ async def in_reader(call: Callable[[], Result]) -> Result:
         finally:
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_reader, do)
+    return await asyncio.get_running_loop().run_in_executor(threads, do)
 
 
 async def follow(login: Login, after: int) -> AsyncIterator[list[Noted]]:

@@ -134,7 +134,7 @@ def test_what_happens_at_another_hotel_does_not_show(
 def test_a_stream_ends_with_the_login_that_it_was_begun_with(
     server: Server, vera: Any, channel_property: ChannelProperty, client: Client, way: str
 ) -> None:
-    client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(vera)
     headers = {
         "token": {"Authorization": f"Token {AuthToken.objects.create(user=vera)[1]}"},
         "session": {"Authorization": "", "Cookie": f"sessionid={client.session.session_key}"},

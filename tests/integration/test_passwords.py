@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
 from django.conf import LazySettings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from pms_project.pms.guarded_passwords import AT_ONCE
 from pms_project.pms.models import HotelSettings
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +129,45 @@ def test_a_weak_password_is_refused(password: str) -> None:
     with pytest.raises(ValidationError):
         validate_password(password, user)
     validate_password(PASSWORD, user)
+
+
+def test_many_logins_tried_from_one_address_are_slowed_before_a_password_is_hashed(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LOGIN_FAILURES_OF_ADDRESS = 20
+    statuses = [ask_api(f"nobody {number}", "guess", STRANGER) for number in range(20)]
+    hashed: list[object] = []
+    monkeypatch.setattr(ModelBackend, "authenticate", lambda *args, **options: hashed.append(args))
+
+    assert set(statuses) == {401}
+    assert ask_api("nobody else", "guess", STRANGER) == 429
+    assert log_in("ada", PASSWORD, STRANGER) == 429
+    assert Client().post("/api/auth/login/", {}, "application/json", REMOTE_ADDR=STRANGER).status_code == 400
+    form = {"username": "ada", "password": PASSWORD}
+    assert Client().post("/api/auth/login/", form, "application/json", REMOTE_ADDR=STRANGER).status_code == 429
+    assert not hashed
+    ask_api("ada", PASSWORD, DESK)
+    assert hashed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_few_passwords_of_a_process_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other threads go on with webhooks."""
+    looking, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(*args: object, **options: object) -> None:
+        looking.release()
+        go_on.wait(20)
+
+    monkeypatch.setattr(ModelBackend, "authenticate", slowly)
+    with ThreadPoolExecutor(6) as pool:
+        first = [pool.submit(ask_api, f"nobody {number}", "guess", STRANGER) for number in range(AT_ONCE)]
+        for _ in first:
+            assert looking.acquire(timeout=10)
+        others = [pool.submit(ask_api, f"nobody {number}", "guess", STRANGER) for number in range(2, 6)]
+        refused = [answer.result(15) for answer in others]
+        go_on.set()
+        looked_at = [answer.result(15) for answer in first]
+
+    assert refused == [429] * 4
+    assert looked_at == [401] * len(first)

@@ -9,10 +9,12 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ pytestmark = [
 SOCKETS = 200
 TRICKLE_SECONDS = 0.3
 ANSWER_SECONDS = 1.0
+# Fewer than the connections that the proxy lets one address have.
+STRANGERS = 40
 BODY = (
     b"POST /webhooks/beds24/ HTTP/1.1\r\nHost: pms.example\r\n"
     b"Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"
@@ -126,6 +130,40 @@ def test_two_hundred_slow_clients_stop_no_webhook(
     assert max(seconds) < ANSWER_SECONDS
     assert held > (SOCKETS * 0.9 if places > 1 else SOCKETS / 2)
     assert ChannelEvent.objects.count() == len(seconds)
+
+
+@pytest.mark.parametrize("way", ["for a token", "with each request"])
+def test_a_flood_of_wrong_passwords_stops_no_webhook(
+    door: FrontDoor, channel_property: ChannelProperty, way: str
+) -> None:
+    """Each is of another login, so no login is locked; a password that is hashed takes a thread."""
+    url = f"https://127.0.0.1:{door.https_port}"
+    over, answers = threading.Event(), Counter[int]()
+
+    def guess(stranger: int) -> None:
+        with asking(door, "127.0.0.66") as session:
+            for number in count():
+                login = f"{stranger}-{number}"
+                if over.is_set():
+                    return
+                if way == "for a token":
+                    body = {"username": login, "password": "guess"}
+                    answer = session.post(f"{url}/api/auth/login/", json=body, timeout=60)
+                else:
+                    answer = session.get(f"{url}/api/admin/events/", auth=(login, "guess"), timeout=60)
+                answers[answer.status_code] += 1
+
+    with asking(door) as session, ThreadPoolExecutor(STRANGERS) as strangers:
+        send_webhook(session, url, channel_property)
+        guessing = [strangers.submit(guess, number) for number in range(STRANGERS)]
+        time.sleep(2)
+        seconds = [send_webhook(session, url, channel_property) for _ in range(4)]
+        over.set()
+        for one in guessing:
+            one.result(60)
+
+    assert max(seconds) < ANSWER_SECONDS, (seconds, answers)
+    assert answers.keys() == {401, 429}
 
 
 def test_without_the_proxy_silent_clients_give_their_threads_back(

@@ -17,7 +17,9 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from pms_project.pms.api.plain_refusals import plain_refusal
 
-TOO_MANY = "Too many wrong passwords for this login from this address. Try again later."
+TOO_MANY = "Too many wrong passwords from this address. Try again later."
+BUSY = "Too many logins at this moment. Try again in some seconds; programs use a token, not a password."
+BUSY_SECONDS = 2
 UNREADABLE = (BadRequest, MultiPartParserError, OSError, RequestDataTooBig, TooManyFilesSent)
 
 
@@ -62,7 +64,10 @@ class CountedBasicScheme(BasicScheme):
 
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: Any = None) -> HttpResponse:
     """429 with Retry-After, in JSON for the API."""
-    headers = {"Retry-After": str(int(settings.AXES_COOLOFF_TIME.total_seconds()))}
+    is_busy = getattr(request, "login_is_busy", False)
+    seconds = BUSY_SECONDS if is_busy else int(settings.AXES_COOLOFF_TIME.total_seconds())
+    words, code = (BUSY, "too_many_logins") if is_busy else (TOO_MANY, "too_many_wrong_passwords")
+    headers = {"Retry-After": str(seconds)}
     if request.path.startswith("/api/"):
-        return plain_refusal(TOO_MANY, "too_many_wrong_passwords", HTTPStatus.TOO_MANY_REQUESTS, headers)
-    return HttpResponse(TOO_MANY, content_type="text/plain", status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
+        return plain_refusal(words, code, HTTPStatus.TOO_MANY_REQUESTS, headers)
+    return HttpResponse(words, content_type="text/plain", status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
