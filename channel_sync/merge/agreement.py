@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from channel_sync.merge.base import Base
 from channel_sync.merge.fields import Field, Values, parts_of, values_of
 from channel_sync.merge.owners import Owners, owners_of
 from channel_sync.merge.three_way import Merged, merge, moved_by_pms
-from channel_sync.models import ReservationLink
+from channel_sync.models import ChannelProperty, ReservationLink
 from channel_sync.pms import Reservation
 
 CHANNEL, PMS = SIDES = ("channel", "pms")
@@ -22,6 +24,8 @@ ROOM_TYPE, MADE_HERE = "room_type", "made_here"
 OVER = "over"
 # What neither side can have: a field that is marked with it has moved.
 MOVED = {"moved": True}
+# What takes no room at a channel.
+NO_ROOM = (BookingStatus.CANCELLED, BookingStatus.INQUIRY)
 
 
 def ours(
@@ -78,6 +82,34 @@ def unsent(link: ReservationLink, channel_name: str, reservation: Reservation, e
         return moved_by_pms(_base(link, CHANNEL), _base(link, PMS), pms_now)
     push = push_of(channel_name, reservation, external_room_id)
     return {} if link.pushed_hash == push.state_hash() else values_of(push)
+
+
+@dataclass(frozen=True)
+class StayAtChannel:
+    """The nights that a booking takes at the channel."""
+
+    external_room_id: str
+    check_in: date
+    check_out: date
+    units: int
+
+
+def stays_at_channel(channel_property: ChannelProperty, external_room_ids: Sequence[str]) -> list[StayAtChannel]:
+    """What linked bookings take of some rooms, as the channel was last seen; those without bases are not known."""
+    links = ReservationLink.objects.filter(
+        channel_property=channel_property,
+        applied_cancelled=False,
+        **{f"bases__{CHANNEL}__{Field.ROOM}__in": list(external_room_ids)},
+    )
+    found = []
+    for bases in links.values_list("bases", flat=True).iterator():
+        marks = bases[CHANNEL]
+        dates, status = marks.get(Field.DATES), marks.get(Field.STATUS)
+        if isinstance(dates, list) and status not in NO_ROOM:
+            check_in, check_out = map(date.fromisoformat, dates)
+            units = marks.get(Field.UNITS)
+            found.append(StayAtChannel(marks[Field.ROOM], check_in, check_out, units if isinstance(units, int) else 1))
+    return found
 
 
 def is_as_agreed(link: ReservationLink, booking: Booking) -> bool:

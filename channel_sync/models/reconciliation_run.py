@@ -22,6 +22,7 @@ class KeptLower(models.TextChoices):
     NO_PRICE = "no_price", "no price is set at the channel"
     CLOSED = "closed", "closed at the channel"
     FEWER_ROOMS = "fewer_rooms", "the channel has fewer rooms of this type"
+    BOOKED_THERE = "booked_there", "the channel counts a booking that the PMS has changed, and could not send"
 
 
 class RunStatus(models.TextChoices):

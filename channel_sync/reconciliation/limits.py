@@ -1,9 +1,10 @@
 """Nights on which the channel shows less than is free, and no push can change that.
 
 A channel may offer nothing on a night without a price, or on one that somebody has closed there, and never offers more
-than its quantity of a room less its bookings. The first two are no difference, and the run says so. The third is one
-of quantities, which a person has to settle at the channel or in the PMS. Only a lower number is ever explained so: one
-that is higher sells rooms that are not there.
+than its quantity of a room less its bookings, as it has them. The first two are no difference, and the run says so. The
+third is one of quantities, which a person has to settle at the channel or in the PMS, or of a booking that the PMS has
+moved and could not send, which has its own failed event or conflict. Only a lower number is ever explained so: one that
+is higher sells rooms that are not there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uuid import UUID
 from channel_sync.channels.base import Channel
 from channel_sync.channels.ranges import ONE_NIGHT, equal_ranges, nights
 from channel_sync.conflicts import close_gone, flag_conflict
+from channel_sync.merge.agreement import stays_at_channel
 from channel_sync.models import ChannelProperty, Conflict, ConflictKind, KeptLower, Severity
 from channel_sync.pms import host_pms
 
@@ -77,19 +79,31 @@ def find_limits(
     left = [night for night in lower if (night.room_type_id, night.night) not in unpriced]
     closed = _closed(channel, rooms, left)
     left = [night for night in left if (night.room_type_id, night.night) not in closed]
-    quantities = _quantities(channel_property, channel, rooms, {night.room_type_id for night in left})
-    left = [night for night in left if night.room_type_id in quantities]
+    rooms_there = _quantities(channel_property, channel, rooms, {night.room_type_id for night in left})
+    quantities = {one: found for one, found in rooms_there.items() if found.channel < found.pms}
+    left = [night for night in left if night.room_type_id in rooms_there]
     booked = _booked(left)
     capped = {
         (night.room_type_id, night.night)
         for night in left
-        if night.channel in _most(quantities[night.room_type_id].channel, booked[night.room_type_id, night.night])
+        if night.room_type_id in quantities
+        and night.channel in _most(quantities[night.room_type_id].channel, booked[night.room_type_id, night.night])
+    }
+    left = [night for night in left if (night.room_type_id, night.night) not in capped]
+    booked_there = _booked_there(channel_property, rooms, left)
+    unsent = {
+        (night.room_type_id, night.night)
+        for night in left
+        if booked_there[night.room_type_id, night.night] > booked[night.room_type_id, night.night]
+        and night.channel
+        in _most(rooms_there[night.room_type_id].channel, booked_there[night.room_type_id, night.night])
     }
     limiting = {room_type_id for room_type_id, _ in capped}
     explained = {
         **dict.fromkeys(unpriced, KeptLower.NO_PRICE),
         **dict.fromkeys(closed, KeptLower.CLOSED),
         **dict.fromkeys(capped, KeptLower.FEWER_ROOMS),
+        **dict.fromkeys(unsent, KeptLower.BOOKED_THERE),
     }
     return Limits(explained, {one: found for one, found in quantities.items() if one in limiting})
 
@@ -161,7 +175,7 @@ def _closed(channel: Channel, rooms: Mapping[UUID, str], lower: Sequence[Night])
 def _quantities(
     channel_property: ChannelProperty, channel: Channel, rooms: Mapping[UUID, str], room_type_ids: Collection[UUID]
 ) -> dict[UUID, Quantities]:
-    """Of the room types of which the channel has fewer units than the PMS."""
+    """Of the room types of which the channel says how many units it has."""
     if not room_type_ids:
         return {}
     at_channel = {
@@ -174,7 +188,7 @@ def _quantities(
     return {
         room_type_id: Quantities(ours[room_type_id], units)
         for room_type_id in room_type_ids
-        if room_type_id in ours and 0 < (units := at_channel.get(rooms[room_type_id], 0)) < ours[room_type_id]
+        if room_type_id in ours and (units := at_channel.get(rooms[room_type_id], 0)) > 0
     }
 
 
@@ -188,6 +202,19 @@ def _booked(left: Sequence[Night]) -> Mapping[tuple[UUID, date], int]:
     for _, room_type_id, check_in, check_out, units in stays:
         for night in nights(max(check_in, first), min(check_out - ONE_NIGHT, last)):
             booked[room_type_id, night] += units
+    return booked
+
+
+def _booked_there(
+    channel_property: ChannelProperty, rooms: Mapping[UUID, str], left: Sequence[Night]
+) -> Mapping[tuple[UUID, date], int]:
+    """Units that bookings take at the channel, as it was last seen, by room type and night."""
+    booked: dict[tuple[UUID, date], int] = defaultdict(int)
+    wanted = {night.night for night in left}
+    by_room = {rooms[night.room_type_id]: night.room_type_id for night in left}
+    for seen in stays_at_channel(channel_property, list(by_room)):
+        for night in wanted.intersection(nights(seen.check_in, seen.check_out - ONE_NIGHT)):
+            booked[by_room[seen.external_room_id], night] += seen.units
     return booked
 
 

@@ -25,6 +25,8 @@ from channel_sync.outbound.full_sync import request_full_sync
 from channel_sync.reconciliation.availability import reconcile_availability
 from channel_sync.reconciliation.resolution import Resolution
 from channel_sync.reconciliation.runs import RunOptions
+from pms_project.pms.models import ReservationStatus
+from pms_project.pms.services.reservations import change_reservation
 from tests.conftest import ConnectedHotel, RunningSimulator
 from tests.dangers.working import NIGHT, units_at_beds24, work_everything
 from tests.drift import do_not_wait, plenty_of_credits
@@ -35,6 +37,7 @@ from tests.factories import (
     RatePlanFactory,
     ReservationFactory,
     RoomFactory,
+    RoomTypeFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +97,24 @@ def test_a_night_without_a_price_is_no_difference(hotel: ConnectedHotel) -> None
     assert (run.fixed, run.flagged) == (0, 0)
     assert open_conflicts() == []
     assert not ChannelEvent.objects.filter(status=EventStatus.RECEIVED).exists()
+
+
+def test_a_night_of_a_booking_that_could_not_be_moved_is_no_difference(
+    hotel: ConnectedHotel, beds24: RunningSimulator
+) -> None:
+    """The desk has moved it to a room type that is not mapped: Beds24 goes on counting it, whatever it is sent."""
+    stay = {"check_in": NIGHT, "check_out": NEXT}
+    reservation = ReservationFactory(room_type=hotel.double, status=ReservationStatus.PENDING_SYNC, **stay)
+    work_everything()
+    change_reservation(reservation.id, {"room_type": RoomTypeFactory(hotel=hotel.hotel, name="Attic", units=1)})
+    work_everything()
+    assert ChannelEvent.objects.filter(status=EventStatus.FAILED).count() == 1
+    assert on_sale(beds24, NIGHT) == 9
+
+    run = compare(hotel)
+
+    assert (run.fixed, run.flagged) == (0, 0)
+    assert run.kept_lower["booked_there"] == {str(hotel.double.id): [[str(NIGHT), str(NIGHT)]]}
 
 
 def test_a_night_with_a_price_that_is_not_offered_is_one(hotel: ConnectedHotel, beds24: RunningSimulator) -> None:
