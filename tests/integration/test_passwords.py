@@ -14,6 +14,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 
 from pms_project.pms.guarded_passwords import AT_ONCE
@@ -150,6 +152,18 @@ def test_many_logins_tried_from_one_address_are_slowed_before_a_password_is_hash
     assert hashed
 
 
+def test_a_lock_of_an_address_is_ended_by_the_address_and_not_by_a_login(settings: LazySettings) -> None:
+    """As docs/operations.md says."""
+    settings.LOGIN_FAILURES_OF_ADDRESS = 5
+    for number in range(5):
+        ask_api(f"nobody {number}", "guess", STRANGER)
+
+    call_command("axes_reset_username", "ada")
+    assert ask_api("ada", PASSWORD, STRANGER) == 429
+    call_command("axes_reset_ip", STRANGER)
+    assert ask_api("ada", PASSWORD, STRANGER) == 200
+
+
 @pytest.mark.django_db(transaction=True)
 def test_few_passwords_of_a_process_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The other threads go on with webhooks."""
@@ -159,15 +173,24 @@ def test_few_passwords_of_a_process_are_looked_at_at_once(monkeypatch: pytest.Mo
         looking.release()
         go_on.wait(20)
 
+    def guess(number: int) -> int:
+        try:
+            return ask_api(f"nobody {number}", "guess", STRANGER)
+        finally:
+            connections.close_all()
+
     monkeypatch.setattr(ModelBackend, "authenticate", slowly)
     with ThreadPoolExecutor(6) as pool:
-        first = [pool.submit(ask_api, f"nobody {number}", "guess", STRANGER) for number in range(AT_ONCE)]
+        first = [pool.submit(guess, number) for number in range(AT_ONCE)]
         for _ in first:
             assert looking.acquire(timeout=10)
-        others = [pool.submit(ask_api, f"nobody {number}", "guess", STRANGER) for number in range(2, 6)]
+        others = [pool.submit(guess, number) for number in range(2, 6)]
         refused = [answer.result(15) for answer in others]
         go_on.set()
         looked_at = [answer.result(15) for answer in first]
 
     assert refused == [429] * 4
+    # Who came at a busy moment has guessed nothing.
+    assert set(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == {1}
+    assert AccessAttempt.objects.count() == len(first)
     assert looked_at == [401] * len(first)
