@@ -395,6 +395,19 @@ def test_administrators_of_one_property_subscribe_to_that_alone(channel_property
     assert everything.json()["errors"][0]["attr"] == "channel_property_id"
 
 
+def test_where_a_new_subscription_begins_does_not_move_with_other_hotels(channel_property: ChannelProperty) -> None:
+    """It is shown as its cursor."""
+    other = ChannelConnectionFactory().channel_property
+    owner = works_in(channel_property.property, Role.ADMINISTRATOR, name="ada")
+    pause_and_resume(channel_property)
+    first = subscribe(owner, "https://8.8.8.8/", channel_property=channel_property).subscription
+    pause_and_resume(other)
+
+    second = subscribe(owner, "https://8.8.8.8/", channel_property=channel_property).subscription
+
+    assert second.cursor == first.cursor
+
+
 def test_old_notifications_and_deliveries_are_deleted(
     receiver: Receiver, owner: Any, channel_property: ChannelProperty
 ) -> None:
