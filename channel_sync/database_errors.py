@@ -9,3 +9,14 @@ from __future__ import annotations
 from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 
 DATABASE_FAULTS = (OperationalError, InterfaceError, InternalError, NotSupportedError, ProgrammingError)
+
+# Connections refused or lost, and a server that shuts down, has crashed, or only starts.
+CUT = ("08", "57P")
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether the connection was cut: that says nothing about what was done on it."""
+    if isinstance(error, InterfaceError):
+        return True
+    sqlstate: str | None = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError) and (sqlstate is None or sqlstate.startswith(CUT))

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channel_sync.correlation import correlated
+from channel_sync.database_errors import is_cut
 from channel_sync.database_lock import close_if_broken
 from channel_sync.errors import Fatal, IllegalTransition, NotYet, RateLimited
 from channel_sync.events.handlers import Apply, handler_of
@@ -87,7 +88,11 @@ def _ended(event: ChannelEvent) -> EventStatus:
 
 
 def _try_again(event: ChannelEvent, error: Exception) -> None:
-    """Snooze, retry or give up; an error that is nobody's class is taken for retryable, and logged whole."""
+    """Snooze, retry or give up; an error that is nobody's class is taken for retryable, and logged whole.
+
+    A connection to the database that was cut is no attempt of the event: a server that starts anew three times would
+    make dead letters of bookings.
+    """
     attempts = event.attempts or 0
     if isinstance(error, OperationalError | InterfaceError):
         close_if_broken()
@@ -96,6 +101,9 @@ def _try_again(event: ChannelEvent, error: Exception) -> None:
     elif isinstance(error, RateLimited):
         RATE_LIMIT_HITS.labels(event.direction, event.event_type).inc()
         snooze(event, error.retry_after or rate_limit_schedule().delay(attempts), error)
+    elif is_cut(error):
+        logger.warning("event %s %s lost its connection to the database", event.id, event.routing_key)
+        snooze(event, error_schedule().delay(attempts), error)
     elif attempts >= (event.max_attempts or 1):
         logger.error("event %s %s gave up", event.id, event.routing_key, exc_info=error)
         fail(event, error)

@@ -16,20 +16,21 @@ from channel_sync.operations.roles import Role
 pytestmark = pytest.mark.django_db
 
 TODAY = date.today()
+Api = Callable[[Role | None], APIClient]
 
 
 @pytest.mark.parametrize(
     ("start", "end", "field", "limit"),
     [
-        ("0001-01-01", "9999-12-31", "start", "1,100 days back"),
-        (str(TODAY), "9999-12-31", "end", "1,100 days ahead"),
+        ("1900-01-01", "2999-12-31", "start", "1,100 days back"),
+        (str(TODAY), "2999-12-31", "end", "1,100 days ahead"),
         (str(TODAY - timedelta(days=600)), str(TODAY + timedelta(days=600)), "end", "At most 1,100 days"),
-        ("9999-12-31", "0001-01-01", "end", "before the first"),
+        ("2999-12-31", "1900-01-01", "end", "before the first"),
     ],
 )
 def test_a_comparison_is_of_days_within_reason(
     channel_property: ChannelProperty,
-    api_of: Callable[[Role | None], APIClient],
+    api_of: Api,
     start: str,
     end: str,
     field: str,
@@ -46,6 +47,18 @@ def test_a_comparison_is_of_days_within_reason(
     with pytest.raises(CommandError):
         call_command("channel_sync_reconcile", str(channel_property.id), "availability", "--start", start, "--end", end)
     assert not AuditEntry.objects.exists()
+
+
+def test_a_comparison_is_of_days_of_a_calendar(channel_property: ChannelProperty, api_of: Api) -> None:
+    body = {"channel_property_id": str(channel_property.id), "kind": "availability"}
+    days = {"start": "0001-01-01", "end": "9999-12-31"}
+
+    answer = api_of(Role.OPERATOR).post("/api/admin/reconciliation-runs/", body | days, format="json")
+
+    assert answer.status_code == 400
+    assert {(error["attr"], error["detail"]) for error in answer.json()["errors"]} == {
+        (name, "A day from 1900-01-01 to 2999-12-31 is needed.") for name in days
+    }
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,25 @@ def test_what_the_broker_did_not_confirm_is_due_again_after_the_grace(settings: 
     assert_due_after(event, 10, begun)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_cut_again_and_again_costs_no_attempt() -> None:
+    """As by a database that starts anew: an attempt that is lost with its connection says nothing of the event."""
+    event = EventFactory()
+
+    def cut(_: ChannelEvent) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    for _ in range(5):
+        ChannelEvent.objects.filter(id=event.id).update(published_at=timezone.now())
+        assert process(event.id, cut) is EventStatus.RETRYING
+
+    event.refresh_from_db()
+    assert event.attempts == 0
+    ChannelEvent.objects.filter(id=event.id).update(published_at=timezone.now())
+    assert process(event.id, complete) is EventStatus.DONE
+
+
 def test_a_vanished_worker_costs_an_attempt_and_the_last_one_fails_the_event() -> None:
     event = claimed(max_attempts=2)
     for expected in (EventStatus.RETRYING, EventStatus.FAILED):
