@@ -63,7 +63,12 @@ class MappingForm(forms.ModelForm):
         """The property that is meant, where the address or the mapping says which; else the first ones."""
         meant = self.initial.get("channel_property") or self.data.get("channel_property")
         found = self.writable.order_by("created_at")
-        return found.filter(pk=meant) if meant else found[:MAX_LISTED]
+        if not meant:
+            return found[:MAX_LISTED]
+        try:
+            return found.filter(pk=meant)
+        except ValidationError:  # No id at all: the field itself says so.
+            return found.none()
 
     def clean(self) -> dict[str, Any]:
         """The same rules as the API's."""

@@ -182,6 +182,15 @@ def mapping_form(hotel: ConnectedHotel, **changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("named", ["8", "x", "%00"])
+def test_a_form_for_a_property_that_cannot_be_is_an_empty_one(
+    connected: ConnectedHotel, browser_of: Browser, named: str
+) -> None:
+    answer = browser_of(Role.ADMINISTRATOR).get(f"{address('channelmapping_add')}?channel_property={named}")
+
+    assert answer.status_code == 200
+
+
 def test_mappings_are_added_by_the_rules_of_the_api(browser_of: Browser, connected: ConnectedHotel) -> None:
     suite = RoomTypeFactory(hotel=connected.hotel, name="Suite")
     administrator, page = browser_of(Role.ADMINISTRATOR), address("channelmapping_add")
